@@ -27,7 +27,7 @@ use crate::{laws, micronets, ports, world};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-pub const ALL: [Target; 29] = [
+pub const ALL: [Target; 30] = [
     ("batch", batch),
     ("chat", chat),
     ("config", config),
@@ -56,6 +56,7 @@ pub const ALL: [Target; 29] = [
     ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
+    ("storms", storms),
     ("world", world),
 ];
 
@@ -193,6 +194,11 @@ pub fn queue(data: &[u8]) {
 /// Signature headers, secrets and a body.
 pub fn signature(data: &[u8]) {
     codec::signed(data);
+}
+
+/// Storms in the world.
+pub fn storms(data: &[u8]) {
+    world::storms(data);
 }
 
 /// Transitions of the world. It runs once only: that the same bytes give the same journal is left

@@ -39,12 +39,16 @@ pub mod disk;
 pub mod mist;
 mod program;
 pub mod server;
+mod storm;
 pub mod transition;
+mod watch;
 pub mod webhooks;
 
 const TRANSITIONS_MAX: usize = 150;
 /// How long the world may take to come to rest once everything works again.
 const HEALED_MAX: Duration = Duration::from_secs(40 * 86_400);
+/// How long after that each destination knows how things are, whatever silences there were.
+const TOLD_MAX: Duration = Duration::from_secs(3 * 3_600);
 /// As `[webhook] dedup_window`.
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 const SECRET: &str = "the world's secret";
@@ -71,6 +75,19 @@ pub fn run(data: &[u8]) -> Journal {
             break;
         }
         world.apply(transition(bytes));
+    }
+    world.heal();
+    let (seen, dropped) = world.delivered.totals();
+    Journal { text: world.journal, seen, dropped, crashes: world.crashes }
+}
+
+/// Runs the storms in `data`, then lets everything work again until each destination knows how
+/// things are.
+pub fn storms(data: &[u8]) -> Journal {
+    let bytes = &mut Bytes::new(data);
+    let mut world = World::new(bytes);
+    while !bytes.is_empty() {
+        world.storm(bytes);
     }
     world.heal();
     let (seen, dropped) = world.delivered.totals();
@@ -218,6 +235,11 @@ impl World {
         self.come_to_rest();
         let is_kept = |(batch, ..): (u64, _, _)| batch < last;
         assert!(self.disk.next_batch() == last || !self.disk.seen().any(is_kept), "not forgotten");
+        // The steps between messages, a silence, and what an hour may still hold back.
+        self.run_to(self.now + TOLD_MAX);
+        self.settle();
+        let now = self.now;
+        self.mistgate.as_mut().expect("it runs").watch.check_told(now);
         self.say("at rest");
     }
 
@@ -340,6 +362,15 @@ impl World {
             kind.outcome(answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
         });
         self.delivered.answered(post, confirmed);
+        let outcome = match &answer {
+            Ok(answer) => kind.outcome(answer.status, answer.retry_after, &answer.body),
+            Err(reason) => Outcome::Retry { after: None, reason: *reason },
+        };
+        // What is due comes first.
+        self.feed(None);
+        if let Some(mistgate) = &mut self.mistgate {
+            mistgate.watch.answered(self.now, post, outcome);
+        }
         let at = self.wall();
         self.feed(Some(Input::Answered { destination, id, answer, at }));
     }
@@ -369,6 +400,7 @@ impl World {
         mistgate.last_request += 1;
         let id = mistgate.last_request;
         let prints = intake.items.iter().map(|item| item.fingerprint).collect();
+        mistgate.watch.request(&intake);
         mistgate.requests.insert(id, (webhook, prints));
         self.say(format_args!("mist sends {webhook} with {} events", intake.items.len()));
         self.feed(Some(Input::Request { id, intake, at }));
@@ -381,6 +413,11 @@ impl World {
         let line = format!("reloads: {}", names.join(" "));
         self.say(line);
         let config = self.config(0);
+        // What is due goes the old way.
+        self.feed(None);
+        if let Some(mistgate) = &mut self.mistgate {
+            mistgate.watch.reloaded(self.now, &self.chat);
+        }
         self.feed(Some(Input::Configured(config)));
     }
 

@@ -137,6 +137,16 @@ impl Queue {
         taken
     }
 
+    /// Takes back a message about incidents that waits to be said plainly, for a destination that
+    /// is no longer configured. Returns whether there was one.
+    pub fn take_incidents(&mut self) -> bool {
+        let is_owed = matches!(self.state, State::Degraded { load: Entries::Incidents(_) });
+        if is_owed {
+            self.state = State::Ready;
+        }
+        is_owed
+    }
+
     fn enqueue(&mut self, entry: Entry) {
         self.of(entry.severity).push_back(entry);
         self.keep_bound();

@@ -239,9 +239,14 @@ impl Engine {
         self.retired.append(&mut old);
     }
 
-    /// Empties the queues of destinations that are gone, once nothing is in flight there.
-    fn recall_retired(&mut self) {
+    /// Empties the queues of destinations that are gone, once nothing is in flight there. Returns
+    /// whether incidents are to be told anew.
+    fn recall_retired(&mut self, now: Instant) -> bool {
+        let mut untold = Vec::new();
         for slot in &mut self.retired {
+            if slot.queue.take_incidents() {
+                untold.push(Arc::clone(&slot.to));
+            }
             let entries = slot.queue.take_waiting();
             if !entries.is_empty() {
                 let chat = Arc::clone(&slot.to.chat);
@@ -249,6 +254,10 @@ impl Engine {
             }
         }
         self.retired.retain(|slot| slot.queue.is_sending());
+        for to in &untold {
+            self.ended(now, &to.name, End::Again);
+        }
+        !untold.is_empty()
     }
 
     /// Drains the incidents and all queues, and accepts the reports that follow.
@@ -269,8 +278,8 @@ impl Engine {
                     }
                 }
             }
+            is_drained &= !self.recall_retired(now);
         }
-        self.recall_retired();
     }
 
     fn poll_slot(

@@ -86,12 +86,9 @@ impl Incidents {
             } else {
                 self.down.remove(&mac);
             }
-            let children: Vec<Key> = self
-                .links
-                .iter()
-                .filter(|(_, parent)| **parent == mac)
-                .filter_map(|(child, _)| self.down.get(child).copied())
-                .collect();
+            let children = self.children.get(&mac).into_iter().flatten();
+            let children: Vec<Key> =
+                children.filter_map(|child| self.down.get(child).copied()).collect();
             for child in children {
                 self.mute(child);
                 self.turn(child);

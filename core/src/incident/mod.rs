@@ -84,6 +84,8 @@ pub struct Incidents {
     timers: BTreeSet<(Instant, Key)>,
     /// From a device to the one that it is behind.
     links: BTreeMap<Mac, Mac>,
+    /// The same from the other end: who is behind a device.
+    children: BTreeMap<Mac, BTreeSet<Mac>>,
     /// Devices that are down.
     down: BTreeMap<Mac, Key>,
     silences: BTreeMap<u64, Silence>,
@@ -137,6 +139,21 @@ impl Incidents {
         self.clock = (self.now, at);
         if off > 2_000_000 {
             self.recheck();
+        }
+    }
+
+    fn link(&mut self, child: Mac, parent: Option<Mac>) {
+        if let Some(earlier) = self.links.remove(&child)
+            && let Some(children) = self.children.get_mut(&earlier)
+        {
+            children.remove(&child);
+            if children.is_empty() {
+                self.children.remove(&earlier);
+            }
+        }
+        if let Some(parent) = parent.filter(|_| self.links.len() < LINKS_MAX) {
+            self.links.insert(child, parent);
+            self.children.entry(parent).or_default().insert(child);
         }
     }
 
@@ -200,7 +217,10 @@ impl Incidents {
             }
             is_listed |= teller.is_listed(key);
         }
-        let may_be_told = is_listed || matches!(wanted, Wanted::Held | Wanted::Muted);
+        // It may be told again, and to more people.
+        let is_waited_for = needs_help && severity == Severity::Critical;
+        let may_be_told =
+            is_listed || is_waited_for || matches!(wanted, Wanted::Held | Wanted::Muted);
         if !may_be_told && let Some(event) = entry.incident.event.take() {
             self.texts -= event.text.len();
         }
@@ -240,6 +260,9 @@ impl Incidents {
             .into_iter()
             .map(|name| (Arc::clone(&name), old.remove(&name).unwrap_or_default()))
             .collect();
+        for teller in self.tellers.values_mut() {
+            teller.forget_queue();
+        }
         for (to, teller) in old {
             self.count(&to, Fate::Dropped, teller.waiting());
             for (key, _) in teller.told.iter().filter(|(_, told)| told.shown.is_some()) {
@@ -413,6 +436,7 @@ impl Machine for Incidents {
             texts: 0,
             timers: BTreeSet::new(),
             links: BTreeMap::new(),
+            children: BTreeMap::new(),
             down: BTreeMap::new(),
             silences: BTreeMap::new(),
             tellers: BTreeMap::new(),
@@ -458,10 +482,7 @@ impl Machine for Incidents {
                 }
             }
             Input::Linked { child, parent } => {
-                match parent.filter(|_| self.links.len() < LINKS_MAX) {
-                    Some(parent) => self.links.insert(child, parent),
-                    None => self.links.remove(&child),
-                };
+                self.link(child, parent);
                 if let Some(&key) = self.down.get(&child) {
                     self.mute(key);
                     self.turn(key);

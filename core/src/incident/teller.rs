@@ -147,8 +147,8 @@ pub(super) struct Teller {
     alone: VecDeque<Instant>,
     /// A report is due, whatever is new.
     pub(super) is_report_due: bool,
-    /// What its queue knows.
-    announced: Option<Severity>,
+    /// What its queue knows, if that was told anything.
+    announced: Option<Option<Severity>>,
 }
 
 impl Teller {
@@ -256,10 +256,12 @@ impl Teller {
     /// What its queue is to know, if that is not what it knows.
     pub(super) fn announce(&mut self, now: Instant) -> Option<Option<Severity>> {
         let due = self.due(now).filter(|(at, _)| *at <= now).map(|(_, severity)| severity);
-        (due != self.announced).then(|| {
-            self.announced = due;
-            due
-        })
+        (self.announced.replace(due) != Some(due)).then_some(due)
+    }
+
+    /// Its queue may be another, with another URL, that knows nothing.
+    pub(super) const fn forget_queue(&mut self) {
+        self.announced = None;
     }
 
     /// When `announce` may have more to say.

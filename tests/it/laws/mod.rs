@@ -3,4 +3,5 @@
 pub(crate) mod noise;
 pub(crate) mod regressions;
 pub(crate) mod replay;
+mod storms;
 pub(crate) mod world;

@@ -10,12 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::delivery::queue::output::End;
+use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident::config::Rules;
 use mistgate_core::incident::input::Changed;
-use mistgate_core::incident::record::Incident as Record;
+use mistgate_core::incident::record::{Incident as Record, Source};
 use mistgate_core::incident::teller::{Fate, Shown};
 use mistgate_core::notify::change::Key;
 use mistgate_core::notify::{Notification, Severity};
+use mistgate_core::route::route;
 
 use super::message::{Face, Line, check};
 use super::model;
@@ -78,6 +80,16 @@ pub fn told_of(chat: &Chat, channel: &str) -> BTreeSet<String> {
     let found = chat.destinations_of(channel).into_iter();
     let found = found.filter_map(|index| chat.destinations.get(index));
     found.filter(|to| !to.kind.is_stream).map(|to| to.name.clone()).collect()
+}
+
+/// The destinations of an incident, by the types that raised it.
+pub fn routes(record: &Record, chat: &Chat) -> BTreeSet<String> {
+    let channel = |source: &Source| {
+        let text = format!(r#"{{"type":"{}"}}"#, source.kind.name);
+        let event = Event::parse(Topic::stored(&source.topic), &text).expect("an object");
+        route(&event, &chat.routes).channel.unwrap_or_default().to_owned()
+    };
+    record.sources.iter().map(channel).flat_map(|channel| told_of(chat, &channel)).collect()
 }
 
 impl Reference {
@@ -159,7 +171,14 @@ impl Reference {
     }
 
     /// Notes an incident that an earlier run left.
-    pub fn restored(&mut self, now: Instant, key: Key, record: &Record, to: BTreeSet<String>) {
+    pub fn restored(
+        &mut self,
+        now: Instant,
+        key: Key,
+        record: &Record,
+        chat: &Chat,
+        ago: Duration,
+    ) {
         self.faces.insert(key, Face::kept(record));
         let fact = Fact::Restored {
             key,
@@ -168,8 +187,8 @@ impl Reference {
             times: record.times,
             began: record.opened_at.as_secs(),
             changed: record.changed_at.as_secs(),
-            ago: Duration::ZERO,
-            to,
+            ago,
+            to: routes(record, chat),
         };
         self.note(now, fact);
     }
@@ -314,10 +333,22 @@ impl Reference {
         }
     }
 
-    /// Checks what was announced, what is on disk and what was counted. Returns how many incidents
-    /// are open.
+    /// Checks what was announced, as [`check_kept`](Self::check_kept) does the rest, with what was
+    /// counted. Returns how many incidents are open.
     pub fn check(&mut self, now: Instant) -> usize {
-        assert_eq!(self.gone.0, self.gone.1, "events for destinations that are gone");
+        let open = self.check_kept(now);
+        let (incidents, states) = self.model.at(moment(now));
+        for (name, of) in &self.destinations {
+            let untold = self.untold(moment(now), name, of, &incidents, &states);
+            let due = of.due(moment(now), &untold);
+            assert_eq!(of.announced, due, "{name} is to be told {untold:#?}");
+        }
+        open
+    }
+
+    /// Checks what is on disk, and what was counted. Returns how many incidents are open.
+    pub fn check_kept(&mut self, now: Instant) -> usize {
+        assert!(self.gone.0 == self.gone.1, "for who is gone: {:?}", self.gone);
         let now = moment(now);
         let (incidents, states) = self.model.at(now);
         let mut destinations = core::mem::take(&mut self.destinations);
@@ -328,15 +359,14 @@ impl Reference {
                 sending.states.retain(|key, _| incidents.contains_key(key));
             }
             let untold = self.untold(now, name, of, &incidents, &states);
-            let due = of.due(now, &untold);
-            assert_eq!(of.announced, due, "{name} is to be told {untold:#?}");
             of.settle(name, &untold, &incidents, &states);
             let told: BTreeMap<_, _> =
                 of.told.iter().map(|(key, (told, _))| (*key, *told)).collect();
             assert_eq!(of.kept, told, "on disk is not what {name} was told");
             of.fates.retain(|_, events| *events > 0);
             of.counted.retain(|_, events| *events > 0);
-            assert_eq!(of.counted, of.fates, "of the events for {name}, {:?} wait", of.waiting);
+            let Destination { counted, fates, waiting, .. } = of;
+            assert!(counted == fates, "{name}: {counted:?}, not {fates:?}, and {waiting:?} wait");
         }
         self.destinations = destinations;
         incidents.values().filter(|incident| incident.is_open).count()

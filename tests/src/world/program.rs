@@ -25,6 +25,7 @@ use mistgate_core::webhook::intake::again;
 use super::mist::WebhookId;
 use super::server::{PostId, Server};
 use super::transition::Clock;
+use super::watch::Watch;
 use super::{DEDUP_WINDOW, World, disk, mist, server};
 use crate::chat::limits;
 use crate::chat::reference::{Reference, Settled};
@@ -42,6 +43,7 @@ pub(super) struct Mistgate {
     again: BTreeSet<RequestId>,
     pub(super) posts: BTreeMap<PostId, (DestinationId, u64)>,
     pub(super) recalls: Vec<(Instant, Vec<Entry>, ChatId)>,
+    pub(super) watch: Watch,
 }
 
 impl World {
@@ -76,10 +78,17 @@ impl World {
             mistgate.engine.handle_timeout(now);
         }
         self.drain();
+        if let Some(mistgate) = &mut self.mistgate {
+            mistgate.watch.check(now);
+        }
         if let (Some(mistgate), Some(input)) = (&mut self.mistgate, input) {
             mistgate.reference.input(now, &input);
+            mistgate.watch.input(now, &input);
             mistgate.engine.handle_input(now, input);
             self.drain();
+            if let Some(mistgate) = &mut self.mistgate {
+                mistgate.watch.check(now);
+            }
         }
     }
 
@@ -114,7 +123,10 @@ impl World {
 
     fn execute(&mut self, output: Output) {
         match output {
-            Output::Event(event) => self.say(describe(&event)),
+            Output::Event(event) => {
+                self.running().watch.event(&event);
+                self.say(describe(&event));
+            }
             Output::Recall { entries, chat } => {
                 let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
                 self.say(format_args!("recalls {} for {}", entries.len(), chat));
@@ -152,6 +164,8 @@ impl World {
                     }
                     output::Message::Incidents(told) => {
                         let title = &told.title;
+                        let now = self.now;
+                        self.running().watch.sends(now, post, &to.name, &told, form);
                         self.say(format_args!("tells #{post} to {url}: {title}, {form:?}"));
                         let payload = (to.format.shape)(&told, form);
                         let faults = limits::check(to.kind, &payload.body);
@@ -178,6 +192,9 @@ impl World {
                 letter,
                 forget_before,
             } => {
+                let (now, chat) = (self.now, self.chat.clone());
+                let is_letter = letter.is_some();
+                self.running().watch.stored(now, &chat, &fingerprints, &incidents, is_letter);
                 let batch = disk::Batch {
                     number,
                     bytes,
@@ -215,6 +232,8 @@ impl World {
     }
 
     fn keep(&mut self, row: disk::Row, bytes: Option<Vec<u8>>) {
+        let now = self.now;
+        self.running().watch.kept(now, &row, bytes.as_deref());
         self.disk.handle_input(self.now, disk::Input::Row(row, bytes));
     }
 
@@ -289,6 +308,7 @@ impl World {
             again: BTreeSet::new(),
             posts: BTreeMap::new(),
             recalls: Vec::new(),
+            watch: Watch::new(&self.chat, self.now, self.wall()),
         });
         for (batch, at, fingerprint) in seen {
             let ago = UnixTime::age(at, stamp);
@@ -303,6 +323,10 @@ impl World {
         self.feed(Some(Input::Incident(clock)));
         // Incidents come before what was told of them.
         for (row, bytes) in rows {
+            let (now, chat) = (self.now, self.chat.clone());
+            // Power may be lost in the middle of the start.
+            let Some(mistgate) = &mut self.mistgate else { return };
+            mistgate.watch.restored(now, &chat, &row, &bytes);
             let input = match row {
                 disk::Row::Incident(key) => incident::input::Input::Restored { key, record: bytes },
                 disk::Row::Shown(to, key) => {
