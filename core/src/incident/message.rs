@@ -24,6 +24,9 @@ use crate::route::route;
 /// the message.
 pub(super) type Message = (States, bool, Notification);
 
+/// Of what began so many seconds ago it is said when.
+const LATE: i64 = 120;
+
 /// The destinations of a channel that are told of states.
 pub(super) fn destinations(chat: &Chat, channel: &str) -> Vec<Name> {
     let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
@@ -95,6 +98,13 @@ pub(super) fn compose(
     {
         let entry = entries.get(key)?;
         let mut notification = card(config, entry).unwrap_or_else(|| about_one(line, wall));
+        if line.news == News::Known {
+            notification.title = format!("Still: {}", notification.title);
+        }
+        let is_asked = entry.incident.is_escalated || line.news == News::Known;
+        if is_asked && entry.incident.is_open && entry.incident.acknowledged.is_none() {
+            notification.summary.push_str(" Nobody has acknowledged it.");
+        }
         let told_at = teller.told.get(key)?.at;
         notification.facts.extend(history(&entry.incident, told_at, wall));
         notification.facts.extend(behind(&entry.incident, entries));
@@ -115,8 +125,24 @@ pub(super) fn report(
     notification.title = format!("Daily report: {}", notification.title);
     let is_muted = |entry: &&Entry| entry.incident.is_open && entry.muted_by.is_some();
     let muted = entries.values().filter(is_muted).count();
-    let value = format!("{muted} open incidents; {silences} silences");
-    notification.facts.push(Fact { label: "Muted".to_string(), value });
+    let counts = [
+        (muted, plain::count(muted, "open incident", "open incidents")),
+        (silences, plain::count(silences, "silence", "silences")),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
+    let value = counts.collect::<Vec<_>>().join("; ");
+    notification
+        .facts
+        .extend(plain::non_empty(value).map(|value| Fact { label: "Muted".to_string(), value }));
+    let open = entries.values().map(|entry| &entry.incident).filter(|incident| incident.is_open);
+    let seen = open.filter_map(|incident| {
+        let by = &incident.acknowledged.as_ref()?.by;
+        Some(format!("{} by {by}", incident.subject))
+    });
+    let seen: Vec<String> = seen.take(plain::NAMES_MAX).collect();
+    let value = plain::non_empty(seen.join(", "));
+    let label = "Acknowledged".to_string();
+    notification.facts.extend(value.map(|value| Fact { label, value }));
     notification.facts.extend(failing);
 }
 
@@ -125,9 +151,12 @@ fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Opt
     let news = match (before, after) {
         (None, None) => return None,
         (None, Some(_)) => News::New,
-        (Some(_), None) => News::Over,
+        (Some(Shown::Open(_)), None) => News::Over,
+        (Some(Shown::Flapping(_)), None) => News::Stable,
         (Some(before), Some(after)) if before == after => News::Known,
-        (Some(_), Some(_)) => News::Worse,
+        (Some(Shown::Flapping(_)), Some(Shown::Open(_))) => News::Settled,
+        (Some(_), Some(Shown::Flapping(_))) => News::Flapping,
+        (Some(_), Some(Shown::Open(_))) => News::Worse,
     };
     Some(Line {
         subject: &incident.subject,
@@ -152,7 +181,8 @@ fn card(config: &Config, entry: &Entry) -> Option<Notification> {
     let Incident { event, severity, is_open, .. } = &entry.incident;
     let event = event.as_ref().filter(|_| !entry.is_flapping)?;
     let parsed = Event::parse(Topic::stored(&event.topic), &event.text)?;
-    let mut notification = describe(&parsed, *severity, &config.dashboard_host);
+    let severity = if *is_open { *severity } else { Severity::Info };
+    let mut notification = describe(&parsed, severity, &config.dashboard_host);
     notification.is_over = !is_open;
     Some(notification)
 }
@@ -161,13 +191,16 @@ fn card(config: &Config, entry: &Entry) -> Option<Notification> {
 fn history(incident: &Incident, told_at: Option<UnixTime>, wall: UnixTime) -> Vec<Fact> {
     let fact = |label: &str, value: String| Fact { label: label.to_string(), value };
     let mut facts = Vec::new();
+    let since = incident.opened_at.clock(wall);
+    let lasted = |until: UnixTime| until.as_secs() - incident.opened_at.as_secs();
+    let age = lasted(wall);
     if incident.times > 1 {
-        let since = incident.opened_at.clock(wall);
         facts.push(fact("Came", format!("{} times since {since} UTC", incident.times)));
     } else if !incident.is_open {
-        let lasted = incident.changed_at.as_secs() - incident.opened_at.as_secs();
-        let since = incident.opened_at.clock(wall);
-        facts.push(fact("Lasted", format!("{}, from {since} UTC", plain::duration(lasted))));
+        let lasted = plain::duration(lasted(incident.changed_at));
+        facts.push(fact("Lasted", format!("{lasted}, from {since} UTC")));
+    } else if age >= LATE {
+        facts.push(fact("Since", format!("{since} UTC, {} ago", plain::duration(age))));
     }
     if let Some(told_at) = told_at {
         facts.push(fact("Continues", format!("the message of {} UTC", told_at.clock(wall))));
@@ -182,7 +215,8 @@ fn behind(incident: &Incident, entries: &BTreeMap<Key, Entry>) -> Option<Fact> {
         Some(MutedBy::Silence(_) | MutedBy::Time(_)) | None => false,
     };
     let behind = entries.values().filter(is_behind).map(|entry| entry.incident.subject.as_str());
-    let behind: Vec<&str> = behind.collect();
+    let mut behind: Vec<&str> = behind.collect();
+    behind.sort_unstable_by_key(|name| (name.len(), *name));
     let value = plain::list(&behind, plain::NAMES_MAX);
     (!behind.is_empty()).then(|| Fact { label: "Also down behind it".to_string(), value })
 }

@@ -321,7 +321,7 @@ fn what_comes_and_goes_is_said_once_and_then_what_it_comes_to() {
             "130 slack/all info: AP disconnected",
             "170 slack/all over: AP connected",
             "230 slack/all info: AP-1 coming and going at Branch-7",
-            "1050 slack/all over: All over: AP-1 back at Branch-7",
+            "1050 slack/all over: AP-1 back and stable at Branch-7",
             "5030 slack/all info: AP disconnected",
         ],
     );
@@ -461,9 +461,9 @@ fn nobody_answers_a_critical_incident() {
         &site,
         &[
             "0 slack/all critical: Mist Edge service failed",
-            "900 teams/oncall critical: x of edge-1 not running at DC",
-            "14400 slack/all critical: Still x of edge-1 not running at DC",
-            "15300 teams/oncall critical: Still x of edge-1 not running at DC",
+            "900 teams/oncall critical: Mist Edge service failed",
+            "14400 slack/all critical: Still: Mist Edge service failed",
+            "15300 teams/oncall critical: Still: Mist Edge service failed",
         ],
     );
 }

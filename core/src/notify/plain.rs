@@ -117,7 +117,7 @@ pub(super) fn each(texts: &[Cow<'_, str>], show: impl Fn(&str) -> String) -> Vec
 }
 
 /// The text, unless it is empty.
-pub(super) fn non_empty(text: String) -> Option<String> {
+pub(crate) fn non_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
@@ -127,7 +127,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// `1 port`, `2 ports`.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {many}"),

@@ -15,6 +15,8 @@ use crate::event::DeviceClass;
 
 /// The most sites that have a line of their own.
 const SITES_MAX: usize = 12;
+/// If all is over at more sites than this, they have none.
+const SITES_OVER_MAX: usize = 4;
 /// Up to so many names of what is still wrong are all listed.
 const OPEN_NAMES_MAX: usize = 10;
 /// The most groups that a headline names; of more it says how many problems there are.
@@ -36,8 +38,14 @@ pub enum News {
     /// Known, and told again: nothing, or that nobody has acknowledged it.
     Known,
     Over,
-    /// Its severity is higher, or it flaps, or does so no longer.
+    /// Over, after it came and went for a while.
+    Stable,
+    /// Its severity is higher.
     Worse,
+    /// It comes and goes now.
+    Flapping,
+    /// It comes and goes no longer, and is not over.
+    Settled,
 }
 
 /// One incident in a message.
@@ -97,17 +105,28 @@ pub fn summary(lines: &[Line<'_>], now: UnixTime) -> Notification {
 pub fn about_one(line: &Line<'_>, now: UnixTime) -> Notification {
     let mut notification = summary(&[*line], now);
     let (since, changed) = (line.since.clock(now), line.changed_at.clock(now));
-    notification.summary = match (line.state, line.news) {
-        (State::Flapping, _) => {
-            format!("It comes and goes since {since} UTC. More is said once it stays as it is.")
+    let (title, summary) = match (line.state, line.news) {
+        (State::Flapping, _) => (
+            "",
+            format!("It comes and goes since {since} UTC. More is said once it stays as it is."),
+        ),
+        (State::Over, News::Stable) => (
+            " and stable",
+            format!("It came and went from {since} to {changed} UTC, and has been stable since."),
+        ),
+        (State::Over, _) => {
+            ("", format!("It began at {since} UTC and is over since {changed} UTC."))
         }
-        (State::Over, _) => format!("It began at {since} UTC and is over since {changed} UTC."),
-        (State::Open, News::Known) => format!("Since {since} UTC. Nobody has acknowledged it."),
-        (State::Open, News::New | News::Over | News::Worse) => format!("Since {since} UTC."),
+        (State::Open, News::Settled) => {
+            let state = line.group().1;
+            let so = format!("and has been {state} since {changed} UTC.");
+            ("", format!("It came and went from {since} UTC, {so}"))
+        }
+        (State::Open, _) => ("", format!("Since {since} UTC.")),
     };
-    if line.news == News::Known {
-        notification.title = format!("Still {}", notification.title);
-    }
+    let place = place(&[line]);
+    notification.title = format!("{} {}{title}{place}", line.subject, line.group().1);
+    notification.summary = summary;
     let site = line.site.map(|site| Fact { label: "Site".to_string(), value: site.to_string() });
     notification.facts = site.into_iter().collect();
     notification
@@ -123,12 +142,18 @@ pub fn also_open(lines: &[Line<'_>]) -> Option<Fact> {
 /// What is new, worse and over, and since when.
 fn sentences(lines: &[Line<'_>], open: &[&Line<'_>], now: UnixTime) -> String {
     let of = |news| lines.iter().filter(|line| line.news == news).count();
-    let counts = [(of(News::New), "new"), (of(News::Worse), "changed"), (of(News::Over), "over")];
+    let counts = [
+        (of(News::New), "new"),
+        (of(News::Worse), "worse"),
+        (of(News::Flapping), "now coming and going"),
+        (of(News::Settled), "no longer coming and going"),
+        (of(News::Over) + of(News::Stable), "over"),
+    ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     let news = match counts.is_empty() {
         true => String::new(),
-        false => format!("{} since the last message.", plain::list(&counts, counts.len())),
+        false => format!("Since the last message: {}.", plain::list(&counts, counts.len())),
     };
     let began = |lines: &mut dyn Iterator<Item = &&Line<'_>>| lines.map(|line| line.since).min();
     let span = match began(&mut open.iter()) {
@@ -149,7 +174,8 @@ fn sentences(lines: &[Line<'_>], open: &[&Line<'_>], now: UnixTime) -> String {
     format!("{news} {span}").trim().to_string()
 }
 
-/// One fact for each site, the worst first, then the newest; the last counts the others.
+/// One fact for each site, the worst first, then the newest; the last counts the others. Of many
+/// sites where all is over only the number is said.
 fn sites(lines: &[Line<'_>], now: UnixTime) -> Vec<Fact> {
     let mut sites: BTreeMap<Option<&str>, Vec<&Line<'_>>> = BTreeMap::new();
     for line in lines {
@@ -161,8 +187,11 @@ fn sites(lines: &[Line<'_>], now: UnixTime) -> Vec<Fact> {
         let newest = lines.iter().map(|line| line.changed_at).max();
         (Reverse(open.map(|line| line.severity).max()), Reverse(newest))
     });
-    let shown = if sites.len() > SITES_MAX { SITES_MAX - 1 } else { sites.len() };
-    let (shown, hidden) = sites.split_at(shown);
+    let is_open = |(_, lines): &(_, Vec<&Line<'_>>)| lines.iter().any(|l| l.state != State::Over);
+    let open = sites.iter().filter(|site| is_open(site)).count();
+    let listed = if sites.len() - open > SITES_OVER_MAX { open } else { sites.len() };
+    let is_long = listed > SITES_MAX || (listed == SITES_MAX && listed < sites.len());
+    let (shown, hidden) = sites.split_at(if is_long { SITES_MAX - 1 } else { listed });
     let mut facts: Vec<Fact> = shown
         .iter()
         .map(|(site, lines)| Fact {
@@ -173,7 +202,10 @@ fn sites(lines: &[Line<'_>], now: UnixTime) -> Vec<Fact> {
     if !hidden.is_empty() {
         let lines: Vec<&Line<'_>> = hidden.iter().flat_map(|(_, lines)| lines).copied().collect();
         facts.push(Fact {
-            label: plain::count(hidden.len(), "other site", "other sites"),
+            label: match shown {
+                [] => plain::count(hidden.len(), "site", "sites"),
+                _ => plain::count(hidden.len(), "other site", "other sites"),
+            },
             value: phrases(&lines).join("; "),
         });
     }

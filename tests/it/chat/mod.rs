@@ -1,5 +1,6 @@
 //! Messages to the chats.
 
+mod conversations;
 pub(crate) mod delivery;
 pub(crate) mod limits;
 mod merged;

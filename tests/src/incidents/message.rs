@@ -103,12 +103,16 @@ pub(super) fn check(
     assert_eq!(message.severity, severity, "{message:#?}");
     phrase(&message.title, if open.is_empty() { &over } else { &open });
     let count = |is: &dyn Fn(&&Line<'_>) -> bool| told.iter().filter(is).count();
+    let is_flapping = |shown| matches!(shown, Some(Shown::Flapping(_)));
+    let is_changed =
+        |line: &&Line<'_>| line.before.is_some() && line.is_open() && line.after != line.before;
+    let was = |line: &&Line<'_>| is_flapping(line.before);
+    let is = |line: &&Line<'_>| is_flapping(line.after);
     for (number, word) in [
         (count(&|line| line.before.is_none()), "new"),
-        (
-            count(&|line| line.before.is_some() && line.is_open() && line.after != line.before),
-            "changed",
-        ),
+        (count(&|line| is_changed(line) && !was(line) && !is(line)), "worse"),
+        (count(&|line| is_changed(line) && is(line)), "now coming and going"),
+        (count(&|line| is_changed(line) && was(line) && !is(line)), "no longer coming and going"),
         (count(&|line| !line.is_open()), "over"),
     ] {
         assert_eq!(counts(&message.summary, word), some(number), "{word}: {message:#?}");
@@ -169,7 +173,7 @@ fn sites(message: &Notification, lines: &[&Line<'_>]) {
     for fact in &message.facts {
         if let Some(lines) = by_site.remove(fact.label.as_str()) {
             assert_eq!(said(&fact.value, &lines), tally(&lines), "{}: {message:#?}", fact.label);
-        } else if let [number] = counts(&fact.label, "other sites").as_slice() {
+        } else if let [number] = other_sites(&fact.label).as_slice() {
             assert_eq!(by_site.len(), *number, "{message:#?}");
             let lines: Vec<_> = core::mem::take(&mut by_site).into_values().flatten().collect();
             assert_eq!(said(&fact.value, &lines), tally(&lines), "{}: {message:#?}", fact.label);
@@ -217,6 +221,11 @@ fn counts(text: &str, word: &str) -> Vec<usize> {
         digits.into_iter().rev().collect::<String>().parse().ok()
     };
     places.filter_map(number).collect()
+}
+
+/// The number in `19 other sites`, or in `30 sites` if none is named.
+fn other_sites(label: &str) -> Vec<usize> {
+    [counts(label, "other site"), counts(label, "site")].concat()
 }
 
 fn some(number: usize) -> Vec<usize> {

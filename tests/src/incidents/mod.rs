@@ -5,3 +5,6 @@ pub mod model;
 mod message;
 
 pub mod reference;
+
+pub mod conversation;
+pub mod scenes;
