@@ -58,7 +58,6 @@ fn chat() -> Chat {
         pace: Vec::new(),
     };
     Chat {
-        has_incidents: true,
         routes: Routes::default(),
         destinations: vec![to(&slack::KIND), to(&teams::KIND), to(&google::KIND)],
         delivery: Delivery::default(),

@@ -142,21 +142,6 @@ impl Incidents {
         }
     }
 
-    fn link(&mut self, child: Mac, parent: Option<Mac>) {
-        if let Some(earlier) = self.links.remove(&child)
-            && let Some(children) = self.children.get_mut(&earlier)
-        {
-            children.remove(&child);
-            if children.is_empty() {
-                self.children.remove(&earlier);
-            }
-        }
-        if let Some(parent) = parent.filter(|_| self.links.len() < LINKS_MAX) {
-            self.links.insert(child, parent);
-            self.children.entry(parent).or_default().insert(child);
-        }
-    }
-
     /// Puts an incident on disk.
     fn keep(&mut self, key: Key) {
         let record = self.record(key);

@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Incidents;
 use super::entry::MutedBy;
 use super::output::{Event, Output};
 use super::silence::Until;
+use super::{Incidents, LINKS_MAX};
+use crate::base::mac::Mac;
 use crate::notify::Severity;
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
@@ -43,6 +44,22 @@ impl Incidents {
         let muted_by = silence().or_else(mute).or(parent);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.mute(self.now, muted_by, is_behind);
+        }
+    }
+
+    /// Notes who is behind whom.
+    pub(super) fn link(&mut self, child: Mac, parent: Option<Mac>) {
+        if let Some(earlier) = self.links.remove(&child)
+            && let Some(children) = self.children.get_mut(&earlier)
+        {
+            children.remove(&child);
+            if children.is_empty() {
+                self.children.remove(&earlier);
+            }
+        }
+        if let Some(parent) = parent.filter(|_| self.links.len() < LINKS_MAX) {
+            self.links.insert(child, parent);
+            self.children.entry(parent).or_default().insert(child);
         }
     }
 

@@ -46,11 +46,11 @@ fn new(post: &Post) -> usize {
     let text = message.get("text").and_then(Value::as_str).expect("a text");
     let words: Vec<&str> = text.split(' ').collect();
     let counted = words.windows(2).find_map(|pair| match pair {
-        [count, word] if word.trim_end_matches(',') == "new" => count.parse().ok(),
+        [count, word] if word.trim_end_matches([',', '.']) == "new" => count.parse().ok(),
         _ => None,
     });
     // A message about one has no numbers.
-    counted.unwrap_or(usize::from(!text.contains(" since the last message")))
+    counted.unwrap_or(usize::from(!text.contains("Since the last message: ")))
 }
 
 #[test]

@@ -78,7 +78,6 @@ fn chats() -> Chat {
         routes: Routes { overrides, ..Routes::default() },
         destinations,
         delivery: Delivery::default(),
-        has_incidents: true,
     }
 }
 

@@ -143,7 +143,11 @@ impl Subject for Surroundings {
                 self.reference.counted(to, *fate, *events);
             }
             Output::Event(output::Event::Full) => panic!("full of {} devices", SUBJECTS.len()),
-            Output::Event(output::Event::Opened { .. } | output::Event::Over { .. }) => {}
+            Output::Event(
+                output::Event::Opened { .. }
+                | output::Event::Over { .. }
+                | output::Event::SilenceOver(_),
+            ) => {}
             Output::Keep { key, record } => self.keep(now, *key, record.as_deref()),
             Output::KeepShown { to, key, shown } => {
                 let read = |bytes: &Vec<u8>| serde_json::from_slice(bytes).expect("our own bytes");
