@@ -199,7 +199,7 @@ fn a_dead_destination_is_parked_reported_to_the_others_and_resumed() {
     let (dead, alive) = (Chat::open().expect("a chat"), Chat::open().expect("a chat"));
     dead.answer(&[], say(404, "no_service"));
     let place = Place::new(&format!(
-        "{}\n[chat.google]\npace = \"off\"\ndefault_url = \"{}\"",
+        "{}\n[chat.google]\npace = \"off\"\ndefault_url = \"{}\"\n[incidents]\nhold = \"0s\"",
         slack(&dead),
         alive.url("/google")
     ));
