@@ -93,11 +93,15 @@ fn the_admin_endpoint_wants_its_token() {
     let config = std::fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
     place.write("mistgate.toml", &format!("{config}token = \"open-sesame\"\n"));
     let mistgate = place.start();
-    for path in ["/metrics", "/status", "/-/ready", "/-/healthy"] {
-        assert_eq!(mistgate.ask(path).status(), 401, "{path}");
+    let with_token = |path: &str| {
         let headers = [("Authorization", "Bearer open-sesame")];
         let answer = send(mistgate.admin(), &request("GET", path, &headers, ""));
-        assert_eq!(answer.expect("an answer").status(), 200, "{path}");
+        answer.expect("an answer").status()
+    };
+    mistgate.until("ready", |_| with_token("/-/ready") == 200);
+    for path in ["/metrics", "/status", "/-/ready", "/-/healthy"] {
+        assert_eq!(mistgate.ask(path).status(), 401, "{path}");
+        assert_eq!(with_token(path), 200, "{path}");
     }
     let answer = send(mistgate.admin(), &request("POST", "/status", &[], "")).expect("an answer");
     assert_eq!(answer.status(), 405);
