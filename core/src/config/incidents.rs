@@ -34,12 +34,7 @@ pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
         hold: section.duration("hold", default.hold, Duration::ZERO..=MINUTE * 10),
         flap_count,
         flap_window,
-        mute_dependents: section.item("mute_dependents").is_none_or(|item| {
-            item.value.as_bool().unwrap_or_else(|| {
-                item.mistyped("true or false");
-                true
-            })
-        }),
+        mute_dependents: section.flag_or("mute_dependents", default.mute_dependents),
         repeat: is_on(section, "repeat").then(|| section.duration("repeat", DAY, MINUTE..=DAY * 7)),
         escalate: section.section("escalate", |section| escalation(section, chat)).flatten(),
         report: is_on(section, "report").then(|| report(section)).flatten(),

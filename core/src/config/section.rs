@@ -170,12 +170,17 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn flag(&self, key: &'static str) -> bool {
+        self.flag_or(key, false)
+    }
+
+    /// [`flag`](Self::flag) of a key with a default of its own.
+    pub(super) fn flag_or(&self, key: &'static str, default: bool) -> bool {
         let Some(item) = self.item(key) else {
-            return false;
+            return default;
         };
         item.value.as_bool().unwrap_or_else(|| {
             item.mistyped("true or false");
-            false
+            default
         })
     }
 

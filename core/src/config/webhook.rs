@@ -40,7 +40,7 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
     let url = url(section, &paths);
     Webhook {
         listen,
-        verify_cert: section.flag("verify_cert") || section.lacks(&["verify_cert"]),
+        verify_cert: section.flag_or("verify_cert", true),
         url,
         paths,
         secrets: secrets(section),
