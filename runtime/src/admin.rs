@@ -103,6 +103,13 @@ struct Asked<'a> {
     caller: &'a Caller,
 }
 
+impl Asked<'_> {
+    /// The number in its path; `None` if it is larger than any.
+    fn id(&self) -> Option<u64> {
+        self.path.split('/').nth(2)?.parse().ok()
+    }
+}
+
 impl Admin {
     fn is_authorised(settings: &Settings, head: &Head<'_>) -> bool {
         let Some(token) = &settings.token else {
@@ -248,8 +255,7 @@ impl Admin {
         self.journal.note(Level::Info, "store_backed_up", values);
         match copied {
             Ok(()) => ok().content(TEXT, format!("{}\n", care::BACKUP)),
-            Err(_) => Reply::status(StatusCode::InternalServerError.into())
-                .content(TEXT, format!("{failed}\n")),
+            Err(_) => refused(StatusCode::InternalServerError, &failed),
         }
     }
 
@@ -316,6 +322,14 @@ impl Service for Admin {
 
 fn ok() -> Reply {
     Reply::status(StatusCode::Ok.into())
+}
+
+fn json(value: &Value) -> Reply {
+    ok().content(JSON, format!("{value:#}\n"))
+}
+
+fn refused(status: StatusCode, reason: &str) -> Reply {
+    Reply::status(status.into()).content(TEXT, format!("{reason}\n"))
 }
 
 fn unavailable() -> Reply {

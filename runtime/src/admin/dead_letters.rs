@@ -7,7 +7,7 @@ use mistgate_core::event::Event;
 use mistgate_core::webhook::intake;
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, JSON, TEXT, ok, unavailable};
+use super::{Admin, Asked, TEXT, ok, refused, unavailable};
 use crate::base::journal::{Level, fields};
 use crate::base::store::{Letter, Store};
 use crate::http::listen::Reply;
@@ -27,20 +27,14 @@ pub(super) async fn list(admin: &Admin) -> Reply {
     };
     let read = move || store.last_letters(LIST_MAX, |letter| facts(letter, false));
     match smol::unblock(read).await {
-        Some((letters, count)) => {
-            let value = json!({ "count": count, "letters": letters });
-            ok().content(JSON, format!("{value:#}\n"))
-        }
+        Some((letters, count)) => super::json(&json!({ "count": count, "letters": letters })),
         None => unreadable(),
     }
 }
 
 pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Reply {
     match find(admin, asked).await {
-        Ok((_, letter)) => {
-            let facts = facts(&letter, true);
-            ok().content(JSON, format!("{facts:#}\n"))
-        }
+        Ok((_, letter)) => super::json(&facts(&letter, true)),
         Err(reply) => reply,
     }
 }
@@ -93,7 +87,7 @@ async fn store(admin: &Admin) -> Option<Store> {
 
 /// The letter that a path names, or the answer that there is none.
 async fn find(admin: &Admin, asked: Asked<'_>) -> Result<(Store, Letter), Reply> {
-    let id = asked.path.split('/').nth(2).and_then(|id| id.parse().ok()).ok_or_else(absent)?;
+    let id = asked.id().ok_or_else(absent)?;
     let store = store(admin).await.ok_or_else(unreadable)?;
     smol::unblock(move || store.letter(id).map(|letter| (store, letter))).await.ok_or_else(absent)
 }
@@ -104,10 +98,6 @@ fn absent() -> Reply {
 
 fn unreadable() -> Reply {
     unavailable().content(TEXT, "the store cannot be read or written for now\n")
-}
-
-fn refused(status: StatusCode, reason: &str) -> Reply {
-    Reply::status(status.into()).content(TEXT, format!("{reason}\n"))
 }
 
 fn facts(letter: &Letter, with_event: bool) -> Value {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, JSON, TEXT, ok, unavailable};
+use super::{Admin, Asked, TEXT, ok, unavailable};
 use crate::base::clock;
 use crate::base::journal::{Level, fields};
 use crate::http::listen::Reply;
@@ -177,7 +177,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Reply {
             let until = facts.get("until").and_then(Value::as_str).unwrap_or("recovered");
             let values = fields![id, match = matcher, until, comment, from = asked.caller];
             admin.journal.note(Level::Info, "silence_made", values);
-            ok().content(JSON, format!("{facts:#}\n"))
+            super::json(&facts)
         }
         Err(refusal) => refused(refusal),
     }
@@ -259,7 +259,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 
 /// The number in a path. None is larger than all.
 fn id(asked: Asked<'_>) -> u64 {
-    asked.path.split('/').nth(2).and_then(|id| id.parse().ok()).unwrap_or(u64::MAX)
+    asked.id().unwrap_or(u64::MAX)
 }
 
 fn bad(reason: &str) -> Refusal {
@@ -271,14 +271,13 @@ fn no_incident() -> Refusal {
 }
 
 fn refused((status, reason): Refusal) -> Reply {
-    let reason = text::one_line(&reason, COMMENT_MAX);
-    Reply::status(status.into()).content(TEXT, format!("{reason}\n"))
+    super::refused(status, &text::one_line(&reason, COMMENT_MAX))
 }
 
 /// The answer of what was seen; `None` if nobody looked.
 fn answer(seen: Option<Result<Value, Refusal>>) -> Reply {
     match seen {
-        Some(Ok(value)) => ok().content(JSON, format!("{value:#}\n")),
+        Some(Ok(value)) => super::json(&value),
         Some(Err(refusal)) => refused(refusal),
         None => unavailable().content(TEXT, "stopping\n"),
     }
