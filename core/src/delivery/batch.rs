@@ -81,6 +81,16 @@ pub struct Stored<'a> {
     pub text: &'a str,
 }
 
+impl Stored<'_> {
+    /// How it left the incidents that it changed.
+    pub fn standings(&self) -> Vec<Standing> {
+        match self.incidents {
+            "" => Vec::new(),
+            json => serde_json::from_str(json).unwrap_or_default(),
+        }
+    }
+}
+
 impl<'a> Batch<'a> {
     /// The topic, which may be our own.
     pub fn topic(&self) -> Topic<'a> {

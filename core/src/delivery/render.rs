@@ -22,9 +22,8 @@ pub fn render(
         .iter()
         .filter_map(|(topic, stored)| {
             let event = Event::parse(topic.clone(), stored.text)?;
-            let incidents = serde_json::from_str(stored.incidents).unwrap_or_default();
             let notification = describe(&event, stored.severity, dashboard_host);
-            Some(Notification { incidents, ..notification })
+            Some(Notification { incidents: stored.standings(), ..notification })
         })
         .collect();
     match notifications.as_slice() {

@@ -45,8 +45,8 @@ pub struct LastEvent {
 
 impl LastEvent {
     /// `None` for a text of more than 4 KiB.
-    pub fn new(topic: &str, text: &str) -> Option<Self> {
-        (text.len() <= TEXT_MAX).then(|| Self { topic: topic.into(), text: text.into() })
+    pub fn new(topic: &str, text: &Arc<str>) -> Option<Self> {
+        (text.len() <= TEXT_MAX).then(|| Self { topic: topic.into(), text: Arc::clone(text) })
     }
 }
 
