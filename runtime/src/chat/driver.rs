@@ -293,7 +293,7 @@ impl Driver {
             // These are for whoever owns the ports.
             Written::Kept(_) | Written::Unkept => {}
             Written::Letters(changes) => self.letters(&changes),
-            Written::Opened(left) => self.opened(&left),
+            Written::Opened(left) => self.opened(left),
             Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();
@@ -332,10 +332,10 @@ impl Driver {
     }
 
     /// Hands over what an earlier run left in the store, or that it had to be set aside.
-    fn opened(&mut self, left: &Left) {
+    fn opened(&mut self, mut left: Left) {
         let wall = clock::wall();
         self.step(Some(Input::Incident(incident::input::Input::Clock(wall))));
-        self.incidents(left);
+        self.incidents(mem::take(&mut left.rows));
         let is_new = left.set_aside.is_some();
         let (next_batch, store_max) = (left.next_batch, left.max);
         self.step(Some(Input::Opened { next_batch, is_new, store_max }));
@@ -363,8 +363,8 @@ impl Driver {
     }
 
     /// Hands over what an earlier run knew of incidents, and whom it had told.
-    fn incidents(&mut self, left: &Left) {
-        for (name, bytes) in left.rows.clone() {
+    fn incidents(&mut self, rows: Vec<(RowName, Vec<u8>)>) {
+        for (name, bytes) in rows {
             let input = match name {
                 RowName::Incident(key) => incident::input::Input::Restored { key, record: bytes },
                 RowName::Shown(to, key) => {
