@@ -45,7 +45,7 @@ pub(crate) struct ShowLetter {
     #[argh(option)]
     pub(crate) config: Option<String>,
 
-    /// its number
+    /// the number of the dead letter
     #[argh(positional)]
     pub(crate) id: u64,
 }
@@ -58,7 +58,7 @@ pub(crate) struct SendLetter {
     #[argh(option)]
     pub(crate) config: Option<String>,
 
-    /// its number
+    /// the number of the dead letter
     #[argh(positional)]
     pub(crate) id: u64,
 }
@@ -71,7 +71,7 @@ pub(crate) struct DropLetter {
     #[argh(option)]
     pub(crate) config: Option<String>,
 
-    /// its number
+    /// the number of the dead letter
     #[argh(positional)]
     pub(crate) id: u64,
 }

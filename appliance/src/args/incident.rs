@@ -38,7 +38,7 @@ pub(crate) struct Acknowledge {
     #[argh(option, arg_name = "text", default = "String::new()")]
     pub(crate) comment: String,
 
-    /// its number
+    /// the number of the incident
     #[argh(positional)]
     pub(crate) id: u64,
 }
@@ -65,7 +65,7 @@ pub(crate) struct ShowIncident {
     #[argh(option)]
     pub(crate) config: Option<String>,
 
-    /// its number
+    /// the number of the incident
     #[argh(positional)]
     pub(crate) id: u64,
 }
@@ -121,7 +121,7 @@ pub(crate) struct AddSilence {
     #[argh(switch)]
     pub(crate) until_recovered: bool,
 
-    /// why
+    /// why, for whoever lists the silences
     #[argh(option, arg_name = "text", default = "String::new()")]
     pub(crate) comment: String,
 }
@@ -148,7 +148,7 @@ pub(crate) struct EndSilence {
     #[argh(option)]
     pub(crate) config: Option<String>,
 
-    /// its number
+    /// the number of the silence
     #[argh(positional)]
     pub(crate) id: u64,
 }
