@@ -1,5 +1,5 @@
 //! What the world knows of incidents: it hands all that happens to the
-//! [`Reference`](crate::incidents::reference::Reference), which checks what people are told.
+//! [`Reference`], which checks what people are told.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
