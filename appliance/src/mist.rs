@@ -92,9 +92,9 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
     }
     let question = match ours {
         Some(hook) => {
-            format!("Change the webhook \"{}\" of organisation {}", hook.name, wanted.org)
+            format!("Change the webhook \"{}\" of organisation {}", hook.name, &wanted.org)
         }
-        None => format!("Make this webhook in organisation {}", wanted.org),
+        None => format!("Make this webhook in organisation {}", &wanted.org),
     };
     crate::say(&format!("{question}:"));
     changes.iter().for_each(|line| crate::say(&format!("  {line}")));
@@ -107,7 +107,7 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
             return Err(Stop::Failed("nothing is changed".to_owned()));
         }
     }
-    if !found.token.may_write(wanted.org) && api.token_file.is_none() && terminal::is_there() {
+    if !found.token.may_write(&wanted.org) && api.token_file.is_none() && terminal::is_there() {
         crate::say(&format!("the token of [mist] may only read: {}", found.token.words()));
         client = api.client(typed()?)?;
     }
@@ -144,12 +144,12 @@ async fn types(args: Types) -> Result<bool, Stop> {
     Ok(true)
 }
 
-async fn survey(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Stop> {
-    Ok(client.run(Survey::new(wanted.org), Urgency::Question).await?)
+async fn survey(client: &Client, wanted: &Wanted) -> Result<Found, Stop> {
+    Ok(client.run(Survey::new(&wanted.org), Urgency::Question).await?)
 }
 
 /// Prints what differs, a line for each.
-fn show(comparison: &Comparison<'_>, wanted: &Wanted<'_>) {
+fn show(comparison: &Comparison<'_>, wanted: &Wanted) {
     for difference in &comparison.differences {
         crate::say(&difference.to_string());
     }
@@ -157,7 +157,7 @@ fn show(comparison: &Comparison<'_>, wanted: &Wanted<'_>) {
         crate::say(&note.to_string());
     }
     if let (Some(hook), []) = (comparison.ours, comparison.differences.as_slice()) {
-        let (name, url) = (&hook.name, &wanted.url);
+        let (name, url) = (&hook.name, wanted.url.as_ref().map_or("", Url::as_str));
         crate::say(&format!("webhook \"{name}\" sends what the configuration wants to {url}"));
     }
 }
@@ -176,12 +176,12 @@ impl Api {
         Ok(Self { config, outbound, token_file })
     }
 
-    fn wanted(&self, url: Option<Url>) -> Result<Wanted<'_>, Stop> {
+    fn wanted(&self, url: Option<Url>) -> Result<Wanted, Stop> {
         let known = self.config.webhook.as_ref().and_then(|webhook| webhook.url.clone());
         let what = "webhook.url: missing — where Mist reaches the listener, or --url";
         let url = url.or(known).ok_or_else(|| Stop::Usage(what.to_owned()))?;
         let missing = |key| Stop::Failed(format!("{key}: missing — it says which webhook is ours"));
-        self.config.wanted_webhook(url).map_err(missing)
+        self.config.wanted_webhook(Some(url)).map_err(missing)
     }
 
     /// The token of the file in the command, else that of the configuration, else a typed one.

@@ -42,6 +42,8 @@ fn wrong(status: &Value, ready: &Answered) -> Vec<String> {
     for to in list(status, "/destinations").filter(|to| text(to, "/health") != "ready") {
         wrong.push(format!("{} takes no messages: {}", text(to, "/name"), text(to, "/reason")));
     }
+    let parts = status.pointer("/mist/wrong").and_then(Value::as_object).into_iter().flatten();
+    wrong.extend(parts.map(|(_, reason)| format!("the way from Mist: {}", text(reason, ""))));
     if is(status, "/ports/stopped") {
         wrong.push("no switch port is changed: the kill switch is on".to_owned());
     }

@@ -5,6 +5,7 @@
 mod dead_letters;
 mod incidents;
 mod meetups;
+mod mist;
 mod open_incidents;
 mod switch_ports;
 
@@ -22,6 +23,7 @@ use mistgate_core::base::secret::Secret;
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::DestinationStatus;
 use mistgate_core::incident::Incidents;
+use mistgate_core::mist::feed::Status;
 use serde_json::{Value, json};
 
 use self::open_incidents::Counts;
@@ -33,6 +35,7 @@ use crate::base::metrics::{Counter, Gauge, Labels};
 use crate::base::store::care;
 use crate::base::sync::Shared;
 use crate::chat::driver;
+use crate::feed::SharedStatus;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
 use crate::micronets::relay;
 use crate::micronets::relay::Relay;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub token: Option<Secret>,
     pub switches: Option<ports::Handle>,
     pub relay: Option<Arc<Relay>>,
+    /// What is known of the way from Mist.
+    pub feed: Option<SharedStatus>,
 }
 
 /// The service of the admin endpoint.
@@ -70,6 +75,7 @@ struct Parts {
     driver: Option<driver::Status>,
     ports: Option<ports::Status>,
     proxy: Option<relay::Status>,
+    feed: Option<Arc<Status>>,
     /// The names of damaged stores that were set aside and still lie there.
     set_aside: Vec<String>,
     dead_letters: u64,
@@ -160,6 +166,7 @@ impl Admin {
         gauges.extend(of.incidents.iter().flat_map(open_incidents::gauges));
         gauges.extend(of.ports.iter().flat_map(switch_ports::gauges));
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
+        gauges.extend(of.feed.iter().map(|status| mist::gauge(status)));
         self.journal.metrics.exposition(&gauges)
     }
 
@@ -206,6 +213,7 @@ impl Admin {
             "destinations": destinations,
             "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
+            "mist": of.feed.as_ref().map(|status| mist::json(status)),
         });
         format!("{value:#}\n")
     }
@@ -271,6 +279,7 @@ impl Admin {
             Some(relay) => Some(relay.status().await),
             None => None,
         };
+        let feed = settings.feed.as_ref().map(|status| status.get());
         let set_aside = match &driver {
             Some(driver::Status { store, .. }) => {
                 let store = store.clone();
@@ -280,7 +289,7 @@ impl Admin {
         };
         let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
         let incidents = self.driver.incidents(|incidents| (Counts::of(incidents), None)).await;
-        Parts { driver, ports, proxy, set_aside, dead_letters, incidents }
+        Parts { driver, ports, proxy, feed, set_aside, dead_letters, incidents }
     }
 
     fn uptime(&self) -> f64 {

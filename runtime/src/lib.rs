@@ -16,6 +16,8 @@ pub mod ports;
 
 pub mod webhook;
 
+pub mod feed;
+
 pub mod micronets;
 
 pub mod admin;

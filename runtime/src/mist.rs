@@ -28,12 +28,15 @@ const CHANGE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The most requests at once that are questions.
 const QUESTIONS_MAX: usize = REQUESTS_MAX - 2;
 
+/// What was asked of Mist, by whoever has the token.
+pub(crate) type SharedBudget = Arc<Mutex<Budget>>;
+
 /// The way to Mist's API, with a token.
 pub struct Client {
     api: Api,
     clock: Clock,
     journal: Arc<Journal>,
-    budget: Arc<Mutex<Budget>>,
+    budget: SharedBudget,
     questions: Semaphore,
 }
 
@@ -59,11 +62,15 @@ impl Client {
         })
     }
 
-    /// This one, in the place of another that may still have conversations to end: with what that
-    /// one has used of the budget.
+    /// This one, with the budget that others use too.
     #[must_use]
-    pub fn after(self, before: &Self) -> Self {
-        Self { budget: Arc::clone(&before.budget), ..self }
+    pub(crate) fn sharing(self, budget: &SharedBudget) -> Self {
+        Self { budget: Arc::clone(budget), ..self }
+    }
+
+    /// What it has used of the budget.
+    pub(crate) const fn budget(&self) -> &SharedBudget {
+        &self.budget
     }
 
     /// Runs an exchange to its end.
@@ -72,7 +79,7 @@ impl Client {
     }
 
     /// Sends a request when the budget allows it.
-    async fn send(&self, request: Request, urgency: Urgency) -> ExchangeResult {
+    pub async fn send(&self, request: Request, urgency: Urgency) -> ExchangeResult {
         let since = self.clock.now();
         let _permit = match urgency {
             Urgency::Change => None,

@@ -35,9 +35,9 @@ pub struct Config {
 impl Config {
     /// The webhook in Mist as this wants it, at a URL where Mist reaches us. The error is the key
     /// that is missing.
-    pub fn wanted_webhook(&self, url: Url) -> Result<Wanted<'_>, &'static str> {
+    pub fn wanted_webhook(&self, url: Option<Url>) -> Result<Wanted, &'static str> {
         let webhook = self.webhook.as_ref().ok_or("webhook")?;
-        let org = self.mist.org_id.as_deref().ok_or("mist.org_id")?;
+        let org = self.mist.org_id.clone().ok_or("mist.org_id")?;
         let has_chats = !self.chat.destinations.is_empty();
         let writes =
             |ports: &Ports| !ports.is_observing && matches!(ports.method, Some(Method::Mist(_)));
@@ -45,8 +45,8 @@ impl Config {
             org,
             url,
             verifies_cert: webhook.verify_cert,
-            secrets: &webhook.secrets,
-            routes: has_chats.then_some(&self.chat.routes),
+            secrets: webhook.secrets.clone(),
+            routes: has_chats.then(|| self.chat.routes.clone()),
             has_ports: self.ports.is_some(),
             writes: self.ports.as_ref().is_some_and(writes),
         })

@@ -5,7 +5,8 @@
 //! access points, switches and ports, and [`find`] which switch
 //! somebody means. [`push`] gives ports their profiles, and [`read`] looks
 //! whether they have them; what both make of a switch's configuration is in [`profile`].
-//! [`webhook`] is about the webhook that sends to us, and [`catalogue`] about the types of events.
+//! [`webhook`] is about the webhook that sends to us, [`catalogue`] about the types of events, and
+//! [`feed`] keeps an eye on both while we run.
 //!
 //! Mist leaves out and sends as null nearly everything that is optional, so a member that is not
 //! there is never taken for a value. What was asked for by a filter is compared again, because
@@ -40,5 +41,7 @@ pub mod refusal;
 pub mod webhook;
 
 pub mod catalogue;
+
+pub mod feed;
 
 pub use self::config::{Mist, Profiles};

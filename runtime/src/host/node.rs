@@ -121,7 +121,9 @@ impl Confined {
         let (switches, ends) = ports::Handle::new();
         let ready = Arc::new(AtomicBool::new(false));
         let (clock, inherited) = (Clock::start(), Arc::new(inherited));
-        let common = Common { clock, journal, executor, driver, switches, ready, inherited };
+        let budget = Arc::default();
+        let common =
+            Common { clock, journal, executor, driver, switches, ready, budget, inherited };
         let listeners = Listeners::new(common);
         let bound = listeners.bind(config)?;
         let control = control::socket().map_err(problem)?;
@@ -156,7 +158,7 @@ impl Node {
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Problems> {
         let Confined { loaded, sandbox, messages, ends, mut listeners, bound, control } = confined;
-        let mut prepared = Prepared::new(loaded, Socket::all(bound)?, &listeners);
+        let mut prepared = Prepared::new(loaded, Socket::all(bound)?, &listeners, seed()?);
         let config = &prepared.config;
         let Common { clock, journal, executor, driver, switches, ready, .. } =
             listeners.common.clone();
@@ -190,6 +192,7 @@ impl Node {
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(panic::end_with(driving.run(messages)));
+        listeners.run_feed(prepared.feed);
         listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
         // The store's lock says that no other mistgate lives in this folder.
         listeners.open_control(control, Path::new(&prepared.config.state_dir));
@@ -246,12 +249,14 @@ impl Node {
 
     /// Goes on with another configuration. All that can fail is done.
     fn switch(&mut self, prepared: Prepared) {
-        let Prepared { config, warnings, chats, switches, sockets, webhook, proxy } = prepared;
+        let Prepared { config, warnings, chats, switches, feed, sockets, webhook, proxy } =
+            prepared;
         let common = &self.listeners.common;
         // The engine first: it would drop what the listener already takes for a new destination.
         common.driver.send(Message::Configured(Box::new(chats)));
         common.switches.send(ports::Message::Configured(switches));
         warn(&common.journal, &warnings);
+        self.listeners.run_feed(feed);
         self.listeners.open(&config, sockets, webhook, proxy);
         self.config = config;
     }
@@ -263,6 +268,7 @@ impl Node {
         supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
+        listeners.run_feed(None);
         // No other part depends on the proxy, so it may end at the same time.
         let proxy = listeners.close("proxy");
         let posts = async {

@@ -16,7 +16,9 @@ use super::cso::Cso;
 use super::junos::{Connected, Login, Switches};
 use super::method::{Method, NoMethod};
 use super::mist::Mist;
-use crate::{base::journal::Journal, http::outbound::Outbound};
+use crate::base::journal::Journal;
+use crate::http::outbound::Outbound;
+use crate::mist::SharedBudget;
 
 /// What a [`Backend`] needs of the configuration.
 pub(crate) struct BackendConfig {
@@ -24,11 +26,18 @@ pub(crate) struct BackendConfig {
     method: Option<MethodConfig>,
     login: Login,
     outbound: Outbound,
+    budget: SharedBudget,
 }
 
 impl BackendConfig {
-    pub(crate) fn new(config: &Config, ports: &Ports, login: Login, outbound: Outbound) -> Self {
-        Self { mist: config.mist.clone(), method: ports.method.clone(), login, outbound }
+    pub(crate) fn new(
+        config: &Config,
+        ports: &Ports,
+        login: Login,
+        outbound: Outbound,
+        budget: SharedBudget,
+    ) -> Self {
+        Self { mist: config.mist.clone(), method: ports.method.clone(), login, outbound, budget }
     }
 }
 
@@ -46,7 +55,7 @@ impl Backend {
         before: Option<&Self>,
         journal: &Arc<Journal>,
     ) -> Self {
-        let BackendConfig { mist, method, login, outbound } = config;
+        let BackendConfig { mist, method, login, outbound, budget } = config;
         let profiles = match &method {
             Some(MethodConfig::Mist(profiles)) => Some(profiles.clone()),
             Some(MethodConfig::Cso(_) | MethodConfig::Junos(_)) | None => None,
@@ -54,7 +63,7 @@ impl Backend {
         let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal));
         let mist = mist.map(|mist| match before.and_then(|before| before.mist.as_ref()) {
             Some(before) => Arc::new(mist.after(before)),
-            None => Arc::new(mist),
+            None => Arc::new(mist.sharing(&budget)),
         });
         let method: Arc<dyn Method> = match (method, &mist) {
             (Some(MethodConfig::Cso(config)), _) => {

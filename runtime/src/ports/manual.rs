@@ -89,7 +89,7 @@ impl Change {
         };
         let edits = method.config().edits();
         let clock = outbound.clock;
-        let backend = BackendConfig::new(config, &ports, login, outbound);
+        let backend = BackendConfig::new(config, &ports, login, outbound, Arc::default());
         let backend = Backend::new(backend, None, &journal);
         let switch = switch(&backend, &wanted.switch).await?;
         judge_lists(&ports, &switch)?;

@@ -20,7 +20,7 @@ use mistgate_core::ports::switch_port::Switch;
 use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
-use crate::mist::{Client, Urgency};
+use crate::mist::{Client, SharedBudget, Urgency};
 use crate::ports::method::{Call, Difference, Method};
 
 /// What Mist knows of ports, and what it does with them.
@@ -49,8 +49,14 @@ impl Mist {
     /// one has used of the budget, and with regard to what it writes.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
-        let client = self.client.after(&before.client);
-        Self { client, switches: Arc::clone(&before.switches), ..self }
+        let switches = Arc::clone(&before.switches);
+        Self { switches, ..self.sharing(before.client.budget()) }
+    }
+
+    /// This one, with the budget that others use too.
+    #[must_use]
+    pub(crate) fn sharing(self, budget: &SharedBudget) -> Self {
+        Self { client: self.client.sharing(budget), ..self }
     }
 
     /// Answers a question.

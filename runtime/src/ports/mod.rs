@@ -40,6 +40,7 @@ use crate::base::clock::Clock;
 use crate::base::journal::Journal;
 use crate::base::store::{SetAside, Store};
 use crate::http::outbound::Outbound;
+use crate::mist::SharedBudget;
 
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
@@ -154,12 +155,18 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// The settings of a configuration, whose `[ports]` this is.
-    pub(crate) fn new(config: &Config, ports: &Ports, login: Login, outbound: Outbound) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        ports: &Ports,
+        login: Login,
+        outbound: Outbound,
+        budget: SharedBudget,
+    ) -> Self {
         Self {
             plan: ports
                 .plan(&config.chat.routes.ignored_sites, (clock::wall(), clock::is_synchronised())),
             org_id: config.mist.org_id.clone(),
-            backend: BackendConfig::new(config, ports, login, outbound),
+            backend: BackendConfig::new(config, ports, login, outbound, budget),
             kill_switch: ports.kill_switch.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod crowd;
+pub(crate) mod feed;
 pub(crate) mod http_hostile;
 pub(crate) mod kill;
 pub(crate) mod storm;

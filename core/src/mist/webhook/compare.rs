@@ -86,6 +86,11 @@ pub struct Comparison<'f> {
 }
 
 impl Difference {
+    /// Whether the token is not what it should be, and not the webhook.
+    pub const fn is_of_token(&self) -> bool {
+        matches!(self, Self::TokenElsewhere { .. } | Self::TokenReads { .. })
+    }
+
     /// Whether a change of our webhook, or a new one, takes it away.
     pub const fn is_mendable(&self) -> bool {
         match self {
@@ -187,25 +192,28 @@ impl fmt::Display for Note {
 }
 
 /// Says what differs.
-pub fn compare<'f>(wanted: &Wanted<'_>, found: &'f Found) -> Comparison<'f> {
-    let here = |hook: &&Hook| hook.url.as_ref() == Some(&wanted.url);
+pub fn compare<'f>(wanted: &Wanted, found: &'f Found) -> Comparison<'f> {
+    let mut differences = token(wanted, found);
+    let mut notes = Vec::new();
+    let Some(url) = &wanted.url else {
+        return Comparison { ours: None, differences, notes };
+    };
+    let here = |hook: &&Hook| hook.url.as_ref() == Some(url);
     let all: Vec<&Hook> = found.webhooks.iter().filter(here).collect();
     let topics = wanted.topics();
     let shared = |hook: &Hook| hook.topics.intersection(&topics).count();
     let of_org = all.iter().copied().filter(|hook| hook.site.is_none());
     // Of those that are equal, the first.
     let ours = of_org.rev().max_by_key(|hook| (hook.is_enabled, shared(hook)));
-    let mut differences = token(wanted, found);
-    let mut notes = Vec::new();
     match ours {
         None => {
-            let host = wanted.url.host();
+            let host = url.host();
             let is_near = |hook: &&Hook| {
                 hook.site.is_none() && hook.url.as_ref().is_some_and(|url| url.host() == host)
             };
             let near = found.webhooks.iter().filter(is_near);
             let near = near.map(|hook| hook.name.clone()).collect();
-            differences.push(Difference::Missing { url: wanted.url.clone(), near });
+            differences.push(Difference::Missing { url: url.clone(), near });
         }
         Some(ours) => {
             differences.extend(own(wanted, found, ours));
@@ -229,11 +237,11 @@ pub fn compare<'f>(wanted: &Wanted<'_>, found: &'f Found) -> Comparison<'f> {
     Comparison { ours, differences, notes }
 }
 
-fn token(wanted: &Wanted<'_>, found: &Found) -> Vec<Difference> {
+fn token(wanted: &Wanted, found: &Found) -> Vec<Difference> {
     let Found { token, .. } = found;
-    if token.is_elsewhere(wanted.org) {
+    if token.is_elsewhere(&wanted.org) {
         Vec::from([Difference::TokenElsewhere { rights: token.words() }])
-    } else if wanted.writes && !token.may_write(wanted.org) {
+    } else if wanted.writes && !token.may_write(&wanted.org) {
         Vec::from([Difference::TokenReads { rights: token.words() }])
     } else {
         Vec::new()
@@ -241,7 +249,7 @@ fn token(wanted: &Wanted<'_>, found: &Found) -> Vec<Difference> {
 }
 
 /// The differences of single members.
-fn own(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> Vec<Difference> {
+fn own(wanted: &Wanted, found: &Found, ours: &Hook) -> Vec<Difference> {
     let mut differences = Vec::new();
     if !ours.is_enabled {
         differences.push(Difference::Disabled);
@@ -253,7 +261,7 @@ fn own(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> Vec<Difference> {
     if !missing.is_empty() {
         differences.push(Difference::Topics(missing));
     }
-    let is_encrypted = wanted.url.scheme() == "https";
+    let is_encrypted = wanted.url.as_ref().is_some_and(|url| url.scheme() == "https");
     if is_encrypted && ours.verifies_cert != wanted.verifies_cert {
         differences.push(Difference::VerifyCert { is_on: ours.verifies_cert });
     }
@@ -264,15 +272,15 @@ fn own(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> Vec<Difference> {
 }
 
 /// The topics that a webhook of the organisation is to have.
-pub fn topics(wanted: &Wanted<'_>, found: &Found) -> BTreeSet<String> {
+pub fn topics(wanted: &Wanted, found: &Found) -> BTreeSet<String> {
     wanted.topics().difference(&found.site_topics).cloned().collect()
 }
 
-fn secret(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> (Option<Difference>, Option<Note>) {
+fn secret(wanted: &Wanted, found: &Found, ours: &Hook) -> (Option<Difference>, Option<Note>) {
     let difference = match &ours.secret {
         Shown::Masked => return (None, Some(Note::SecretHidden)),
         // Whether Mist leaves secrets out for those who may only read is not documented.
-        Shown::Absent if !found.token.may_write(wanted.org) => {
+        Shown::Absent if !found.token.may_write(&wanted.org) => {
             return (None, Some(Note::SecretHidden));
         }
         Shown::Absent | Shown::Empty => Some(Difference::NoSecret),
@@ -287,7 +295,7 @@ fn secret(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> (Option<Difference
 
 /// What rules keep back. Whether Mist takes the first that fits is not documented, so one that
 /// blocks counts wherever it stands.
-fn rules(wanted: &Wanted<'_>, ours: &Hook) -> Vec<Difference> {
+fn rules(wanted: &Wanted, ours: &Hook) -> Vec<Difference> {
     let blocking = (1..).zip(&ours.rules).filter(|(_, rule)| starves(wanted, rule));
     let mut differences: Vec<Difference> =
         blocking.map(|(number, rule)| Difference::Rule { number, words: words(rule) }).collect();
@@ -311,7 +319,7 @@ fn rules(wanted: &Wanted<'_>, ours: &Hook) -> Vec<Difference> {
 
 /// Whether a rule keeps back something that is routed. One that is only about types that go nowhere
 /// does not.
-pub fn starves(wanted: &Wanted<'_>, rule: &Rule) -> bool {
+pub fn starves(wanted: &Wanted, rule: &Rule) -> bool {
     let types = rule.matching.iter().find(|(field, _)| field == "type").map(|(_, types)| types);
     let is_wanted = |topic: &String| match types {
         Some(types) => types.iter().any(|kind| wanted.takes(topic, kind)),

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use http_types::Method;
+use http_types::{Method, Url};
 
 use super::compare::{starves, topics};
 use super::hook::{HTTP_POST, Hook};
@@ -28,7 +28,7 @@ const VALUE_MAX: usize = 300;
 
 /// The webhook as it will be written: that of Mist with what has to differ, or a new one. What it
 /// has besides is kept.
-pub fn mended(wanted: &Wanted<'_>, found: &Found, ours: Option<&Hook>) -> Object {
+pub fn mended(wanted: &Wanted, found: &Found, ours: Option<&Hook>) -> Object {
     let mut object = Object::default();
     for (name, json) in ours.iter().flat_map(|hook| hook.object.members()) {
         if !READ_ONLY.contains(&name) {
@@ -39,7 +39,7 @@ pub fn mended(wanted: &Wanted<'_>, found: &Found, ours: Option<&Hook>) -> Object
     match ours {
         None => {
             object.set("name", quoted(NAME));
-            object.set("url", quoted(wanted.url.as_str()));
+            object.set("url", quoted(wanted.url.as_ref().map_or("", Url::as_str)));
         }
         Some(hook) => {
             topics.extend(hook.topics.iter().cloned());
@@ -108,10 +108,10 @@ pub struct Mend {
 
 impl Mend {
     /// Changes our webhook, or makes a new one.
-    pub fn new(wanted: &Wanted<'_>, found: &Found, ours: Option<&Hook>) -> Self {
+    pub fn new(wanted: &Wanted, found: &Found, ours: Option<&Hook>) -> Self {
         let (method, target) = match ours {
-            Some(hook) => (Method::Put, target::webhook(wanted.org, &hook.id)),
-            None => (Method::Post, target::new_webhook(wanted.org)),
+            Some(hook) => (Method::Put, target::webhook(&wanted.org, &hook.id)),
+            None => (Method::Post, target::new_webhook(&wanted.org)),
         };
         let body = Some(format!("{}", mended(wanted, found, ours)).into_bytes());
         let request = Some(Request { method, target, session: None, body });

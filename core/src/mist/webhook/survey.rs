@@ -36,6 +36,8 @@ pub struct Found {
     pub site_topics: BTreeSet<String>,
     /// Those of the organisation, then those of its sites.
     pub webhooks: Vec<Hook>,
+    /// The names of the sites, by their ids.
+    pub sites: BTreeMap<String, String>,
     /// How many sites there are whose webhooks are not known.
     pub unread_sites: usize,
 }
@@ -45,8 +47,6 @@ pub struct Found {
 pub struct Survey {
     org: String,
     found: Found,
-    /// Their names, by their ids.
-    sites: BTreeMap<String, String>,
     state: State,
 }
 
@@ -76,8 +76,7 @@ impl Exchange for Survey {
 impl Survey {
     /// Asks about the organisation of this id.
     pub fn new(org: &str) -> Self {
-        let (found, sites, state) = (Found::default(), BTreeMap::new(), State::Token);
-        Self { org: org.to_owned(), found, sites, state }
+        Self { org: org.to_owned(), found: Found::default(), state: State::Token }
     }
 
     fn answered(&mut self, result: ExchangeResult) -> Result<Step<Output>, Refusal> {
@@ -109,13 +108,13 @@ impl Survey {
             }
             State::Sites(mut pages) => {
                 let response = judged(result, what, &roles)?;
-                let before = self.sites.len();
+                let before = self.found.sites.len();
                 let count = self.read_sites(&response.body).ok_or(unclear.clone())?;
-                let new = self.sites.len() - before;
+                let new = self.found.sites.len() - before;
                 match pages.seen(count, new, response.total).ok_or(unclear)? {
                     Then::More => Ok(self.sites(pages)),
                     Then::Complete => {
-                        self.found.unread_sites = self.sites.len().saturating_sub(SITES_MAX);
+                        self.found.unread_sites = self.found.sites.len().saturating_sub(SITES_MAX);
                         Ok(self.next_site(None, 0))
                     }
                 }
@@ -164,7 +163,7 @@ impl Survey {
     /// Goes on to the site after this one, or else to the end.
     fn next_site(&mut self, after: Option<&str>, nth: usize) -> Step<Output> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.sites.range::<str, _>((from, Bound::Unbounded)).next();
+        let next = self.found.sites.range::<str, _>((from, Bound::Unbounded)).next();
         match next.filter(|_| nth < SITES_MAX) {
             Some((site, _)) => self.site_webhooks(site.clone(), nth, Pages::default()),
             None => Step::Done(Ok(core::mem::take(&mut self.found))),
@@ -181,7 +180,7 @@ impl Survey {
     /// has, and how many of them are new.
     fn read_hooks(&mut self, body: &[u8], site: Option<&str>) -> Option<(usize, usize)> {
         let elements = elements(body)?;
-        let site = site.and_then(|site| self.sites.get(site)).map(String::as_str);
+        let site = site.and_then(|site| self.found.sites.get(site)).map(String::as_str);
         let hooks = &mut self.found.webhooks;
         let before = hooks.len();
         for hook in elements.iter().filter_map(|element| Hook::read(*element, site)) {
@@ -199,7 +198,7 @@ impl Survey {
             let text = |name: &str| Some(site.get(name)?.text()?.into_owned());
             if let Some(id) = text("id") {
                 let name = one_line(&text("name").unwrap_or_else(|| id.clone()), NAME_MAX);
-                self.sites.insert(id, name);
+                self.found.sites.insert(id, name);
             }
         }
         Some(elements.len())

@@ -22,13 +22,13 @@ fn secrets() -> [Secret; 2] {
     [Secret::new("n3w-secret"), Secret::new("0ld-secret")]
 }
 
-fn wanted<'w>(secrets: &'w [Secret], routes: &'w Routes) -> Wanted<'w> {
+fn wanted(secrets: &[Secret], routes: &Routes) -> Wanted {
     Wanted {
-        org: "o",
-        url: Url::parse("https://gw.example/webhooks").expect("a URL"),
+        org: "o".into(),
+        url: Url::parse("https://gw.example/webhooks").ok(),
         verifies_cert: true,
-        secrets,
-        routes: Some(routes),
+        secrets: secrets.to_vec(),
+        routes: Some(routes.clone()),
         has_ports: false,
         writes: false,
     }
@@ -48,7 +48,7 @@ fn found(webhooks: Vec<Hook>) -> Found {
     Found { webhooks, ..Found::default() }
 }
 
-fn said(wanted: &Wanted<'_>, found: &Found) -> Vec<String> {
+fn said(wanted: &Wanted, found: &Found) -> Vec<String> {
     let Comparison { differences, notes, .. } = compare(wanted, found);
     let notes = notes.iter().map(ToString::to_string);
     differences.iter().map(ToString::to_string).chain(notes).collect()

@@ -114,6 +114,8 @@ conditions! {
     // Our own reports
     CLOCK_DOUBTED clock_doubted "with a doubted clock" "with a trusted clock";
     DESTINATION_PARKED destination_parked "stopped" "working" "destination";
+    MIST_TOKEN_REFUSED mist_token_refused "with a token that Mist refuses" "with a token that Mist takes";
+    MIST_WEBHOOK_WRONG mist_webhook_wrong "with a wrong webhook in Mist" "with the right webhook in Mist";
     PORT_CHANGE_FAILED port_change_failed "not set" "set" "port";
     PORT_CHANGES_HELD port_changes_held "with changes of switch ports held" "with changes of switch ports no longer held";
     PORT_CHANGES_STOPPED port_changes_stopped "with changes of switch ports stopped" "with changes of switch ports resumed";

@@ -1,4 +1,5 @@
-//! Our own reports about chat destinations, sent through those that still work, and about the store.
+//! Our own reports about chat destinations, sent through those that still work, about the way from
+//! Mist to us, and about the store.
 
 use super::{Kind, kinds};
 
@@ -9,6 +10,16 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     DESTINATION_RESUMED Info "Chat destination resumed"
         "Sending to [{destination}|a destination] works again[: {reason}].[ {waiting} there.]"
         clears DESTINATION_PARKED "destination";
+    MIST_TOKEN_ACCEPTED Info "Mist takes the token again"
+        "Mist's API takes the token again." clears MIST_TOKEN_REFUSED;
+    MIST_TOKEN_REFUSED Critical "Mist refuses the token"
+        "Mist's API does not take the token of the configuration, or not for all that it is \
+         for[: {reason}]." raises MIST_TOKEN_REFUSED;
+    MIST_WEBHOOK_RIGHT Info "Webhook in Mist right again"
+        "The webhook in Mist is again as the configuration wants it." clears MIST_WEBHOOK_WRONG;
+    MIST_WEBHOOK_WRONG Critical "Webhook in Mist is wrong"
+        "The webhook in Mist is not as the configuration wants it[: {reason}]."
+        raises MIST_WEBHOOK_WRONG;
     STORE_SET_ASIDE Critical "Store set aside"
         "The store was damaged and is set aside[ as {file}][: {reason}]. What waited in it is not \
          delivered. Switch ports are not changed until somebody lets that go on \

@@ -19,9 +19,9 @@ use super::{Problems, problem};
 use crate::admin::control::Control;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::stop;
 use crate::base::stop::{Stop, Stopper};
 use crate::base::sync::Shared;
+use crate::base::{panic, stop};
 use crate::chat::driver;
 use crate::host::supervisor::Inherited;
 use crate::http::listen::Listener;
@@ -29,7 +29,8 @@ use crate::http::tls;
 use crate::http::tls::Identity;
 use crate::http::tls::mutual::Mutual;
 use crate::micronets::relay::Relay;
-use crate::{admin, ports, webhook};
+use crate::mist::SharedBudget;
+use crate::{admin, feed, ports, webhook};
 
 /// How long requests in flight may take when a listener closes.
 const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
@@ -66,6 +67,8 @@ pub(super) struct Common {
     pub(super) driver: driver::Handle,
     pub(super) switches: ports::Handle,
     pub(super) ready: Arc<AtomicBool>,
+    /// Of requests to Mist.
+    pub(super) budget: SharedBudget,
     /// The sockets of the service manager.
     pub(super) inherited: Arc<Inherited>,
 }
@@ -76,6 +79,8 @@ pub(super) struct Listeners {
     ports: BTreeMap<&'static str, Port>,
     webhook: Option<Webhook>,
     proxy: Option<Arc<Relay>>,
+    /// The task that asks Mist about its events, and what it knows.
+    feed: Option<(Task<Option<()>>, feed::SharedStatus)>,
     admin: Arc<admin::Admin>,
     control: Option<(Stopper, Task<()>)>,
 }
@@ -127,7 +132,8 @@ impl Listeners {
             clock: common.clock,
             ready: Arc::clone(&common.ready),
         });
-        Self { common, ports: BTreeMap::new(), webhook: None, proxy: None, admin, control: None }
+        let ports = BTreeMap::new();
+        Self { common, ports, webhook: None, proxy: None, feed: None, admin, control: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -218,6 +224,16 @@ impl Listeners {
         self.open_proxy(config, sockets.remove("proxy"), proxy);
         self.open_webhook(config, sockets.remove("webhook"), webhook);
         self.open_admin(config, sockets.remove("admin"));
+    }
+
+    /// Runs the task that asks Mist about its events, in the place of the one that may run. Comes
+    /// before [`Listeners::open`], by which the admin endpoint gets to know it.
+    pub(super) fn run_feed(&mut self, feed: Option<feed::Task>) {
+        let executor = &self.common.executor;
+        self.feed = feed.map(|feed| {
+            let status = feed.status();
+            (executor.spawn(panic::catch_async(feed.run())), status)
+        });
     }
 
     /// Closes a listener's socket and answers the requests in flight, once the future is polled.
@@ -322,6 +338,7 @@ impl Listeners {
             token: config.admin.as_ref().and_then(|admin| admin.token.clone()),
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
             relay: self.proxy.clone(),
+            feed: self.feed.as_ref().map(|(_, status)| Arc::clone(status)),
         });
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");

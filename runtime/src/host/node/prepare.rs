@@ -1,17 +1,19 @@
 //! What a node needs of a configuration. All that can fail is done before anything changes, so that
 //! a reload is taken as a whole or not at all.
 
+use std::sync::Arc;
+
 use mistgate_core::config::checked::Config;
 use mistgate_core::engine::input;
 
-use super::listeners::{Listeners, Socket, Sockets};
-use super::{Problems, dedup_window};
+use super::listeners::{Common, Listeners, Socket, Sockets};
+use super::{Problems, dedup_window, seed};
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::chat::driver;
 use crate::host::load::{Loaded, Made};
 use crate::http::tls::Identity;
 use crate::http::tls::mutual::Mutual;
-use crate::ports;
+use crate::{feed, ports};
 
 /// The steps of a reload that can fail, in their order. A failed step leaves everything as it is,
 /// and nothing after the last one can fail.
@@ -64,6 +66,8 @@ pub(super) struct Prepared {
     pub(super) chats: driver::Settings,
     /// None where there are no switch ports.
     pub(super) switches: Option<Box<ports::Settings>>,
+    /// None where too little is configured to ask Mist.
+    pub(super) feed: Option<feed::Task>,
     pub(super) sockets: Sockets,
     /// The certificate of the webhook listener.
     pub(super) webhook: Option<Identity>,
@@ -86,11 +90,12 @@ impl Prepared {
         let needs = Needs::of_node(config, files, &made.proxies);
         Step::Sandbox.of(sandbox.permits(&needs))?;
         let sockets = listeners.bind(config).and_then(Socket::all);
-        Ok(Self::new(loaded, Step::Sockets.of(sockets)?, listeners))
+        let seed = Step::Sockets.of(seed())?;
+        Ok(Self::new(loaded, Step::Sockets.of(sockets)?, listeners, seed))
     }
 
     /// What is made for a configuration that holds. Blocks on the disk.
-    pub(super) fn new(loaded: Loaded, sockets: Sockets, listeners: &Listeners) -> Self {
+    pub(super) fn new(loaded: Loaded, sockets: Sockets, listeners: &Listeners, seed: u64) -> Self {
         let Loaded { config, warnings, mut made, .. } = loaded;
         let (webhook, proxy) = (made.webhook.take(), made.proxy.take());
         let (login, outbound) = Made::outgoing(made, listeners.common.clock);
@@ -102,14 +107,17 @@ impl Prepared {
             // Until the store says what it has.
             next_batch: 1,
         };
-        let switches = config
-            .ports
-            .as_ref()
-            .map(|ports| Box::new(ports::Settings::new(&config, ports, login, outbound.clone())));
+        let Common { driver, journal, budget, .. } = listeners.common.clone();
+        let switches = config.ports.as_ref().map(|ports| {
+            let (outbound, budget) = (outbound.clone(), Arc::clone(&budget));
+            Box::new(ports::Settings::new(&config, ports, login, outbound, budget))
+        });
+        let tools = (driver, journal);
+        let feed = feed::Task::new(&config, outbound.clone(), &budget, seed, tools);
         let dashboard_host = config.mist.dashboard_host.clone();
         let store_max = config.store.max;
         let chats = driver::Settings { engine, store_max, dashboard_host, outbound };
-        Self { config, warnings, chats, switches, sockets, webhook, proxy }
+        Self { config, warnings, chats, switches, feed, sockets, webhook, proxy }
     }
 }
 

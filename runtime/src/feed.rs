@@ -1,0 +1,121 @@
+//! The task that drives the feed from Mist: it asks Mist's API, and says what is wrong with the way
+//! of events to us.
+//!
+//! There is one while the configuration has a webhook, an organisation and a token. A reload starts
+//! it anew.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine as _;
+use mistgate_core::config::checked::Config;
+use mistgate_core::incident::Incidents;
+use mistgate_core::mist::feed::input::Input;
+use mistgate_core::mist::feed::output::{Event, Output};
+use mistgate_core::mist::feed::{Feed, Status, input};
+
+use crate::base::clock;
+use crate::base::clock::{Alarm, Clock};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::sync::Shared;
+use crate::chat::driver;
+use crate::chat::driver::Message;
+use crate::http::outbound::Outbound;
+use crate::mist::{Client, SharedBudget, Urgency};
+
+/// What is known of the feed, for whoever asks.
+pub type SharedStatus = Arc<Shared<Status>>;
+
+/// Owns the machine and what its outputs need.
+pub struct Task {
+    feed: Feed,
+    outputs: VecDeque<Output>,
+    client: Client,
+    driver: driver::Handle,
+    journal: Arc<Journal>,
+    clock: Clock,
+    status: SharedStatus,
+}
+
+impl Task {
+    /// A task for a configuration; `None` where it says too little to ask Mist.
+    pub(crate) fn new(
+        config: &Config,
+        outbound: Outbound,
+        budget: &SharedBudget,
+        seed: u64,
+        (driver, journal): (driver::Handle, Arc<Journal>),
+    ) -> Option<Self> {
+        let url = config.webhook.as_ref()?.url.clone();
+        let wanted = config.wanted_webhook(url).ok()?;
+        let clock = outbound.clock;
+        let client = Client::new(&config.mist, outbound, Arc::clone(&journal))?.sharing(budget);
+        let feed = Feed::new(input::Config { wanted }, seed, clock.now());
+        let (outputs, status) = (VecDeque::new(), Arc::new(Shared::new(Status::default())));
+        Some(Self { feed, outputs, client, driver, journal, clock, status })
+    }
+
+    /// What is known of the feed, kept up to date while it runs.
+    pub fn status(&self) -> SharedStatus {
+        Arc::clone(&self.status)
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(mut self) {
+        let mut alarm = Alarm::default();
+        loop {
+            let due_at = self.feed.poll_timeout();
+            alarm.bound(self.clock, due_at, std::future::pending::<()>()).await;
+            self.step(None);
+            while let Some(output) = self.outputs.pop_front() {
+                if let Some(input) = self.carry_out(output).await {
+                    self.step(Some(input));
+                }
+            }
+            if *self.status.get() != *self.feed.status() {
+                self.status.set(self.feed.status().clone());
+            }
+        }
+    }
+
+    fn step(&mut self, input: Option<Input>) {
+        let now = self.clock.now();
+        let carry_out = |task: &mut Self, output| task.outputs.push_back(output);
+        machine::step(self, |task| &mut task.feed, now, input, carry_out);
+    }
+
+    async fn carry_out(&self, output: Output) -> Option<Input> {
+        match output {
+            Output::Compare => {
+                let open = |incidents: &Incidents| {
+                    let open = incidents.views().filter(|view| view.incident.is_open);
+                    (open.map(|view| view.incident.condition()).collect(), None)
+                };
+                return Some(Input::Open(self.driver.incidents(open).await.unwrap_or_default()));
+            }
+            Output::Event(event) => self.note(&event),
+            Output::Look => return Some(Input::Seen(clock::wall())),
+            Output::Report(text) => self.driver.send(Message::Report(text)),
+            Output::Request(request) => {
+                return Some(Input::Answered(self.client.send(request, Urgency::Question).await));
+            }
+        }
+        None
+    }
+
+    fn note(&self, event: &Event) {
+        match event {
+            Event::Right(part) => {
+                self.journal.note(Level::Info, "mist_right", fields![part = part.name()]);
+            }
+            Event::Unchecked { reason } => {
+                self.journal.note(Level::Warning, "mist_unchecked", fields![reason]);
+            }
+            Event::Wrong { part, reason } => {
+                let values = fields![part = part.name(), reason];
+                self.journal.note(Level::Error, "mist_wrong", values);
+            }
+        }
+    }
+}

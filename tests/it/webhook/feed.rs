@@ -1,0 +1,114 @@
+//! The way of events from Mist: the real binary between a cloud of the tests' own and a chat.
+
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::ports::cloud::Cloud;
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
+use serde_json::{Value, json};
+
+use crate::base::binary::{Mistgate, Place, SECRET};
+
+const TOKEN: &str = "t0k3n-of-the-tests";
+const URL: &str = "https://gw.example/webhooks";
+const HOOK: &str = "00000007-0000-4000-8000-000000000000";
+
+/// A cloud, a chat, and a configuration between them.
+struct Bench {
+    cloud: Cloud,
+    chat: Chat,
+    place: Place,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut organisation = Organisation::new(ORG, TOKEN);
+        let hook = json!({
+            "id": HOOK, "name": "noc", "enabled": true, "type": "http-post", "url": URL,
+            "secret": SECRET, "verify_cert": true, "single_event_per_message": false,
+            "topics": ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"],
+        });
+        let hook = hook.as_object().cloned().expect("an object");
+        organisation.webhooks.insert(HOOK.to_owned(), hook);
+        let cloud = Cloud::open(organisation).expect("a port");
+        let chat = Chat::open().expect("a chat");
+        let place = Place::new(&format!(
+            "url = \"{URL}\"\n[incidents]\nhold = \"0s\"\n[chat.slack]\npace = \"off\"\n\
+             default_url = \"{}\"\n[mist]\napi_url = \"{}\"\norg_id = \"{ORG}\"\n\
+             token = \"{TOKEN}\"",
+            chat.url("/services/T0"),
+            cloud.origin()
+        ));
+        Self { cloud, chat, place }
+    }
+
+    /// Sets a member of the webhook.
+    fn set(&self, name: &str, value: Value) {
+        let hook = |organisation: &mut Organisation| {
+            organisation.webhooks.values_mut().next().expect("a webhook").insert(name.into(), value)
+        };
+        self.cloud.with(hook);
+    }
+
+    /// Waits until a post says this.
+    fn told(&self, mistgate: &Mistgate, words: &str) {
+        let is_told =
+            |chat: &Chat| chat.posts().iter().any(|post| post.request.body.contains(words));
+        mistgate.until(words, |_| is_told(&self.chat));
+    }
+
+    /// How many posts say this.
+    fn count(&self, words: &str) -> usize {
+        self.chat.posts().iter().filter(|post| post.request.body.contains(words)).count()
+    }
+}
+
+/// The reason in a line of the journal about this part.
+fn reason(line: &Value, part: &str) -> String {
+    assert_eq!(line.get("part"), Some(&json!(part)), "{line}");
+    assert!(!line.to_string().contains(TOKEN), "{line}");
+    line.get("reason").and_then(Value::as_str).expect("a reason").to_owned()
+}
+
+#[test]
+fn what_is_wrong_with_the_webhook_is_an_incident_until_it_is_mended() {
+    let bench = Bench::new();
+    bench.set("enabled", json!(false));
+    let mistgate = bench.place.start();
+    let why = "enabled: it is disabled, so nothing is sent — mistgate mist setup mends it";
+    assert_eq!(reason(&mistgate.line("mist_wrong", 1), "webhook"), why);
+    bench.told(&mistgate, "Webhook in Mist is wrong");
+    mistgate.until("the status", |mistgate| {
+        mistgate.status().pointer("/mist/wrong/webhook") == Some(&json!(why))
+    });
+    assert_eq!(mistgate.metric("mistgate_mist_wrong{part=\"webhook\"}").to_string(), "1");
+    // Looked at again it is said to nobody, also by another run.
+    mistgate.stop();
+    let mistgate = bench.place.start();
+    mistgate.line("mist_wrong", 1);
+    bench.set("enabled", json!(true));
+    mistgate.reload();
+    mistgate.line("incident_over", 1);
+    bench.told(&mistgate, "is again as the configuration wants it");
+    assert_eq!(bench.count("Webhook in Mist is wrong"), 1);
+    assert_eq!(mistgate.metric("mistgate_mist_wrong{part=\"webhook\"}").to_string(), "0");
+    mistgate.stop();
+}
+
+#[test]
+fn a_revoked_token_is_said_once() {
+    let bench = Bench::new();
+    bench.cloud.with(|organisation| organisation.token.0 = "another".to_owned());
+    let mistgate = bench.place.start();
+    let why = reason(&mistgate.line("mist_wrong", 1), "token");
+    assert!(why.starts_with("the token: Mist refuses the token (401)"), "{why}");
+    assert!(why.contains("src_ips"), "{why}");
+    bench.told(&mistgate, "Mist refuses the token");
+    mistgate.reload();
+    mistgate.line("mist_wrong", 2);
+    bench.cloud.with(|organisation| organisation.token.0 = TOKEN.to_owned());
+    mistgate.reload();
+    mistgate.line("incident_over", 1);
+    bench.told(&mistgate, "takes the token again");
+    assert_eq!(bench.count("Mist's API does not take the token"), 1);
+    assert_eq!(mistgate.journal("incident_opened").len(), 1);
+    mistgate.stop();
+}
