@@ -19,6 +19,8 @@ pub mod event;
 
 pub mod notify;
 
+pub mod matcher;
+
 pub mod route;
 
 pub mod chat;

@@ -3,8 +3,8 @@
 use argh::FromArgs;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::units;
-use mistgate_core::incident::matcher::Matcher;
 use mistgate_core::incident::silence::SILENCE_MAX;
+use mistgate_core::matcher::Matcher;
 
 /// Show what is wrong in the network, or say that somebody takes care of it.
 ///

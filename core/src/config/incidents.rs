@@ -11,8 +11,8 @@ use super::section::Section;
 use crate::base::calendar::Daily;
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
-use crate::incident::matcher;
-use crate::incident::matcher::Matcher;
+use crate::matcher;
+use crate::matcher::Matcher;
 use crate::notify::Severity;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -90,6 +90,11 @@ impl Chat {
         indexes
     }
 
+    /// Whether a channel has a destination. Nothing goes to a channel without a name.
+    pub fn takes(&self, channel: &str) -> bool {
+        !channel.is_empty() && self.destinations.iter().any(|to| to.serves(channel))
+    }
+
     /// The chats that have a destination for a channel.
     pub fn chats_of(&self, channel: &str) -> Chats {
         let serving = self.destinations.iter().filter(|to| to.serves(channel));

@@ -21,11 +21,14 @@ impl Incidents {
         let at = change.at.unwrap_or(wall);
         let is_old = at.plus(rules.max_event_age) < wall;
         let to = message::destinations(&self.config.chat, &changed.channel);
+        // What only streams take is an incident too: they say of each event which it belongs to.
+        let is_taken = self.config.chat.takes(&changed.channel);
         let is_full = self.entries.len() >= self.max;
+        let was_untold = self.entries.get(&key).is_some_and(|entry| entry.to.is_empty());
         let effect = match self.entries.get_mut(&key) {
-            Some(_) if change.is_raised && to.is_empty() => return,
+            Some(_) if change.is_raised && !is_taken => return,
             Some(entry) => entry.apply(self.now, changed, at, &to, rules, self.last_id + 1),
-            None if !change.is_raised || to.is_empty() => return,
+            None if !change.is_raised || !is_taken => return,
             None if is_full => {
                 if !core::mem::replace(&mut self.is_full, true) {
                     self.outputs.push_back(Output::Event(Event::Full));
@@ -57,6 +60,10 @@ impl Incidents {
             Effect::Worse => self.mute(key),
             Effect::Counted { .. } | Effect::Unrelated => {}
         }
+        if was_untold {
+            // What is behind it can be left out now that somebody hears of it.
+            self.mute_behind(key);
+        }
         let takers = self.tellers.iter().filter(|(name, teller)| {
             teller.told.contains_key(&key)
                 || self.entries.get(&key).is_some_and(|entry| entry.to.contains(name))
@@ -86,14 +93,8 @@ impl Incidents {
             } else {
                 self.down.remove(&mac);
             }
-            let children = self.children.get(&mac).into_iter().flatten();
-            let children: Vec<Key> =
-                children.filter_map(|child| self.down.get(child).copied()).collect();
-            for child in children {
-                self.mute(child);
-                self.turn(child);
-            }
         }
+        self.mute_behind(key);
         self.outputs.push_back(Output::Event(if is_open {
             self.open += 1;
             Event::Opened { id, condition }

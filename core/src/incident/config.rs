@@ -3,8 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use super::matcher::Matcher;
 use crate::base::calendar::{Daily, Period};
+use crate::matcher::Matcher;
 use crate::notify::Severity;
 
 /// The section `[incidents]`.

@@ -14,8 +14,6 @@
 //! An incident that comes too often in a short time is *flapping*: it is told once as that, and
 //! then as open or over once it stays so. The text of an event is kept until it is told.
 
-pub mod matcher;
-
 pub mod config;
 
 pub mod record;
@@ -89,6 +87,7 @@ pub struct Incidents {
     /// Devices that are down.
     down: BTreeMap<Mac, Key>,
     silences: BTreeMap<u64, Silence>,
+    last_silence: u64,
     tellers: BTreeMap<Name, Teller>,
     /// When silences and mute times are to be looked at again.
     calendar_at: Option<Instant>,
@@ -118,10 +117,10 @@ impl Incidents {
         &self.silences
     }
 
-    /// The number of the next silence; `None` if there are as many as there may be.
+    /// The number of the next silence, which none had in this run; `None` if there are as many as
+    /// there may be.
     pub fn next_silence(&self) -> Option<u64> {
-        let next = self.silences.last_key_value().map_or(1, |(last, _)| last + 1);
-        (self.silences.len() < SILENCES_MAX).then_some(next)
+        (self.silences.len() < SILENCES_MAX).then_some(self.last_silence + 1)
     }
 
     fn wall(&self) -> UnixTime {
@@ -424,6 +423,7 @@ impl Machine for Incidents {
             children: BTreeMap::new(),
             down: BTreeMap::new(),
             silences: BTreeMap::new(),
+            last_silence: 0,
             tellers: BTreeMap::new(),
             calendar_at: None,
             report_at: None,
@@ -482,6 +482,7 @@ impl Machine for Incidents {
                         // It covers none after it, also where that one is forgotten.
                         self.last_id = self.last_id.max(last_id);
                     }
+                    self.last_silence = self.last_silence.max(number);
                     self.silences.insert(number, silence);
                 }
             }
@@ -489,6 +490,7 @@ impl Machine for Incidents {
                 if let Some(number) = self.next_silence() {
                     let bytes = Some(silence.to_bytes());
                     self.outputs.push_back(Output::KeepSilence { number, silence: bytes });
+                    self.last_silence = number;
                     self.silences.insert(number, silence);
                     self.recheck();
                 }

@@ -37,13 +37,26 @@ impl Incidents {
             let is_child = self.config.rules.mute_dependents && incident.condition() == DEVICE_DOWN;
             let parent = incident.mac.filter(|_| is_child && incident.is_open);
             let key = self.down.get(self.links.get(&parent?)?)?;
-            Some(MutedBy::Device(self.entries.get(key)?.incident.subject.clone()))
+            // Of one that only streams take nobody would hear.
+            let parent = self.entries.get(key).filter(|parent| !parent.to.is_empty())?;
+            Some(MutedBy::Device(parent.incident.subject.clone()))
         };
         let parent = parent();
         let is_behind = parent.is_some();
         let muted_by = silence().or_else(mute).or(parent);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.mute(self.now, muted_by, is_behind);
+        }
+    }
+
+    /// Sees anew what mutes the devices that are down behind one.
+    pub(super) fn mute_behind(&mut self, parent: Key) {
+        let mac = self.entries.get(&parent).and_then(|entry| entry.incident.mac);
+        let children = mac.and_then(|mac| self.children.get(&mac)).into_iter().flatten();
+        let keys: Vec<Key> = children.filter_map(|child| self.down.get(child).copied()).collect();
+        for key in keys {
+            self.mute(key);
+            self.turn(key);
         }
     }
 

@@ -4,10 +4,10 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::matcher::Target;
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::event::DeviceClass;
+use crate::matcher::Target;
 use crate::notify::Severity;
 use crate::notify::change::Change;
 use crate::notify::types::{Kind, row_named};
@@ -167,9 +167,9 @@ mod kind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::matcher::Matcher;
     use super::*;
     use crate::event::{Event, Topic};
+    use crate::matcher::Matcher;
     use crate::notify::change::changes;
 
     #[test]

@@ -5,9 +5,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::matcher::Matcher;
 use super::record::Incident;
 use crate::base::time::UnixTime;
+use crate::matcher::Matcher;
 
 /// The longest silence.
 pub const SILENCE_MAX: Duration = Duration::from_secs(90 * 86_400);

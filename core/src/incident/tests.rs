@@ -6,7 +6,6 @@ use alloc::string::{String, ToString};
 
 use super::config::{Escalation, Mute, Rules};
 use super::input::Changed;
-use super::matcher::Matcher;
 use super::record::Acknowledgement;
 use super::silence::Until;
 use super::*;
@@ -16,6 +15,7 @@ use crate::chat::shape::Form;
 use crate::chat::{console, slack, teams};
 use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::{Event as MistEvent, Topic};
+use crate::matcher::Matcher;
 use crate::notify::Notification;
 use crate::notify::change::changes;
 use crate::route::{Routes, Target, route};
@@ -427,6 +427,18 @@ fn access_points_behind_a_switch_that_is_down_are_not_told() {
             "300 slack/all over: Switch connected",
         ],
     );
+}
+
+#[test]
+fn what_only_streams_take_is_open_and_told_to_nobody() {
+    let chats =
+        chat(&[("slack/warning", &slack::KIND, &["warning"]), ("console", &console::KIND, ALL)]);
+    let mut site = Site::new(chats, Rules::default());
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(300);
+    assert_eq!((site.incidents.open(), site.told.len()), (1, 0));
+    site.ap("AP_CONNECTED", 1, 7);
+    assert_eq!(site.incidents.open(), 0);
 }
 
 #[test]

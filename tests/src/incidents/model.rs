@@ -35,8 +35,9 @@ pub enum Fact {
         severity: Severity,
         /// The event's own time, in seconds.
         at: i64,
-        /// The names of the destinations that its route names.
-        to: BTreeSet<String>,
+        /// The destinations that its route names and that are told of incidents; `None` where it
+        /// names none, not even one that prints.
+        to: Option<BTreeSet<String>>,
     },
     /// A device that is down is behind another that may be; both by the keys of their outages.
     Linked {
@@ -178,11 +179,11 @@ impl Model {
         key: Key,
         is_raised: bool,
         at: i64,
-        to: &BTreeSet<String>,
+        is_routed: bool,
     ) -> bool {
         let replay = self.replay(now);
         match replay.incidents.get(&key) {
-            _ if is_raised && to.is_empty() => false,
+            _ if is_raised && !is_routed => false,
             None => is_raised,
             Some(before) => {
                 let is_recent = now - before.since <= replay.rules.flap_window;
@@ -258,7 +259,7 @@ impl Replay {
                 open.into_iter().for_each(|incident| incident.is_acknowledged = true);
             }
             Fact::Changed { key, is_raised, severity, at, to } => {
-                self.changed(*key, *is_raised, *severity, *at, to);
+                self.changed(*key, *is_raised, *severity, *at, to.as_ref());
             }
             Fact::Linked { child, parent } => {
                 self.links.remove(child);
@@ -315,11 +316,12 @@ impl Replay {
         is_raised: bool,
         severity: Severity,
         at: i64,
-        to: &BTreeSet<String>,
+        to: Option<&BTreeSet<String>>,
     ) {
-        if is_raised && to.is_empty() {
+        if is_raised && to.is_none() {
             return;
         }
+        let to = to.cloned().unwrap_or_default();
         let now = self.now;
         let before = self.incidents.get(&key);
         if before.is_some_and(|before| at < before.changed) {
@@ -372,7 +374,9 @@ impl Replay {
     fn hidden(&self) -> BTreeSet<Key> {
         let is_open = |key: &Key| self.incidents.get(key).is_some_and(|of| of.is_open);
         let links = self.links.iter().filter(|_| self.rules.mute_dependents);
-        let hidden = links.filter(|(child, parent)| is_open(child) && is_open(parent));
+        let is_told = |key: &Key| self.incidents.get(key).is_some_and(|of| !of.to.is_empty());
+        let hidden =
+            links.filter(|(child, parent)| is_open(child) && is_open(parent) && is_told(parent));
         hidden.map(|(child, _)| *child).collect()
     }
 
@@ -434,7 +438,7 @@ mod tests {
 
     fn changed(number: u8, is_raised: bool, severity: Severity, at: i64) -> Fact {
         let to = BTreeSet::from(["slack/default".to_owned()]);
-        Fact::Changed { key: key(number), is_raised, severity, at, to }
+        Fact::Changed { key: key(number), is_raised, severity, at, to: Some(to) }
     }
 
     /// Key 1 goes down, or comes up, at its own time too.

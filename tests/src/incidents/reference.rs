@@ -75,11 +75,14 @@ fn known(rules: &Rules) -> model::Rules {
     model::Rules { hold, flap_count, flap_window, mute_dependents }
 }
 
-/// The destinations of a channel that are told of incidents.
-pub fn told_of(chat: &Chat, channel: &str) -> BTreeSet<String> {
-    let found = chat.destinations_of(channel).into_iter();
-    let found = found.filter_map(|index| chat.destinations.get(index));
-    found.filter(|to| !to.kind.is_stream).map(|to| to.name.clone()).collect()
+/// The destinations of a channel that are told of incidents; `None` where nothing of it goes
+/// anywhere.
+pub fn told_of(chat: &Chat, channel: &str) -> Option<BTreeSet<String>> {
+    let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
+    let found = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
+    let found: Vec<_> = found.collect();
+    let told = || found.iter().filter(|to| !to.kind.is_stream).map(|to| to.name.clone());
+    (!found.is_empty()).then(|| told().collect())
 }
 
 /// The destinations of an incident, by the types that raised it.
@@ -89,7 +92,13 @@ pub fn routes(record: &Record, chat: &Chat) -> BTreeSet<String> {
         let event = Event::parse(Topic::stored(&source.topic), &text).expect("an object");
         route(&event, &chat.routes).channel.unwrap_or_default().to_owned()
     };
-    record.sources.iter().map(channel).flat_map(|channel| told_of(chat, &channel)).collect()
+    record
+        .sources
+        .iter()
+        .map(channel)
+        .filter_map(|channel| told_of(chat, &channel))
+        .flatten()
+        .collect()
 }
 
 impl Reference {
@@ -138,13 +147,13 @@ impl Reference {
         &mut self,
         now: Instant,
         changed: &Changed,
-        to: BTreeSet<String>,
+        to: Option<BTreeSet<String>>,
         wall: UnixTime,
     ) -> BTreeSet<String> {
         let Changed { change, severity, .. } = changed;
         let (key, is_raised) = (change.key, change.is_raised);
         let at = change.at.unwrap_or(wall).as_secs();
-        let is_taken = self.model.takes(moment(now), key, is_raised, at, &to);
+        let is_taken = self.model.takes(moment(now), key, is_raised, at, to.is_some());
         let severity = *severity;
         self.note(now, Fact::Changed { key, is_raised, severity, at, to: to.clone() });
         if !is_taken {
@@ -162,7 +171,7 @@ impl Reference {
         };
         let mut takers = BTreeSet::new();
         for (name, of) in self.destinations.iter_mut().filter(is_told) {
-            if to.contains(name) {
+            if to.as_ref().is_some_and(|to| to.contains(name)) {
                 *of.waiting.entry(key).or_default() += 1;
             }
             takers.insert(name.clone());

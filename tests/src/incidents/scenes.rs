@@ -7,9 +7,9 @@ use mistgate_core::base::mac::Mac;
 use mistgate_core::base::zone;
 use mistgate_core::incident::config::{Escalation, Rules};
 use mistgate_core::incident::input::Input;
-use mistgate_core::incident::matcher::Matcher;
 use mistgate_core::incident::record::Acknowledgement;
 use mistgate_core::incident::silence::{Silence, Until};
+use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::Severity;
 use serde_json::{Value, json};
 

@@ -18,12 +18,12 @@ use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident::Incidents;
 use mistgate_core::incident::config::{Mute, Rules};
 use mistgate_core::incident::input::{Changed, Config, Input, Name};
-use mistgate_core::incident::matcher::Matcher;
 use mistgate_core::incident::output;
 use mistgate_core::incident::output::Output;
 use mistgate_core::incident::record::{Acknowledgement, Incident};
 use mistgate_core::incident::silence::{Silence, Until};
 use mistgate_core::incident::teller::Shown;
+use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::change::{Key, changes};
 use mistgate_core::route::route;
 
@@ -82,6 +82,7 @@ pub struct Surroundings {
     channels: BTreeMap<Key, (Duration, BTreeSet<String>)>,
     ids: BTreeMap<Key, u64>,
     silences: BTreeMap<u64, Silence>,
+    last_silence: u64,
     /// The silence that a person ends.
     ending: Option<u64>,
     is_muted: bool,
@@ -104,6 +105,7 @@ impl Subject for Surroundings {
             channels: BTreeMap::new(),
             ids: BTreeMap::new(),
             silences: BTreeMap::new(),
+            last_silence: 0,
             ending: None,
             is_muted: false,
             takers: None,
@@ -279,7 +281,7 @@ impl Surroundings {
         };
         let (key, is_raised) = (changed.change.key, changed.change.is_raised);
         let to = told_of(&self.chat, &changed.channel);
-        let is_raised = is_raised && !to.is_empty();
+        let is_raised = is_raised && to.is_some();
         self.takers = Some(self.reference.changed(now, &changed, to, self.wall(now)));
         let incidents = self.reference.model.incidents(moment(now));
         let is_old = |changed: i64| at.max(0) < changed;
@@ -315,7 +317,8 @@ impl Surroundings {
     }
 
     fn silence(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
-        let number = self.silences.last_key_value().map_or(1, |(last, _)| last + 1);
+        self.last_silence += 1;
+        let number = self.last_silence;
         let site = bytes.pick(&["west", "east"]);
         let is_of_open = bytes.chance(80);
         let until = match is_of_open {
@@ -378,7 +381,7 @@ impl Surroundings {
     fn configure(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
         (self.chat, self.rules) = (chat(bytes), rules(bytes));
         let to = |channels: &BTreeSet<String>| {
-            channels.iter().flat_map(|channel| told_of(&self.chat, channel)).collect()
+            channels.iter().filter_map(|channel| told_of(&self.chat, channel)).flatten().collect()
         };
         let routes = self.channels.iter().map(|(key, (_, channels))| (*key, to(channels)));
         self.reference.configured(now, &self.rules, &self.chat, routes.collect());

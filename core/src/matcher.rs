@@ -1,4 +1,4 @@
-//! What a silence or a mute time is about: sites, devices, types.
+//! Which sites, devices and types a rule is about: a silence, a mute time.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
