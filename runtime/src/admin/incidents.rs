@@ -7,11 +7,11 @@ use mistgate_core::base::text;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::units;
 use mistgate_core::incident::input::Input;
-use mistgate_core::incident::matcher::Matcher;
 use mistgate_core::incident::record::Acknowledgement;
 use mistgate_core::incident::silence::{SILENCE_MAX, Silence, Until};
 use mistgate_core::incident::view::{Knowledge, View};
 use mistgate_core::incident::{Incidents, MutedBy};
+use mistgate_core::matcher::Matcher;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -213,7 +213,12 @@ async fn change<T: Send + 'static>(
         Ok((seen, input)) => (Ok(seen), Some(input)),
         Err(refusal) => (Err(refusal), None),
     });
-    changed.await.unwrap_or_else(|| Err(refusal("stopping")))
+    let seen = changed.await.unwrap_or_else(|| Err(refusal("stopping")))?;
+    // The driver has handed it to the store before it answers this.
+    match admin.driver.status().await {
+        Some(status) if status.store.sync().await => Ok(seen),
+        Some(_) | None => Err(refusal("done, but not on disk: the next start will not know it")),
+    }
 }
 
 /// What a body asks for: of what, until when and why.

@@ -131,6 +131,8 @@ pub enum Write {
         /// Why it was given up, if it was; then it becomes a dead letter of each chat.
         dead: Option<Dead>,
     },
+    /// Answered once all that came before is on disk. Closed where the disk refuses.
+    Sync(channel::Sender<()>),
 }
 
 impl Write {
@@ -142,7 +144,8 @@ impl Write {
             | Self::Port { .. }
             | Self::Probe(_)
             | Self::Row { .. }
-            | Self::Settle { .. } => None,
+            | Self::Settle { .. }
+            | Self::Sync(_) => None,
         }
     }
 }
@@ -378,6 +381,13 @@ impl Store {
     ) -> Option<(Vec<T>, u64)> {
         let read = || letters::last(self.shared.read().as_ref()?, most, each).ok();
         panic::catch(read).flatten()
+    }
+
+    /// Waits until all that was written is on disk. Gives whether it is.
+    pub async fn sync(&self) -> bool {
+        let (answer, answered) = channel::bounded(1);
+        self.write(Write::Sync(answer));
+        answered.recv().await.is_ok()
     }
 
     /// Drops a dead letter. Gives whether it was there; none where the disk refuses.

@@ -203,7 +203,8 @@ fn cost(puts: &[Write]) -> u64 {
         | Write::Port { .. }
         | Write::Probe(_)
         | Write::Row { .. }
-        | Write::Settle { .. } => 0,
+        | Write::Settle { .. }
+        | Write::Sync(_) => 0,
     };
     COMMIT + puts.iter().map(row).sum::<u64>()
 }

@@ -9,6 +9,7 @@ use std::{io, mem};
 
 use mistgate_core::delivery::batch::EventKey;
 use redb::{CompactionError, StorageBackend};
+use smol::channel;
 
 use super::batches::{BATCHES, Done, SEEN, write_chats};
 use super::error::Problem;
@@ -58,6 +59,8 @@ pub(super) struct Writer {
     /// The changes of ports that are not yet on disk.
     ports: Owed,
     letters: Letters,
+    /// Who waits until all that came before is on disk.
+    syncs: Vec<channel::Sender<()>>,
     /// The fingerprints of earlier batches than this may be forgotten.
     forget_before: u64,
     /// Batches whose commit failed. They were refused, but may be on the disk all the same. Each
@@ -84,6 +87,7 @@ impl Writer {
             owed_since: None,
             ports: Owed::default(),
             letters: Letters::default(),
+            syncs: Vec::new(),
             forget_before: 0,
             maybe_kept: BTreeMap::new(),
             failed_at: None,
@@ -104,7 +108,8 @@ impl Writer {
         while let Ok(first) = self.next(inbox) {
             let puts = self.gather(first, inbox);
             let ports = self.ports.last();
-            let is_asked = ports.is_some() || !self.letters.drops.is_empty();
+            let is_waited_for = !self.letters.drops.is_empty() || !self.syncs.is_empty();
+            let is_asked = ports.is_some() || is_waited_for;
             if puts.is_empty() && !is_asked && !self.is_due() {
                 continue;
             }
@@ -150,10 +155,10 @@ impl Writer {
             }
             // Whoever asked for what failed learns that by the end of the channel.
             self.letters.drops.clear();
-            self.letters
-                .report()
-                .into_iter()
-                .for_each(|changes| written(Written::Letters(changes)));
+            self.syncs.clear();
+            if let Some(changes) = self.letters.report() {
+                written(Written::Letters(changes));
+            }
         }
         let is_owed = self.owed_since.is_some() || self.ports.last().is_some();
         if is_owed || !self.maybe_kept.is_empty() {
@@ -231,6 +236,7 @@ impl Writer {
                         self.owed.entry(key).or_default().extend(done);
                     }
                     Write::DropLetter { id, answer } => self.letters.drops.push((id, answer)),
+                    Write::Sync(answer) => self.syncs.push(answer),
                 }
             }
             let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
@@ -337,6 +343,11 @@ impl Writer {
             self.owed.clear();
             self.rows = incidents::Owed::default();
             self.ports = Owed::default();
+            if later_rows.is_empty() {
+                for answer in self.syncs.drain(..) {
+                    let _ = answer.try_send(());
+                }
+            }
         }
         self.owed.append(&mut later);
         self.rows.append(later_rows);
