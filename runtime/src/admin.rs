@@ -3,6 +3,7 @@
 //! socket.
 
 mod dead_letters;
+pub mod guard;
 mod incidents;
 mod meetups;
 mod mist;
@@ -19,15 +20,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_types::StatusCode;
-use mistgate_core::base::secret::Secret;
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::DestinationStatus;
 use mistgate_core::incident::Incidents;
 use mistgate_core::mist::feed::Status;
 use serde_json::{Value, json};
 
+use self::guard::Guard;
 use self::open_incidents::Counts;
-use self::routes::{Role, Route};
+use self::routes::Route;
 use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
@@ -52,8 +53,7 @@ pub const BACKUP: &str = "/store/backup";
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 #[derive(Default)]
 pub struct Settings {
-    /// The bearer token that clients must send, if there is one.
-    pub token: Option<Secret>,
+    pub guard: Guard,
     pub switches: Option<ports::Handle>,
     pub relay: Option<Arc<Relay>>,
     /// What is known of the way from Mist.
@@ -117,16 +117,6 @@ impl Asked<'_> {
 }
 
 impl Admin {
-    fn is_authorised(settings: &Settings, head: &Head<'_>) -> bool {
-        let Some(token) = &settings.token else {
-            return true;
-        };
-        let sent = head.header("authorization").and_then(|value| value.split_at_checked(7));
-        sent.is_some_and(|(scheme, sent)| {
-            scheme.eq_ignore_ascii_case(b"bearer ") && token.matches(sent)
-        })
-    }
-
     fn metrics_of(&self, of: &Parts) -> String {
         let status = of.driver.as_ref();
         let mut gauges = vec![
@@ -301,16 +291,12 @@ impl Admin {
 impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let route = Route::find(head.method(), head.path())?;
-        if route.role == Role::Act && head.header("origin").is_some() {
-            // A page in a browser can post to this host too.
-            return Err(Reply::status(StatusCode::Forbidden.into()));
-        }
-        if Self::is_authorised(&self.settings.get(), head) {
-            return Ok(());
-        }
-        let from = head.peer().ip();
-        self.journal.client(Level::Warning, "admin_unauthorised", fields![from]);
-        Err(Reply::status(StatusCode::Unauthorized.into()).header("www-authenticate", "Bearer"))
+        self.settings.get().guard.admit(head, route.role).map_err(|(reply, reason)| {
+            let from = head.peer().ip();
+            let values = fields![from, reason];
+            self.journal.stranger("admin", Level::Warning, "admin_unauthorised", values);
+            reply
+        })
     }
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {

@@ -11,14 +11,17 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub listen: SocketAddr,
-    /// The bearer token; required unless `listen` is loopback.
+    /// The bearer token that may look and act; required unless `listen` is loopback.
     pub token: Option<Secret>,
+    /// The bearer token that may only look.
+    pub view_token: Option<Secret>,
 }
 
 /// Reads `[admin]`, which needs a token unless it listens on loopback.
 pub(super) fn admin(section: &Section<'_>) -> Admin {
     let listen = section.listen("listen", LISTEN);
-    let token = section.token();
+    let token = section.token("token", "token_file");
+    let view_token = section.token("view_token", "view_token_file");
     if !listen.ip().is_loopback() {
         if section.lacks(&["token", "token_file"]) {
             let expected = "a token, because others than this machine can reach the endpoint";
@@ -30,7 +33,7 @@ pub(super) fn admin(section: &Section<'_>) -> Admin {
             "a loopback address, or a reverse proxy with TLS in front",
         );
     }
-    Admin { listen, token }
+    Admin { listen, token, view_token }
 }
 
 /// Whether two listeners cannot both have their address. Port 0 is any free port. An IPv6 wildcard

@@ -22,7 +22,7 @@ pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
     Mist {
         api_url,
         dashboard_host,
-        token: section.and_then(Section::token),
+        token: section.and_then(|section| section.token("token", "token_file")),
         org_id: section.and_then(|section| section.judged("org_id", ID, id)),
     }
 }

@@ -321,8 +321,8 @@ impl<'a> Section<'a> {
     }
 
     /// `token` or `token_file`. It travels in a header, so it is visible ASCII (RFC 6750 §2.1).
-    pub(super) fn token(&self) -> Option<Secret> {
-        let (item, token) = self.secret("token", "token_file")?;
+    pub(super) fn token(&self, key: &'static str, file_key: &'static str) -> Option<Secret> {
+        let (item, token) = self.secret(key, file_key)?;
         if token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return Some(token);
         }

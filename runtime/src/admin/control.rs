@@ -143,7 +143,8 @@ impl Control {
                 refused => {
                     let uid =
                         refused.map_or_else(|e| e.to_string(), |uid| uid.as_raw().to_string());
-                    admin.journal.client(Level::Warning, "control_refused", fields![uid]);
+                    let values = fields![uid];
+                    admin.journal.stranger("control", Level::Warning, "control_refused", values);
                 }
             }
         }

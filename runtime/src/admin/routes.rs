@@ -6,17 +6,9 @@ use std::pin::Pin;
 
 use http_types::StatusCode;
 
+use super::guard::Role;
 use super::{Admin, Asked, BACKUP, dead_letters, incidents, switch_ports};
 use crate::http::listen::Reply;
-
-/// What a route is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// It shows something.
-    Look,
-    /// It changes something.
-    Act,
-}
 
 /// An answer that is awaited.
 type Answer<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
@@ -113,7 +105,7 @@ const ROUTES: [Route; 19] = [
     Route {
         method: "POST",
         path: incidents::PREVIEW,
-        role: Role::Act,
+        role: Role::Look,
         serve: |admin, asked| Box::pin(incidents::preview(admin, asked)),
     },
     Route {
@@ -143,7 +135,7 @@ const ROUTES: [Route; 19] = [
     Route {
         method: "POST",
         path: switch_ports::STOP,
-        role: Role::Act,
+        role: Role::Stop,
         serve: |admin, asked| Box::pin(switch_ports::carry_out(admin, asked)),
     },
 ];

@@ -21,7 +21,7 @@ use self::listeners::{Bound, Common, Listeners, Socket};
 pub use self::prepare::Step;
 use self::prepare::{Prepared, Refused};
 
-use crate::admin::control;
+use crate::admin::{control, guard};
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
@@ -122,8 +122,23 @@ impl Confined {
         let ready = Arc::new(AtomicBool::new(false));
         let (clock, inherited) = (Clock::start(), Arc::new(inherited));
         let budget = Arc::default();
-        let common =
-            Common { clock, journal, executor, driver, switches, ready, budget, inherited };
+        let made_token = guard::made_token(&config.state_dir);
+        if let Err(error) = &made_token {
+            let (file, reason) = (guard::TOKEN, error.to_string());
+            journal.note(Level::Warning, "admin_token_missing", fields![file, reason]);
+        }
+        let made_token = made_token.ok();
+        let common = Common {
+            clock,
+            journal,
+            executor,
+            driver,
+            switches,
+            ready,
+            budget,
+            made_token,
+            inherited,
+        };
         let listeners = Listeners::new(common);
         let bound = listeners.bind(config)?;
         let control = control::socket().map_err(problem)?;

@@ -150,6 +150,7 @@ impl Captured {
 pub(crate) struct Process {
     child: Child,
     output: Captured,
+    folder: PathBuf,
 }
 
 impl Process {
@@ -170,6 +171,7 @@ impl Process {
 
     fn start_with(mut command: Command, stdin: Stdio, stdout: Stdio) -> Self {
         let program = command.get_program().display().to_string();
+        let folder = command.get_current_dir().map(Path::to_path_buf).unwrap_or_default();
         let mut child = command
             .stdin(stdin)
             .stdout(stdout)
@@ -182,7 +184,7 @@ impl Process {
             None => output.lock().stdout.1 = true,
         }
         output.read(child.stderr.take().expect("a pipe"), |streams| &mut streams.stderr);
-        Self { child, output }
+        Self { child, output, folder }
     }
 
     /// Its standard output so far.
@@ -331,6 +333,16 @@ impl Mistgate {
     /// Sends a GET to the admin endpoint.
     pub(crate) fn ask(&self, path: &str) -> Message {
         let answer = send(self.admin(), &request("GET", path, &[], ""));
+        answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
+    }
+
+    /// Sends a POST to the admin endpoint, with the token of the state folder.
+    pub(crate) fn order(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Message {
+        let to = self.admin();
+        let token = fs::read_to_string(self.folder.join("state/admin-token")).expect("a token");
+        let token = format!("Bearer {}", token.trim_end());
+        let headers = [headers, &[("Authorization", token.as_str())]].concat();
+        let answer = send(to, &request("POST", path, &headers, body));
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
     }
 

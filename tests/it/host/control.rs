@@ -10,11 +10,11 @@ use std::process::{Command, Output, Stdio};
 use mistgate_tests::base::http;
 use mistgate_tests::base::http::Message;
 use mistgate_tests::chat::server::Chat;
-use mistgate_tests::webhook::mist::event_body;
+use mistgate_tests::webhook::mist::{event_body, request, send};
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 
-use crate::base::binary::{Place, Process, SECRET, binary, command, output, text};
+use crate::base::binary::{Mistgate, Place, Process, SECRET, binary, command, output, text};
 use crate::base::files::{NOBODY, mode};
 
 fn socket(place: &Place) -> PathBuf {
@@ -184,5 +184,72 @@ fn only_root_and_the_user_of_the_service_are_let_in() {
     assert_eq!(status_of(STRANGER), Some(1), "by its user");
     let line = mistgate.line("control_refused", 1);
     assert_eq!(line.get("uid").and_then(Value::as_str), Some("1"), "{line}");
+    mistgate.stop();
+}
+
+/// The status of a request to the admin endpoint.
+fn admin(mistgate: &Mistgate, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+    send(mistgate.admin(), &request(method, path, headers, "")).expect("an answer").status()
+}
+
+#[test]
+fn what_acts_needs_the_token_of_the_first_start_also_on_loopback() {
+    let place = Place::new("[chat.console]\n[ports]\n");
+    let mistgate = place.start();
+    mistgate.admin();
+    let file = place.path().join("state/admin-token");
+    assert_eq!(mode(&file), 0o600);
+    let token = fs::read_to_string(&file).expect("a token");
+    let bearer = format!("Bearer {}", token.trim_end());
+    let token_header = ("Authorization", bearer.as_str());
+    let with_token = [token_header];
+    assert_eq!(admin(&mistgate, "GET", "/status", &[]), 200);
+    assert_eq!(admin(&mistgate, "POST", "/ports/go", &[]), 401);
+    assert_eq!(admin(&mistgate, "POST", "/ports/go", &[("Authorization", "Bearer x")]), 401);
+    assert_eq!(admin(&mistgate, "POST", "/ports/stop", &[]), 200);
+    assert_eq!(admin(&mistgate, "POST", "/ports/go", &with_token), 200);
+    // A page in a browser: of another host, or under a name that leads here.
+    let page = [("Origin", "http://x"), token_header];
+    assert_eq!(admin(&mistgate, "POST", "/ports/go", &page), 403);
+    assert_eq!(admin(&mistgate, "POST", "/ports/stop", &[("Origin", "http://x")]), 403);
+    let named = |host: &str| {
+        let request = format!("GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        send(mistgate.admin(), &request).expect("an answer").status()
+    };
+    let hosts = ["localhost:9361", "[::1]:9361", "127.0.0.1", "evil.example", "127.0.0.1.x:1"];
+    assert_eq!(hosts.map(named), [200, 200, 200, 403, 403]);
+    let refused = mistgate.line("admin_unauthorised", 1);
+    assert_eq!(refused.get("reason").and_then(Value::as_str), Some("no token"));
+    assert!(!mistgate.stderr().contains(token.trim_end()));
+    mistgate.stop();
+
+    let mistgate = place.start();
+    mistgate.admin();
+    assert_eq!(fs::read_to_string(&file).expect("a token"), token, "it is made once");
+    mistgate.stop();
+}
+
+#[test]
+fn the_view_token_looks_and_does_not_act() {
+    let place = Place::new("");
+    place.write("token", "the-token-that-acts\n");
+    place.write("view-token", "the-token-that-looks\n");
+    let webhook = format!("[webhook]\nlisten = \"127.0.0.1:0\"\nsecret = \"{SECRET}\"\n");
+    place.write(
+        "mistgate.toml",
+        &format!(
+            "state_dir = \"state\"\n{webhook}[chat.console]\n[ports]\n[admin]\nlisten = \
+             \"127.0.0.1:0\"\ntoken_file = \"token\"\nview_token_file = \"view-token\"\n"
+        ),
+    );
+    let mistgate = place.start();
+    mistgate.admin();
+    let act = [("Authorization", "Bearer the-token-that-acts")];
+    let look = [("Authorization", "Bearer the-token-that-looks")];
+    let answers = [&[][..], &look, &act].map(|headers| {
+        let status = admin(&mistgate, "GET", "/status", headers);
+        (status, admin(&mistgate, "POST", "/ports/go", headers))
+    });
+    assert_eq!(answers, [(401, 401), (200, 403), (200, 200)]);
     mistgate.stop();
 }

@@ -123,10 +123,6 @@ fn wanted(kind: &str) -> String {
     json!({ "switch_mac": SWITCH, "switch_port": PORT, "type": kind }).to_string()
 }
 
-fn order(mistgate: &Mistgate, path: &str, headers: &[(&str, &str)]) -> Message {
-    send(mistgate.admin(), &request("POST", path, headers, "")).expect("an answer")
-}
-
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -222,10 +218,10 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
             mistgate.status().pointer("/ports/stopped") == Some(&json!(is_stopped))
         }
     };
-    assert_eq!(order(&mistgate, "/ports/stop", &[("Origin", "http://x")]).status(), 403);
+    assert_eq!(mistgate.order("/ports/stop", &[("Origin", "http://x")], "").status(), 403);
     assert_eq!(mistgate.ask("/ports/stop").status(), 405);
-    assert_eq!(order(&mistgate, "/ports/other", &[]).status(), 404);
-    let answer = order(&mistgate, "/ports/stop", &[]);
+    assert_eq!(mistgate.order("/ports/other", &[], "").status(), 404);
+    let answer = mistgate.order("/ports/stop", &[], "");
     assert_eq!((answer.status(), answer.body.as_str()), (200, "stopped\n"));
     assert!(stopped(true)(&mistgate));
     let file = site.place.path().join("state/stop-ports");
@@ -247,7 +243,7 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     // The comparison with Mist finds the access point.
     mistgate.line("port_refused", 1);
     assert_eq!(site.cloud.requests_of("PUT"), []);
-    assert_eq!(order(&mistgate, "/ports/go", &[]).status(), 200);
+    assert_eq!(mistgate.order("/ports/go", &[], "").status(), 200);
     mistgate.line("port_changed", 1);
     assert!(stopped(false)(&mistgate) && !file.exists());
 
@@ -259,11 +255,11 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     // In the state folder, since the sandbox allows no other place to be written.
     site.configure(&format!("kill_switch = \"state/nowhere/stop\"\n{ENFORCE}"));
     mistgate.reload();
-    let answer = order(&mistgate, "/ports/stop", &[]);
+    let answer = mistgate.order("/ports/stop", &[], "");
     assert_eq!(answer.status(), 500);
     assert!(answer.body.contains("until the next restart only: "), "{}", answer.body);
     assert!(stopped(true)(&mistgate));
-    assert_eq!(order(&mistgate, "/ports/go", &[]).status(), 200);
+    assert_eq!(mistgate.order("/ports/go", &[], "").status(), 200);
     assert!(stopped(false)(&mistgate));
     mistgate.stop();
 }

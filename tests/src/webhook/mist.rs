@@ -55,7 +55,7 @@ impl Mist {
 
 /// A request as bytes.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: mistgate\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
     let length = body.len().to_string();
     for (name, value) in headers.iter().chain(&[("Content-Length", length.as_str())]) {
         head.extend([name, ": ", value, "\r\n"]);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use mistgate_core::base::network::Network;
+use mistgate_core::base::secret::Secret;
 use mistgate_core::config::admin::Admin;
 use mistgate_core::config::checked::Config;
 use mistgate_core::http::listener::{Limits, Tls};
@@ -17,6 +18,7 @@ use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
 use crate::admin::control::Control;
+use crate::admin::guard::Guard;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop::{Stop, Stopper};
@@ -69,6 +71,8 @@ pub(super) struct Common {
     pub(super) ready: Arc<AtomicBool>,
     /// Of requests to Mist.
     pub(super) budget: SharedBudget,
+    /// The token that the state folder has for what acts on the admin endpoint.
+    pub(super) made_token: Option<Secret>,
     /// The sockets of the service manager.
     pub(super) inherited: Arc<Inherited>,
 }
@@ -153,7 +157,7 @@ impl Listeners {
             sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
         }
         // The check of the configuration sees only the configured address.
-        if let Some(Admin { token: None, listen }) = &config.admin
+        if let Some(Admin { token: None, listen, .. }) = &config.admin
             && let Some(socket) = sockets.get("admin")
             && listen.ip().is_loopback()
             && !socket.local_addr().is_ok_and(|at| at.ip().is_loopback())
@@ -335,7 +339,9 @@ impl Listeners {
 
     fn open_admin(&mut self, config: &Config, socket: Option<Socket>) {
         self.admin.settings.set(admin::Settings {
-            token: config.admin.as_ref().and_then(|admin| admin.token.clone()),
+            guard: config.admin.as_ref().map_or_else(Guard::default, |admin| {
+                Guard::new(admin, self.common.made_token.clone())
+            }),
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
             relay: self.proxy.clone(),
             feed: self.feed.as_ref().map(|(_, status)| Arc::clone(status)),

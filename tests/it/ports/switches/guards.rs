@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ENFORCE, KEY, PORT, Site, ask, order, text, wanted};
+use super::{ENFORCE, KEY, PORT, Site, ask, text, wanted};
 use crate::base::binary::Mistgate;
 use crate::host::store::{limit, start};
 
@@ -45,9 +45,9 @@ fn the_breaker_is_closed_by_an_order() {
     let open = open.and_then(|secs| secs.as_f64()).expect("seconds");
     assert!((3_000.0..=3_600.0).contains(&open), "{open}");
     let path = "/ports/close-breaker";
-    assert_eq!(order(&mistgate, path, &[("Origin", "http://x")]).status(), 403);
+    assert_eq!(mistgate.order(path, &[("Origin", "http://x")], "").status(), 403);
     assert_eq!(mistgate.ask(path).status(), 405);
-    let answer = order(&mistgate, path, &[]);
+    let answer = mistgate.order(path, &[], "");
     assert_eq!((answer.status(), answer.body.as_str()), (200, "closed\n"));
     let status = mistgate.status();
     assert_eq!(status.pointer("/ports/breaker_open_seconds"), Some(&json!(null)), "{status}");

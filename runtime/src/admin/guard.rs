@@ -1,0 +1,127 @@
+//! Who may ask the admin endpoint for what.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use http_types::StatusCode;
+use mistgate_core::base::{hex, secret::Secret};
+use mistgate_core::config::admin::Admin;
+
+use crate::http::listen::{Head, Reply};
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It shows something.
+    Look,
+    /// It changes something.
+    Act,
+    /// It stops something, which anybody on this machine may.
+    Stop,
+}
+
+/// The file in the state folder whose token may act where the configuration names none.
+pub const TOKEN: &str = "admin-token";
+/// The longest token that is read of that file, in bytes.
+const TOKEN_MAX: usize = 4_096;
+
+/// The token of the state folder, made by the first start.
+pub(crate) fn made_token(state_dir: &str) -> io::Result<Secret> {
+    let path = Path::new(state_dir).join(TOKEN);
+    let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
+    match options.open(&path) {
+        Ok(mut file) => {
+            let mut random = [0_u8; 32];
+            getrandom::fill(&mut random).map_err(io::Error::other)?;
+            let text = hex::encode(&random);
+            file.write_all(format!("{text}\n").as_bytes())?;
+            Ok(Secret::new(text))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let text = fs::read_to_string(&path)?;
+            let text = text.trim_end();
+            if text.len() < 16 || text.len() > TOKEN_MAX {
+                return Err(io::Error::other("it holds no token — delete it"));
+            }
+            Ok(Secret::new(text))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The tokens, and what needs none.
+#[derive(Default)]
+pub struct Guard {
+    /// Whoever sends it may look and act.
+    token: Option<Secret>,
+    /// Whoever sends it may look and not act.
+    view_token: Option<Secret>,
+    /// Whether only this machine can reach the listener.
+    is_local: bool,
+    /// Whether everybody may look who can reach it.
+    is_open: bool,
+}
+
+impl Guard {
+    /// The guard of a configuration. `made` is the token of the state folder.
+    pub(crate) fn new(admin: &Admin, made: Option<Secret>) -> Self {
+        let is_local = admin.listen.ip().is_loopback();
+        Self {
+            is_local,
+            is_open: is_local && admin.token.is_none() && admin.view_token.is_none(),
+            token: admin.token.clone().or(made),
+            view_token: admin.view_token.clone(),
+        }
+    }
+
+    /// Lets a request in; else the answer, and why.
+    pub(super) fn admit(&self, head: &Head<'_>, role: Role) -> Result<(), (Reply, &'static str)> {
+        if role != Role::Look && head.header("origin").is_some() {
+            // A page in a browser can post to this host too.
+            return Err((Reply::status(StatusCode::Forbidden.into()), "a page of another host"));
+        }
+        let sent = head.header("authorization").and_then(|value| value.split_at_checked(7));
+        let sent = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+        let has = |token: &Option<Secret>| {
+            token.as_ref().zip(sent).is_some_and(|(token, (_, sent))| token.matches(sent))
+        };
+        let (may_act, may_look) = (has(&self.token), has(&self.view_token));
+        let is_free = match role {
+            Role::Look => self.is_open,
+            Role::Act => false,
+            Role::Stop => self.is_local,
+        };
+        match role {
+            _ if may_act => Ok(()),
+            Role::Look if may_look => Ok(()),
+            _ if is_free && is_of_this_machine(head) => Ok(()),
+            _ if is_free => {
+                let reply = Reply::status(StatusCode::Forbidden.into());
+                Err((reply, "a name of another host"))
+            }
+            Role::Act if may_look => {
+                Err((Reply::status(StatusCode::Forbidden.into()), "a token that may only look"))
+            }
+            Role::Look | Role::Act | Role::Stop => {
+                let reply = Reply::status(StatusCode::Unauthorized.into());
+                Err((reply.header("www-authenticate", "Bearer"), "no token"))
+            }
+        }
+    }
+}
+
+/// Whether a request names this machine as its host. A page in a browser whose own name leads here
+/// names that, and could read the answer.
+fn is_of_this_machine(head: &Head<'_>) -> bool {
+    let Some(host) = head.header("host") else { return true };
+    let host = host.to_ascii_lowercase();
+    let name = match host.iter().rposition(|byte| *byte == b':') {
+        Some(at) if !host.ends_with(b"]") => host.get(..at).unwrap_or_default(),
+        Some(_) | None => &host,
+    };
+    let text = std::str::from_utf8(name).unwrap_or_default();
+    let address = text.trim_start_matches('[').trim_end_matches(']');
+    text == "localhost" || address.parse::<std::net::IpAddr>().is_ok()
+}
