@@ -277,6 +277,10 @@ pub(crate) struct Status {
     /// print /status as JSON, and what is wrong as "wrong"
     #[argh(switch)]
     pub(crate) json: bool,
+
+    /// say it again every two seconds, until Ctrl-C
+    #[argh(switch)]
+    pub(crate) watch: bool,
 }
 
 /// Make certificates for the websocket proxy and its peers: a root, then leaves that it signs.

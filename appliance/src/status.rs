@@ -1,6 +1,9 @@
 //! `mistgate status`: how the running mistgate is, for a person at a terminal.
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use mistgate_runtime::admin::control;
 use mistgate_runtime::admin::control::{Answered, Failure};
@@ -10,23 +13,48 @@ use crate::args::Status;
 use crate::ask::time;
 use crate::incident;
 
+/// How often it is asked again.
+const WATCH: Duration = Duration::from_secs(2);
+/// Moves the cursor home and clears what was there (ECMA-48: CUP, ED).
+const CLEAR: &str = "\x1b[H\x1b[J";
+
 /// The exit code is 1 if something is wrong.
 pub(crate) fn run(args: &Status) -> Result<ExitCode, Failure> {
+    let clear = if args.watch && io::stdout().is_terminal() { CLEAR } else { "" };
+    loop {
+        let looked = look(args);
+        if !args.watch {
+            let (said, code) = looked?;
+            crate::say(&said);
+            return Ok(code);
+        }
+        // It may be between two runs.
+        let (said, code) =
+            looked.unwrap_or_else(|failure| (failure.to_string(), ExitCode::FAILURE));
+        if writeln!(io::stdout(), "{clear}{said}").is_err() {
+            // Nobody reads any more.
+            return Ok(code);
+        }
+        thread::sleep(WATCH);
+    }
+}
+
+/// What to say, and the exit code.
+fn look(args: &Status) -> Result<(String, ExitCode), Failure> {
     let state_dir = crate::state_dir(args.config.as_deref())?;
     let Answered { status, body } = control::request(&state_dir, "GET", "/status", "")?;
     let unclear = || Failure::Failed(format!("it answered {status} to /status — try again"));
     let mut shown: Value = serde_json::from_slice(&body).map_err(|_| unclear())?;
     let ready = control::request(&state_dir, "GET", "/-/ready", "")?;
     let wrong = wrong(&shown, &ready);
-    if args.json {
-        if let Some(members) = shown.as_object_mut() {
-            members.insert("wrong".to_owned(), json!(wrong));
-        }
-        crate::say(&format!("{shown:#}"));
-    } else {
-        crate::say(&page(&shown, &wrong));
+    let code = if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if !args.json {
+        return Ok((page(&shown, &wrong), code));
     }
-    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("wrong".to_owned(), json!(wrong));
+    }
+    Ok((format!("{shown:#}"), code))
 }
 
 /// What is wrong, one line each.
