@@ -114,9 +114,7 @@ fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
 }
 
 fn subject(item: &Item<'_>) -> Option<Subject> {
-    const EXPECTED: &str =
-        "a property of a certificate: \"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"";
-    item.judged(EXPECTED, |text| {
+    item.judged(Subject::EXPECTED, |text| {
         Subject::parse(text).map_err(|error| Fault::of(text, "is no subject", error.expected()))
     })
 }

@@ -5,6 +5,7 @@
 //! counts, because anybody can write any name into a hello.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::net::IpAddr;
 
 use crate::base::{base64, glob, hex};
 
@@ -15,8 +16,8 @@ pub struct Identity {
     pub organisations: Vec<String>,
     /// The CN values of its subject.
     pub common_names: Vec<String>,
-    /// Its subject alternative names: DNS names, addresses, URIs and mail addresses as text.
-    pub alt_names: Vec<String>,
+    /// Its subject alternative names.
+    pub alt_names: Vec<AltName>,
     /// The SHA-256 of its public key (SubjectPublicKeyInfo in DER).
     pub key: [u8; 32],
 }
@@ -37,15 +38,39 @@ pub struct Rule {
     pub subjects: Vec<Subject>,
 }
 
+/// A subject alternative name (RFC 5280 §4.2.1.6). Its kind counts: an authority whose names are
+/// constrained in one kind may give any name of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AltName {
+    /// A DNS name, in any letter case.
+    Dns(String),
+    /// A mail address, in any letter case.
+    Email(String),
+    Ip(IpAddr),
+    /// Exactly as written.
+    Uri(String),
+}
+
+impl AltName {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Dns(one), Self::Dns(other)) | (Self::Email(one), Self::Email(other)) => {
+                one.eq_ignore_ascii_case(other)
+            }
+            (Self::Dns(_) | Self::Email(_) | Self::Ip(_) | Self::Uri(_), _) => self == other,
+        }
+    }
+}
+
 /// A property of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// `SAN=`, in any letter case.
-    AltName(String),
+    /// `DNS=`, `EMAIL=`, `IP=` or `URI=`; `SAN=` is `IP=` for an address, else `DNS=`.
+    AltName(AltName),
     /// Written as `CN=`.
     CommonName(String),
-    /// `SPKI=`, the SHA-256 of the public key: in hex, or in base64 behind `sha256//` as curl's
-    /// `--pinnedpubkey` has it.
+    /// `PIN=` or `SPKI=`, the SHA-256 of the public key: in hex, or in base64 behind `sha256//` as
+    /// curl's `--pinnedpubkey` has it.
     Key([u8; 32]),
     /// Written as `O=`.
     Organisation(String),
@@ -54,11 +79,13 @@ pub enum Subject {
 /// Why a text is not a [`Subject`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// Not an IP address.
+    Address,
     /// Nothing behind the `=`.
     Empty,
     /// Not the SHA-256 of a key.
     Key,
-    /// None of the four names.
+    /// None of the names.
     Name,
 }
 
@@ -66,26 +93,38 @@ impl Error {
     /// What would have been right, in words for the configuration's author.
     pub const fn expected(self) -> &'static str {
         match self {
+            Self::Address => "behind \"IP=\" an IP address",
             Self::Empty => "a value behind the \"=\"",
             Self::Key => {
-                "behind \"SPKI=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and \
+                "behind \"PIN=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and \
                  base64"
             }
-            Self::Name => "\"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"",
+            Self::Name => Subject::EXPECTED,
         }
     }
 }
 
 impl Subject {
-    /// Reads `O=…`, `CN=…`, `SAN=…` or `SPKI=…`.
+    /// What a configuration may say.
+    pub const EXPECTED: &str = "a property of a certificate: \"O=…\", \"CN=…\", \"DNS=…\", \
+                                \"URI=…\", \"IP=…\", \"EMAIL=…\" or \"PIN=…\"";
+
+    /// Reads a property as [`Self::EXPECTED`] says.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (name, value) = text.split_once('=').ok_or(Error::Name)?;
         let value = value.trim();
         let subject = match name.trim().to_ascii_uppercase().as_str() {
             "O" => Self::Organisation(value.to_owned()),
             "CN" => Self::CommonName(value.to_owned()),
-            "SAN" => Self::AltName(value.to_owned()),
-            "SPKI" => Self::Key(key(value).ok_or(Error::Key)?),
+            "DNS" => Self::AltName(AltName::Dns(value.to_owned())),
+            "EMAIL" => Self::AltName(AltName::Email(value.to_owned())),
+            "IP" => Self::AltName(AltName::Ip(value.parse().map_err(|_| Error::Address)?)),
+            "SAN" => Self::AltName(match value.parse() {
+                Ok(address) => AltName::Ip(address),
+                Err(_) => AltName::Dns(value.to_owned()),
+            }),
+            "URI" => Self::AltName(AltName::Uri(value.to_owned())),
+            "PIN" | "SPKI" => Self::Key(key(value).ok_or(Error::Key)?),
             _ => return Err(Error::Name),
         };
         if value.is_empty() { Err(Error::Empty) } else { Ok(subject) }
@@ -93,9 +132,7 @@ impl Subject {
 
     fn is_of(&self, identity: &Identity) -> bool {
         match self {
-            Self::AltName(name) => {
-                identity.alt_names.iter().any(|own| own.eq_ignore_ascii_case(name))
-            }
+            Self::AltName(name) => identity.alt_names.iter().any(|own| own.is(name)),
             Self::CommonName(name) => identity.common_names.contains(name),
             Self::Key(key) => identity.key == *key,
             Self::Organisation(name) => identity.organisations.contains(name),
@@ -130,7 +167,13 @@ mod tests {
         Identity {
             organisations: vec!["Micronets DHCP Manager Cert".into()],
             common_names: vec!["gw-1".into()],
-            alt_names: vec!["gw-1.example".into(), "192.0.2.1".into()],
+            alt_names: vec![
+                AltName::Dns("gw-1.example".into()),
+                AltName::Ip("2001:db8::1".parse().expect("an address")),
+                AltName::Uri("spiffe://x/gw-2.example".into()),
+                AltName::Uri("gw-3.example".into()),
+                AltName::Email("ops@gw-4.example".into()),
+            ],
             key: [0xab; 32],
         }
     }
@@ -150,8 +193,12 @@ mod tests {
             "O=Micronets DHCP Manager Cert",
             "cn = gw-1",
             "SAN=GW-1.example",
-            "SAN=192.0.2.1",
-            &format!("SPKI={hex}"),
+            "DNS=GW-1.example",
+            "SAN=2001:DB8:0::1",
+            "IP=2001:db8::1",
+            "URI=spiffe://x/gw-2.example",
+            "email=OPS@gw-4.example",
+            &format!("PIN={hex}"),
             &format!("SPKI={colons}"),
             &format!("SPKI=sha256//{pin}"),
         ] {
@@ -159,7 +206,18 @@ mod tests {
             assert!(allow(&rules, "gw/1", &identity()), "{subject}");
             assert!(!allow(&rules, "other", &identity()), "{subject}");
         }
-        for subject in ["O=Micronets DHCP", "CN=GW-1", "CN=gw-1.example", "SAN=gw-1"] {
+        for subject in [
+            "O=Micronets DHCP",
+            "CN=GW-1",
+            "CN=gw-1.example",
+            "SAN=gw-1",
+            // A name of another kind is another name.
+            "SAN=gw-3.example",
+            "DNS=gw-3.example",
+            "SAN=ops@gw-4.example",
+            "URI=SPIFFE://x/gw-2.example",
+            "URI=gw-1.example",
+        ] {
             assert!(!allow(&[rule("*", &[subject])], "gw/1", &identity()), "{subject}");
         }
     }
@@ -176,6 +234,7 @@ mod tests {
             ("Micronets", Error::Name),
             ("OU=x", Error::Name),
             ("O=", Error::Empty),
+            ("IP=gw-1", Error::Address),
             ("SPKI=", Error::Key),
             ("SPKI=abc", Error::Key),
             ("SPKI=zz", Error::Key),

@@ -14,7 +14,7 @@ use crate::config::files::FileKind;
 use crate::delivery::config::{Delivery, Destination};
 use crate::http::listener::{Limits, Tls};
 use crate::incident::config::{Escalation, Mute, Rules};
-use crate::micronets::access::{Rule, Subject};
+use crate::micronets::access::{AltName, Rule, Subject};
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
 use crate::notify::Severity;
@@ -281,7 +281,7 @@ fn every_key_is_read() {
 
     let rule = |meetup: &str, subjects: Vec<Subject>| Rule { meetup: meetup.into(), subjects };
     let manager = Subject::Organisation("Micronets DHCP Manager Cert".into());
-    let gateway = Subject::AltName("gw-1.example".into());
+    let gateway = Subject::AltName(AltName::Dns("gw-1.example".into()));
     let auditor = Subject::CommonName("auditor".into());
     let expected = Proxy {
         listen: "192.0.2.1:5051".parse().expect("an address"),
@@ -740,10 +740,11 @@ subject = "O=Micronets"
             "F:10: proxy.handshakes_per_second_max: 0 is out of bounds — from 1 to 100000",
             "F:12: proxy.allow[0].meetup: \"gw/ü\" is in no URL — what follows path_prefix in \
                  the peers' URLs, such as \"gw/7B2A\", with \"*\" for any text",
-            "F:13: proxy.allow[0].subjects[0]: \"Micronets\" is no subject — \"O=…\", \"CN=…\", \
-                 \"SAN=…\" or \"SPKI=…\"",
+            "F:13: proxy.allow[0].subjects[0]: \"Micronets\" is no subject — a property of a \
+                 certificate: \"O=…\", \"CN=…\", \"DNS=…\", \"URI=…\", \"IP=…\", \"EMAIL=…\" or \
+                 \"PIN=…\"",
             "F:13: proxy.allow[0].subjects[1]: \"O=\" is no subject — a value behind the \"=\"",
-            "F:13: proxy.allow[0].subjects[2]: \"SPKI=abc\" is no subject — behind \"SPKI=\" \
+            "F:13: proxy.allow[0].subjects[2]: \"SPKI=abc\" is no subject — behind \"PIN=\" \
                  the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and base64",
             "F:14: proxy.allow[1].meetup: missing — what follows path_prefix in the peers' \
                  URLs, such as \"gw/7B2A\", with \"*\" for any text",

@@ -7,7 +7,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
-use mistgate_core::micronets::{access::Identity, proxy::ProxyFiles};
+use mistgate_core::micronets::access::{AltName, Identity};
+use mistgate_core::micronets::proxy::ProxyFiles;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -94,16 +95,14 @@ pub fn identity(certificate: &CertificateDer<'_>) -> Option<Identity> {
     })
 }
 
-fn alt_name(name: &GeneralName<'_>) -> Option<String> {
+fn alt_name(name: &GeneralName<'_>) -> Option<AltName> {
     match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            Some((*name).to_owned())
-        }
+        GeneralName::DNSName(name) => Some(AltName::Dns((*name).to_owned())),
+        GeneralName::RFC822Name(name) => Some(AltName::Email((*name).to_owned())),
+        GeneralName::URI(name) => Some(AltName::Uri((*name).to_owned())),
         GeneralName::IPAddress(bytes) => {
             let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from))
-                .ok()
-                .map(|address| address.to_string())
+            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(AltName::Ip)
         }
         GeneralName::OtherName(..)
         | GeneralName::X400Address(_)
