@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use http_types::Url;
 
-use super::outcome::{Outcome, by_status};
+use super::outcome::{Outcome, Reason, by_status};
 use super::shape::{Form, Payload};
 use crate::{base::window::Window, notify::Notification};
 
@@ -65,6 +65,10 @@ impl Kind {
     /// What an answer means. The vendor's known words decide before the status does.
     pub fn outcome(&self, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
         let body = alloc::string::String::from_utf8_lossy(body.get(..ANSWER_MAX).unwrap_or(body));
+        // No vendor answers with a page: a captive portal does, or what has taken the URL's place.
+        if (200..300).contains(&status) && body.trim_start().starts_with('<') {
+            return Outcome::Dead(Reason::BadAnswer);
+        }
         (self.answer)(&Answer { status, retry_after, body: &body })
             .unwrap_or_else(|| by_status(status, retry_after))
     }

@@ -53,7 +53,16 @@ fn the_vendors_words_decide_before_the_status() {
             dead(Reason::Gone),
         ),
         (&teams::KIND, 400, "{\"error\":{}}", Outcome::Degrade(Reason::Payload)),
+        (&teams::KIND, 200, " <html>log in</html>", dead(Reason::BadAnswer)),
         (&google::KIND, 404, "{}", dead(Reason::Gone)),
+        (&google::KIND, 200, "<!doctype html>", dead(Reason::BadAnswer)),
+        (
+            &google::KIND,
+            400,
+            "{\"error\":{\"message\":\"API key not valid. Please pass a valid API key.\"}}",
+            dead(Reason::Forbidden),
+        ),
+        (&google::KIND, 400, "{\"error\":{}}", Outcome::Degrade(Reason::Payload)),
     ] {
         assert_eq!(
             kind.outcome(status, None, body.as_bytes()),

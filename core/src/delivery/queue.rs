@@ -19,6 +19,7 @@ pub mod output;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 use core::{mem, slice};
 
 use self::input::{Config, Entry, Input};
@@ -38,11 +39,19 @@ pub const MERGED_MAX: usize = 500;
 const PROBE: Backoff = Backoff::secs(60, 3_600);
 /// The wait after a failure that may soon be over.
 const RETRY: Backoff = Backoff::secs(1, 300);
+/// After so many refusals without a delivery it is the destination that is wrong, whatever its
+/// answers say.
+const REFUSALS_MAX: u32 = 5;
+/// A destination that has failed for so long is said to be stopped.
+const FAILING_MAX: Duration = Duration::from_secs(900);
+/// The longest wait that an answer may ask for: a wrong number must not end a chat.
+const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug)]
 enum State {
     Degraded {
         load: Entries,
+        health: Health,
     },
     Parked {
         probe_at: Instant,
@@ -88,6 +97,10 @@ pub struct Queue {
     state: State,
     /// Failed attempts since the last success; of a parked destination, failed probes.
     failures: u32,
+    /// Messages that were refused since then.
+    refusals: u32,
+    /// Since when it fails without being parked, and whether that was said.
+    failing: Option<(Instant, bool)>,
     /// For each severity, the lowest first: what waits, in the order of arrival.
     waiting: [VecDeque<Entry>; Severity::ALL.len()],
     /// The worst incident that can be told now.
@@ -100,7 +113,7 @@ impl Queue {
     /// How many events wait, those in flight included.
     pub fn waiting(&self) -> usize {
         let in_flight = match &self.state {
-            State::Degraded { load } | State::Sending { load, .. } => load.count(),
+            State::Degraded { load, .. } | State::Sending { load, .. } => load.count(),
             State::Parked { .. } | State::Ready | State::Waiting { .. } => 0,
         };
         self.not_sent() + in_flight
@@ -116,8 +129,8 @@ impl Queue {
         match self.state {
             State::Parked { reason, .. } => Health::Parked(reason),
             State::Waiting { reason, .. } => Health::Failing(reason),
-            State::Sending { health, .. } => health,
-            State::Degraded { .. } | State::Ready => Health::Ready,
+            State::Degraded { health, .. } | State::Sending { health, .. } => health,
+            State::Ready => Health::Ready,
         }
     }
 
@@ -129,7 +142,7 @@ impl Queue {
     /// Takes out all events that are not in flight, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
         let mut taken = Vec::new();
-        if let State::Degraded { load: Entries::Events(entries) } = &mut self.state {
+        if let State::Degraded { load: Entries::Events(entries), .. } = &mut self.state {
             taken.append(entries);
             self.state = State::Ready;
         }
@@ -140,7 +153,7 @@ impl Queue {
     /// Takes back a message about incidents that waits to be said plainly, for a destination that
     /// is no longer configured. Returns whether there was one.
     pub fn take_incidents(&mut self) -> bool {
-        let is_owed = matches!(self.state, State::Degraded { load: Entries::Incidents(_) });
+        let is_owed = matches!(self.state, State::Degraded { load: Entries::Incidents(_), .. });
         if is_owed {
             self.state = State::Ready;
         }
@@ -195,7 +208,9 @@ impl Queue {
         match outcome {
             Outcome::Delivered => {
                 let failures = mem::take(&mut self.failures);
-                if parked {
+                self.refusals = 0;
+                let was_said = self.failing.take().is_some_and(|(_, is_said)| is_said);
+                if parked || was_said {
                     self.outputs.push_back(Output::Resumed);
                 }
                 let failures = if parked { 0 } else { failures };
@@ -204,24 +219,7 @@ impl Queue {
                     Entries::Incidents(_) => Output::Told(End::Arrived(form)),
                 });
             }
-            Outcome::Degrade(reason) => {
-                if parked {
-                    self.failures = 0;
-                    self.outputs.push_back(Output::Resumed);
-                }
-                match load {
-                    Entries::Events(entries) if form == Form::Plain => {
-                        self.drop_all(entries, Loss::Refused(reason));
-                    }
-                    Entries::Incidents(_) if form == Form::Plain => {
-                        self.outputs.push_back(Output::Told(End::Refused(reason)));
-                    }
-                    Entries::Events(entries) if entries.is_empty() => {}
-                    load @ (Entries::Events(_) | Entries::Incidents(_)) => {
-                        self.state = State::Degraded { load };
-                    }
-                }
-            }
+            Outcome::Degrade(reason) => self.degrade(now, load, form, health, reason),
             Outcome::Dead(reason) => {
                 if !parked {
                     self.failures = 0;
@@ -235,12 +233,59 @@ impl Queue {
             }
             Outcome::Retry { after, reason } => {
                 self.failures = self.failures.saturating_add(1);
-                let after =
-                    RETRY.jittered(self.failures, &mut self.rand).max(after.unwrap_or_default());
+                let asked = after.unwrap_or_default().min(ASKED_MAX);
+                let after = RETRY.jittered(self.failures, &mut self.rand).max(asked);
                 self.put_back(load);
+                let (since, is_said) = self.failing.get_or_insert((now, false));
+                if now - *since >= FAILING_MAX && !mem::replace(is_said, true) {
+                    self.outputs.push_back(Output::Failing(reason));
+                }
                 self.state = State::Waiting { retry_at: now + after, reason };
                 self.outputs.push_back(Output::Retrying { failures: self.failures, after, reason });
             }
+        }
+    }
+
+    /// The chat refuses what the message holds: it is said plainly, once.
+    fn degrade(
+        &mut self,
+        now: Instant,
+        load: Entries,
+        form: Form,
+        mut health: Health,
+        reason: Reason,
+    ) {
+        let is_parked = matches!(health, Health::Parked(_));
+        let is_dead = is_parked && self.refusals >= REFUSALS_MAX;
+        if is_parked && !is_dead {
+            self.failures = 0;
+            self.outputs.push_back(Output::Resumed);
+        }
+        if !is_dead {
+            health = Health::Ready;
+        }
+        match load {
+            Entries::Events(entries) if form == Form::Plain => {
+                self.drop_all(entries, Loss::Refused(reason));
+                self.refused(now, reason, is_dead);
+            }
+            Entries::Incidents(_) if form == Form::Plain => {
+                self.outputs.push_back(Output::Told(End::Refused(reason)));
+                self.refused(now, reason, is_dead);
+            }
+            Entries::Events(entries) if entries.is_empty() => {}
+            load @ (Entries::Events(_) | Entries::Incidents(_)) => {
+                self.state = State::Degraded { load, health };
+            }
+        }
+    }
+
+    /// A message was refused for good.
+    fn refused(&mut self, now: Instant, reason: Reason, is_dead: bool) {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals >= REFUSALS_MAX {
+            self.failures = if is_dead { self.failures + 1 } else { 1 };
+            self.park(now, Entries::Events(Vec::new()), reason);
         }
     }
 
@@ -308,7 +353,7 @@ impl Queue {
         if self.pace.ready_at(now, self.is_urgent()) > now {
             return;
         }
-        if let State::Degraded { load } = &mut self.state {
+        if let State::Degraded { load, .. } = &mut self.state {
             let load = mem::replace(load, Entries::Events(Vec::new()));
             return self.send(now, load, Form::Plain, health);
         }
@@ -322,8 +367,10 @@ impl Queue {
     /// Whether the next message is critical.
     fn is_urgent(&self) -> bool {
         match &self.state {
-            State::Degraded { load: Entries::Events(entries) } => entries.iter().any(is_critical),
-            State::Degraded { load: Entries::Incidents(severity) } => {
+            State::Degraded { load: Entries::Events(entries), .. } => {
+                entries.iter().any(is_critical)
+            }
+            State::Degraded { load: Entries::Incidents(severity), .. } => {
                 *severity == Severity::Critical
             }
             State::Parked { .. } | State::Ready | State::Sending { .. } | State::Waiting { .. } => {
@@ -395,6 +442,8 @@ impl Machine for Queue {
             rand: Rand::new(seed),
             state: State::Ready,
             failures: 0,
+            refusals: 0,
+            failing: None,
             waiting: Default::default(),
             incidents: None,
             last_id: 0,
@@ -417,9 +466,12 @@ impl Machine for Queue {
                 self.pace.set_windows(config.pace.clone());
                 self.config = config;
                 self.keep_bound();
-                // Whoever repaired a dead destination wants to see that it works.
-                if let State::Parked { probe_at, .. } = &mut self.state {
-                    *probe_at = now;
+                // Whoever repaired a destination wants to see that it works.
+                match &mut self.state {
+                    State::Parked { probe_at: at, .. } | State::Waiting { retry_at: at, .. } => {
+                        *at = now;
+                    }
+                    State::Degraded { .. } | State::Ready | State::Sending { .. } => {}
                 }
             }
             Input::Enqueue(entry) => self.enqueue(entry),

@@ -319,6 +319,9 @@ impl Engine {
                 self.given_up += events;
                 self.emit(output::Event::Dropped { to: Some(to), events, loss });
             }
+            queue::output::Output::Failing(reason) => {
+                return Some(report::Report::parked(&to, reason));
+            }
             queue::output::Output::Parked { reason, probe_after, probes } => {
                 let report = report::Report::parked(&to, reason);
                 self.emit(output::Event::Parked { to, reason, probe_after });

@@ -96,6 +96,8 @@ pub struct Reference {
     degraded: BTreeMap<DestinationId, Message>,
     paces: BTreeMap<DestinationId, (DestinationKey, Windows)>,
     answered: Option<(Message, Outcome)>,
+    /// Messages that were refused for good since the last that arrived.
+    refusals: BTreeMap<DestinationKey, u32>,
     settling: Vec<(EventKey, Chats)>,
     settled: Vec<Settled>,
 }
@@ -121,6 +123,7 @@ impl Reference {
             degraded: BTreeMap::new(),
             paces: BTreeMap::new(),
             answered: None,
+            refusals: BTreeMap::new(),
             settling: Vec::new(),
             settled: Vec::new(),
         }

@@ -35,6 +35,8 @@ pub struct Surroundings {
     answered: Option<(Message, Outcome)>,
     /// The events whose plain form must be sent next; none for incidents.
     degraded: Option<Vec<EventKey>>,
+    /// Messages that were refused for good since the last that arrived.
+    refusals: u32,
     windows: Windows,
 }
 
@@ -70,6 +72,7 @@ impl Subject for Surroundings {
             in_flight: None,
             answered: None,
             degraded: None,
+            refusals: 0,
         };
         (surroundings, config)
     }
@@ -127,6 +130,7 @@ impl Subject for Surroundings {
                 assert_eq!((outcome, *form), (Outcome::Delivered, message.form));
                 assert_eq!(keys(entries), message.keys);
                 self.forget(entries);
+                self.refusals = 0;
             }
             Output::Dropped { entries, loss } => {
                 match loss {
@@ -142,11 +146,18 @@ impl Subject for Surroundings {
                             Form::Plain,
                             "given up before it was said plainly"
                         );
+                        self.refusals += 1;
                     }
                     Loss::Unrouted => panic!("a queue knows no routes"),
                 }
                 self.forget(entries);
             }
+            Output::Failing(reason) => assert!(matches!(
+                &self.answered,
+                Some((_, Outcome::Retry { reason: same, .. })) if same == reason
+            )),
+            // After five refusals too, of which the last was said before.
+            Output::Parked { .. } if self.answered.is_none() => assert!(self.refusals >= 5),
             Output::Parked { probe_after, .. } => self.failed(*probe_after),
             Output::Resumed => {}
             Output::Retrying { after, .. } => self.failed(*after),
@@ -164,10 +175,12 @@ impl Subject for Surroundings {
                     End::Again => return,
                     End::Arrived(form) => {
                         assert_eq!((outcome, *form), (Outcome::Delivered, message.form));
+                        self.refusals = 0;
                     }
                     End::Refused(reason) => {
                         assert_eq!(outcome, Outcome::Degrade(*reason));
                         assert_eq!(message.form, Form::Plain);
+                        self.refusals += 1;
                     }
                 }
                 self.answered = None;
@@ -239,6 +252,7 @@ impl Surroundings {
         if let Outcome::Retry { after: Some(named), reason: _ } = outcome {
             // A parked destination is probed by its own timer.
             assert!(after >= named.min(Duration::from_secs(60)), "{after:?} instead of {named:?}");
+            assert!(after <= Duration::from_secs(3_600), "{after:?}");
         }
         assert!(!after.is_zero());
     }

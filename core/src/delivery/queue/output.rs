@@ -71,6 +71,8 @@ pub enum Output {
     },
     /// These events will never be sent.
     Dropped { entries: Vec<Entry>, loss: Loss },
+    /// It has failed for a quarter of an hour; it goes on being tried.
+    Failing(Reason),
     /// Nothing arrives there until somebody repairs it.
     Parked {
         reason: Reason,
@@ -79,7 +81,7 @@ pub enum Output {
         /// How often it was found dead, from 1.
         probes: u32,
     },
-    /// A parked destination took a message.
+    /// A destination that was parked or said to be failing took a message.
     Resumed,
     /// The attempt failed and will be repeated.
     Retrying {

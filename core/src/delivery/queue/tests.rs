@@ -43,6 +43,7 @@ fn sent(queue: &mut Queue) -> Option<(u64, Vec<u64>, Form)> {
         }
         Output::Delivered { .. }
         | Output::Dropped { .. }
+        | Output::Failing(_)
         | Output::Parked { .. }
         | Output::Resumed
         | Output::Retrying { .. }
@@ -161,7 +162,7 @@ fn an_attempt_alone_makes_no_destination_well() {
 }
 
 #[test]
-fn a_reload_probes_a_dead_destination_but_keeps_a_wait_that_was_asked_for() {
+fn a_reload_tries_a_destination_again_that_was_dead_or_asked_for_a_wait() {
     let queue = &mut queue(&[]);
     let config = queue.config.clone();
     put(queue, secs(0), 1);
@@ -171,11 +172,12 @@ fn a_reload_probes_a_dead_destination_but_keeps_a_wait_that_was_asked_for() {
     assert_eq!(sent(queue).map(|(id, ..)| id), Some(2));
     answer(queue, secs(1), 2, Outcome::Delivered);
     put(queue, secs(2), 2);
-    let after = Some(Duration::from_secs(120));
+    let after = Some(Duration::from_secs(99_999_999));
     answer(queue, secs(2), 3, Outcome::Retry { after, reason: Reason::RateLimited });
     drain(queue);
+    assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(3_602))));
     queue.handle_input(secs(3), Input::Configured(config));
-    assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(122))));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(4));
 }
 
 #[test]
@@ -352,4 +354,57 @@ fn incidents_take_turns_with_events_by_severity() {
     queue.handle_input(secs(610), Input::Withdrawn { id: 6 });
     assert_eq!((sent(queue), queue.poll_timeout()), (None, None));
     assert_eq!(queue.health(), Health::Ready);
+}
+
+#[test]
+fn a_destination_that_refuses_everything_is_parked_and_loses_no_more_than_one_for_each_probe() {
+    let queue = &mut queue(&[]);
+    let refuse = |queue: &mut Queue, now, id| {
+        answer(queue, now, id, Outcome::Degrade(Reason::Payload));
+        assert!(matches!(sent(queue), Some((_, _, Form::Plain))));
+        answer(queue, now, id + 1, Outcome::Degrade(Reason::Payload));
+    };
+    (1..=7).for_each(|batch| put(queue, secs(0), batch));
+    for nth in 0..5 {
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(nth * 2 + 1));
+        refuse(queue, secs(0), nth * 2 + 1);
+    }
+    let outputs = drain(queue);
+    let parked = |probe_after, probes| Output::Parked {
+        reason: Reason::Payload,
+        probe_after: Duration::from_secs(probe_after),
+        probes,
+    };
+    assert_eq!(outputs.last(), Some(&parked(60, 1)));
+    assert_eq!((queue.health(), queue.waiting()), (Health::Parked(Reason::Payload), 2));
+    queue.handle_timeout(secs(60));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(11));
+    refuse(queue, secs(60), 11);
+    assert_eq!(drain(queue).last(), Some(&parked(120, 2)));
+    queue.handle_timeout(secs(180));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(13));
+    answer(queue, secs(180), 13, Outcome::Delivered);
+    assert_eq!(drain(queue).first(), Some(&Output::Resumed));
+    assert_eq!((queue.health(), queue.waiting()), (Health::Ready, 0));
+}
+
+#[test]
+fn what_has_failed_for_a_quarter_of_an_hour_is_said_once() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    let (mut now, mut said) = (secs(0), Vec::new());
+    while now < secs(2_000) {
+        let (id, ..) = sent(queue).expect("an attempt");
+        answer(queue, now, id, Outcome::Retry { after: None, reason: Reason::Timeout });
+        let failing = |output: &Output| matches!(output, Output::Failing(Reason::Timeout));
+        if drain(queue).iter().any(failing) {
+            said.push(now);
+        }
+        now = queue.poll_timeout().expect("another attempt");
+        queue.handle_timeout(now);
+    }
+    assert!(matches!(said.as_slice(), [at] if *at >= secs(900) && *at < secs(1_300)), "{said:?}");
+    let (id, ..) = sent(queue).expect("an attempt");
+    answer(queue, now, id, Outcome::Delivered);
+    assert_eq!(drain(queue).first(), Some(&Output::Resumed));
 }

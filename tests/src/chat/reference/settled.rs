@@ -20,10 +20,16 @@ impl Reference {
             Event::Delivered { to, events, form, .. } => {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Delivered, *form));
+                self.refusals.remove(&destination_key(to));
                 let keys = self.finish(Some(to), *events, Settled::Delivered);
                 assert_eq!(keys, message.keys);
             }
             Event::Dropped { to, events, loss } => self.dropped(now, to.as_deref(), *events, *loss),
+            // A destination that refuses everything is parked too, after the last was given up.
+            Event::Parked { to, .. } if self.answered.is_none() => {
+                let refusals = self.refusals.get(&destination_key(to));
+                assert!(refusals.is_some_and(|refusals| *refusals >= 5));
+            }
             Event::Parked { .. } | Event::Retrying { .. } => {
                 let (_, outcome) = self.answered.take().expect("an answer");
                 assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
@@ -33,6 +39,7 @@ impl Reference {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Delivered, *form));
                 assert!(message.keys.is_empty() && message.destination_key == destination_key(to));
+                self.refusals.remove(&destination_key(to));
             }
             Event::Suppressed { events } => {
                 // A report of the engine's own may be a duplicate too.
@@ -62,6 +69,7 @@ impl Reference {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Degrade(reason), Form::Plain));
                 assert_eq!(settling, message.keys);
+                *self.refusals.entry(message.destination_key).or_default() += 1;
             }
             Loss::Unrouted => assert!(to.is_none()),
         }
