@@ -86,11 +86,14 @@ impl Intake {
 
     fn reject(&self, head: &Head<'_>, rejection: Rejection) -> Reply {
         self.journal.metrics.add(Counter::Rejected, &[("reason", rejection.name())], 1);
-        self.journal.client(
-            Level::Warning,
-            "rejected",
-            fields![from = head.peer().ip(), reason = rejection],
-        );
+        let (from, reason) = (head.peer().ip(), rejection);
+        let values = fields![from, reason];
+        match rejection {
+            Rejection::Envelope(_) => self.journal.client(Level::Warning, "rejected", values),
+            Rejection::Signature(_) => {
+                self.journal.stranger("webhook", Level::Warning, "rejected", values);
+            }
+        }
         Reply::status(rejection.status().into())
     }
 }

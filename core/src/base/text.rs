@@ -57,6 +57,30 @@ pub const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Control characters, marks of direction, and what has no glyph: what a terminal could obey, or
+/// a reader could not see.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// JSON text in which each hidden character is an escape (RFC 8259 §7). In JSON on one line they
+/// are only in texts.
+pub fn visible_json(json: String) -> String {
+    if !json.contains(is_hidden) {
+        return json;
+    }
+    let mut visible = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_hidden(c) {
+            let units = c.encode_utf16(&mut [0; 2]).to_vec();
+            visible.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
+}
+
 /// Whether a reader would see nothing.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| is_space(c) || is_invisible(c))
@@ -99,5 +123,15 @@ mod tests {
         assert_eq!(cut_bytes("äöü".into(), 6), "äöü");
         assert_eq!(cut_bytes("äöü".into(), 5), "äö…");
         assert_eq!(start("äöü", 3), "ä");
+    }
+
+    #[test]
+    fn what_is_hidden_in_json_can_be_seen_and_says_the_same() {
+        let json = "{\"a\":\"x\u{202e}\u{9b}31m\u{200b}é\u{e0001}\"}";
+        let visible = visible_json(json.into());
+        let expected = r#"{"a":"x\u202e\u009b31m\u200bé\udb40\udc01"}"#;
+        assert_eq!(visible, expected);
+        let read = |json| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+        assert_eq!(read(&visible), read(json));
     }
 }

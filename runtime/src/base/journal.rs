@@ -8,8 +8,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io, mem};
 
+use mistgate_core::base::text;
 use mistgate_core::base::text::cut_bytes;
 use mistgate_core::engine::output::Event;
 use mistgate_core::event::ports::PortEvent;
@@ -17,8 +20,11 @@ use mistgate_core::incident;
 use mistgate_core::notify::Severity;
 use mistgate_core::ports::audit;
 use mistgate_core::ports::audit::Note;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::base::{clock, metrics::Metrics, sync::Mutex};
+use crate::base::clock;
+use crate::base::metrics::{Counter, Metrics};
+use crate::base::sync::Mutex;
 
 /// The fields of a line beside time, level and event, in order.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];
@@ -37,10 +43,14 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
-/// The most bytes of one value.
-const VALUE_MAX: usize = 500;
+/// The most bytes of one value; less where a line would be too long.
+const VALUE_MAX: [usize; 3] = [500, 100, 20];
+/// The most bytes of a line. A pipe or socket that takes any bytes takes so many at once
+/// (`PIPE_BUF` of pipe(7)).
+const LINE_MAX: usize = 4_096;
 
-/// The most lines in a second that clients and their events may cause.
+/// The most lines in a second that clients and their events may cause, and as many that those may
+/// cause who are not let in.
 const CLIENT_LINES_MAX: u32 = 20;
 
 /// How much a line matters.
@@ -114,7 +124,10 @@ struct Quota {
 pub struct Journal {
     format: Format,
     level: Level,
-    quota: Mutex<Quota>,
+    clients: Mutex<Quota>,
+    strangers: Mutex<Quota>,
+    /// Lines since the last one that nobody took.
+    unread: AtomicU64,
     /// The counters that the lines feed.
     pub metrics: Metrics,
 }
@@ -122,39 +135,75 @@ pub struct Journal {
 impl Journal {
     /// A journal on standard error.
     pub fn new(format: Format, level: Level) -> Self {
-        Self { format, level, quota: Mutex::default(), metrics: Metrics::default() }
+        Self {
+            format,
+            level,
+            clients: Mutex::default(),
+            strangers: Mutex::default(),
+            unread: AtomicU64::new(0),
+            metrics: Metrics::default(),
+        }
     }
 
-    /// Prints a line, if its level is wanted.
+    /// Prints a line, if its level is wanted. Where nobody reads standard error the line is left
+    /// out: nothing waits for a log.
     pub fn note(&self, level: Level, event: &str, values: Fields<'_>) {
         if level < self.level {
             return;
         }
         let line = self.line(level, event, values);
+        let mut stderr = io::stderr().lock();
+        if !is_read(&stderr) {
+            self.unread.fetch_add(1, Ordering::Relaxed);
+            self.metrics.add(Counter::LinesLeftOut, &[("reason", "unread")], 1);
+            return;
+        }
         // An error of standard error cannot be reported anywhere.
-        let _ = io::stderr().lock().write_all(line.as_bytes());
+        let _ = stderr.write_all(line.as_bytes());
+        let lines = self.unread.swap(0, Ordering::Relaxed);
+        if lines > 0 {
+            drop(stderr);
+            self.note(Level::Warning, "lines_left_out", fields![lines, reason = "unread"]);
+        }
     }
 
     /// Prints a line that a client can cause at will: at most twenty in a second, and then one line
     /// with the number left out.
     pub fn client(&self, level: Level, event: &str, values: Fields<'_>) {
-        let second = clock::wall().as_secs();
-        let left_out = {
-            let mut quota = self.quota.lock();
-            let fresh = Quota { second, ..Quota::default() };
-            let is_over = quota.second != second;
-            let left_out = if is_over { mem::replace(&mut *quota, fresh).left_out } else { 0 };
-            if quota.lines >= CLIENT_LINES_MAX {
-                quota.left_out += 1;
-                return;
-            }
-            quota.lines += 1;
-            left_out
-        };
-        if left_out > 0 {
-            self.note(Level::Warning, "lines_left_out", fields![lines = left_out]);
+        if self.has_room(&self.clients) {
+            self.note(level, event, values);
         }
-        self.note(level, event, values);
+    }
+
+    /// Counts that somebody was not let in at `place`, and prints it, in lines that other clients
+    /// cannot use up.
+    pub fn stranger(&self, place: &str, level: Level, event: &str, values: Fields<'_>) {
+        self.metrics.add(Counter::AuthFailures, &[("place", place)], 1);
+        if self.has_room(&self.strangers) {
+            self.note(level, event, values);
+        }
+    }
+
+    fn has_room(&self, quota: &Mutex<Quota>) -> bool {
+        let second = clock::wall().as_secs();
+        let mut quota = quota.lock();
+        let mut lines = 0;
+        if quota.second != second {
+            let fresh = Quota { second, ..Quota::default() };
+            lines = mem::replace(&mut *quota, fresh).left_out;
+        }
+        let has_room = quota.lines < CLIENT_LINES_MAX;
+        if has_room {
+            quota.lines += 1;
+        } else {
+            quota.left_out += 1;
+            self.metrics.add(Counter::LinesLeftOut, &[("reason", "quota")], 1);
+        }
+        drop(quota);
+        if lines > 0 {
+            self.note(Level::Warning, "lines_left_out", fields![lines, reason = "quota"]);
+        }
+        has_room
     }
 
     /// Prints a payload for the chat `console` on standard output.
@@ -178,8 +227,7 @@ impl Journal {
             }
             Event::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
-                // A queue that is full drops as many events as come.
-                self.client(Level::Error, "dropped", fields![to, events, reason = loss.name()]);
+                self.note(Level::Error, "dropped", fields![to, events, reason = loss.name()]);
             }
             Event::Incident(incident::output::Event::Counted { to, fate, events }) => {
                 self.note(Level::Debug, "counted", fields![to, as = fate.name(), events]);
@@ -238,10 +286,14 @@ impl Journal {
     fn line(&self, level: Level, event: &str, values: Fields<'_>) -> String {
         let time = clock::wall().rfc3339();
         let fixed = fields![time, level = level.name(), event];
-        let pairs = fixed
-            .iter()
-            .chain(values)
-            .map(|(key, value)| (*key, cut_bytes(value.to_string(), VALUE_MAX)));
+        let all = [fixed, values].concat();
+        let mut lines = VALUE_MAX.into_iter().map(|value_max| self.line_of(&all, value_max));
+        lines.find(|line| line.len() <= LINE_MAX).unwrap_or_default()
+    }
+
+    fn line_of(&self, values: Fields<'_>, value_max: usize) -> String {
+        let pairs =
+            values.iter().map(|(key, value)| (*key, cut_bytes(value.to_string(), value_max)));
         let mut line = String::new();
         match self.format {
             Format::Text => {
@@ -254,7 +306,7 @@ impl Journal {
             Format::Json => {
                 let object: serde_json::Map<String, serde_json::Value> =
                     pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
-                line = serde_json::Value::Object(object).to_string();
+                line = text::visible_json(serde_json::Value::Object(object).to_string());
             }
         }
         line.push('\n');
@@ -262,9 +314,16 @@ impl Journal {
     }
 }
 
+/// Whether standard error takes a line now. Where the system cannot say, the attempt does.
+fn is_read(stderr: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(stderr, PollFlags::OUT)];
+    !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+}
+
 /// Quotes what a reader of `key=value` lines could misread; control characters are escaped.
 fn logfmt(value: &str) -> String {
-    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '=' | '\\');
+    let plain =
+        |c: char| !text::is_hidden(c) && !c.is_whitespace() && !matches!(c, '"' | '=' | '\\');
     if !value.is_empty() && value.chars().all(plain) {
         value.to_owned()
     } else {
@@ -286,5 +345,9 @@ mod tests {
         let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", values);
         let json: serde_json::Value = serde_json::from_str(&json).expect("a JSON line");
         assert_eq!(json.get("a").and_then(serde_json::Value::as_str), Some("b c\n\"d\""));
+        let controls = "\u{1}".repeat(500);
+        let values: Vec<(&str, &dyn fmt::Display)> = vec![("x", &controls); 20];
+        let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", &values);
+        assert!(json.len() < 4_096 && json.ends_with("}\n"), "{} bytes", json.len());
     }
 }

@@ -40,6 +40,8 @@ metrics! {
     Connections "connections_refused_total" "Connections refused or cut, by reason."
     Rejected "rejected_total" "Webhooks refused, by reason."
     Accepted "events_accepted_total" "Events put on disk."
+    AuthFailures "auth_failures_total" "Requests and connections that were not let in, by place."
+    LinesLeftOut "log_lines_left_out_total" "Lines of the log that were left out, by reason."
     Duplicates "events_duplicate_total" "Events seen before and suppressed."
     Unrouted "events_unrouted_total" "Events that no channel wants."
     Broken "events_broken_total" "Members of events that are not events."

@@ -12,6 +12,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, mem, thread};
 
+use mistgate_core::base::text;
+
 use crate::base::journal::{Journal, Level, fields};
 
 /// The most lines that wait for the disk; what comes then is left out, and the journal says so.
@@ -50,6 +52,7 @@ impl Audit {
 
     /// Appends a line, which must hold no line break.
     pub(super) fn append(&self, line: String) {
+        let line = text::visible_json(line);
         if self.messages.try_send(Message::Line(line)).is_err() {
             self.journal.note(Level::Error, "audit_line_lost", &[]);
         }

@@ -31,7 +31,9 @@ impl Intake {
             Some(_) => "X-ClientApiKey holds another key",
             None => "X-ClientApiKey is missing",
         };
-        self.reject_external(head, "key", &reason);
+        self.journal.metrics.add(Counter::Rejected, &[("reason", "key")], 1);
+        let values = fields![from = head.peer().ip(), reason];
+        self.journal.stranger("external", Level::Warning, "external_rejected", values);
         Err(Reply::status(StatusCode::Unauthorized.into()))
     }
 
@@ -45,7 +47,9 @@ impl Intake {
         let request = match Request::parse(body) {
             Ok(request) => request,
             Err(error) => {
-                self.reject_external(head, "request", &error);
+                self.journal.metrics.add(Counter::Rejected, &[("reason", "request")], 1);
+                let values = fields![from = head.peer().ip(), reason = error];
+                self.journal.client(Level::Warning, "external_rejected", values);
                 let refused = Reply::status(StatusCode::BadRequest.into());
                 return refused.content(TEXT, format!("{error}\n"));
             }
@@ -58,19 +62,5 @@ impl Intake {
         );
         switches.requested(request).await;
         Reply::status(StatusCode::Accepted.into())
-    }
-
-    fn reject_external(
-        &self,
-        head: &Head<'_>,
-        label: &'static str,
-        reason: &dyn std::fmt::Display,
-    ) {
-        self.journal.metrics.add(Counter::Rejected, &[("reason", label)], 1);
-        self.journal.client(
-            Level::Warning,
-            "external_rejected",
-            fields![from = head.peer().ip(), reason],
-        );
     }
 }

@@ -2,21 +2,22 @@
 
 use std::fs;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::Message;
 use mistgate_tests::base::http;
-use mistgate_tests::chat::server::{Answer, Chat};
+use mistgate_tests::chat::server::{Answer, Chat, LONG};
 use mistgate_tests::webhook::mist::{Mist, connect, event_body};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place, SECRET, command, output, text};
 use crate::base::files::mode;
 use crate::base::pki::Leaf;
+use crate::base::poll;
 use crate::micronets::relay::{GATEWAY, MANAGER, Peer};
 
 /// The README promises that a stop takes no longer.
@@ -211,14 +212,45 @@ fn a_stop_does_not_wait_for_those_who_never_finish() {
     mistgate.stop();
 }
 
+/// A pipe that is full, so that whoever writes to it would wait.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe");
+    while (&writer).write(&[b'-'; 4_096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe");
+    (reader, writer)
+}
+
+#[test]
+fn a_log_that_is_not_read_stops_nothing() {
+    let chat = Chat::open().expect("a chat");
+    let config = format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/s"));
+    let place = Place::new(&config);
+    // It cannot say which port it has.
+    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
+    let to = free.expect("a free port");
+    let config = fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
+    place.write("mistgate.toml", &config.replacen("127.0.0.1:0", &to.to_string(), 1));
+    let (_unread, stderr) = full_pipe();
+    let args = ["run", "--config", "mistgate.toml", "--log-level", "debug"];
+    let mut command = command(place.path(), &args);
+    let mut child = command.stderr(Stdio::from(stderr)).spawn().expect("a process");
+    poll::within(LONG, || TcpStream::connect(to).is_ok(), || "a listener".to_owned());
+    let mist = Mist::new(SECRET);
+    poll::within(
+        LONG,
+        || mist.post(to, &event_body("AP_CONFIGURED", "ap-1")).is_ok_and(|a| a.status() == 200),
+        || "an accepted event".to_owned(),
+    );
+    assert!(chat.wait(|posts| !posts.is_empty()).is_some(), "it is told");
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("a process");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+}
+
 #[test]
 fn a_console_that_is_not_read_blocks_nothing_else() {
     let place = Place::new("[chat.console]");
-    let (mut stalled, stdout) = std::io::pipe().expect("a pipe");
-    // The pipe is full from the start, so even the first payload waits.
-    rustix::io::ioctl_fionbio(&stdout, true).expect("a pipe");
-    while (&stdout).write(&[b'-'; 4_096]).is_ok() {}
-    rustix::io::ioctl_fionbio(&stdout, false).expect("a pipe");
+    let (mut stalled, stdout) = full_pipe();
     let args = ["run", "--config", "mistgate.toml", "--log-format", "json"];
     let mut mistgate =
         Mistgate::start_with_stdout(command(place.path(), &args), Stdio::from(stdout));

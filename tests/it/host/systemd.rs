@@ -2,12 +2,12 @@
 //! tests a real one.
 
 use std::fs;
-use std::io::{PipeReader, Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use mistgate_tests::base::http;
@@ -174,41 +174,6 @@ fn the_watchdog_gets_no_sign_while_the_store_hangs() {
     mistgate.line("stuck", 1);
     mistgate.line("moves_again", 1);
     mistgate.stop();
-}
-
-#[test]
-fn the_watchdog_gets_no_sign_while_the_driver_hangs() {
-    let place = Place::new("[chat.console]");
-    let (manager, name) = NotifySocket::in_folder(place.path());
-    // The reader of the journal does not read.
-    let (mut journal, stderr) = std::io::pipe().expect("a pipe");
-    let mut run = command(place.path(), &RUN);
-    run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
-    run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone().expect("a pipe"));
-    let mut mistgate = run.spawn().expect("a process");
-    let ready = manager.receive();
-    let webhook = ready.split("webhook ").nth(1).and_then(|rest| rest.split(',').next());
-    let webhook: SocketAddr = webhook.and_then(|at| at.parse().ok()).expect("an address");
-    manager.receive_with("WATCHDOG=1");
-    rustix::io::ioctl_fionbio(&stderr, true).expect("a pipe");
-    while (&stderr).write(&[b'-'; 4_096]).is_ok() {}
-    rustix::io::ioctl_fionbio(&stderr, false).expect("a pipe");
-    drop(stderr);
-    // The next line blocks for ever, and with it the driver, which has a delivery to report.
-    let answer = Mist::new(SECRET).post(webhook, &event_body("AP_CONNECTED", "ap-1"));
-    assert_eq!(answer.expect("an answer").status(), 200);
-    let silent = || manager.receive_within(2 * WATCHDOG).is_none();
-    assert!((0..10).any(|_| silent()), "it is fed while nothing moves");
-    drain(&mut journal);
-    manager.receive_with("WATCHDOG=1");
-    mistgate.kill().expect("a living process");
-    mistgate.wait().expect("an end");
-}
-
-fn drain(pipe: &mut PipeReader) {
-    let mut some = [0; 65_536];
-    let count = pipe.read(&mut some).expect("a pipe");
-    assert!(count > 0);
 }
 
 /// A service manager that opens a socket on ADDRESS for each name, prints their addresses, and

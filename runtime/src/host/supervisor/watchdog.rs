@@ -71,3 +71,42 @@ impl Watchdog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+    use std::{env, fs, process};
+
+    use smol::Async;
+
+    use super::*;
+    use crate::base::journal::Format;
+
+    #[test]
+    fn there_is_no_sign_of_life_while_the_driver_hangs() {
+        let (socket, manager) = UnixDatagram::pair().expect("two sockets");
+        let path = env::temp_dir().join(format!("mistgate-watchdog-{}.redb", process::id()));
+        let (store, ..) = Store::open(&path, |_| {}).expect("a store");
+        fs::remove_file(&path).expect("a file");
+        let watchdog = Duration::from_millis(40);
+        let supervisor = Supervisor { socket: Some(socket), watchdog: Some(watchdog) };
+        // Nobody takes its messages.
+        let (driver, _messages) = driver::Handle::new();
+        let executor = Arc::new(Executor::new());
+        let watchdog = Watchdog {
+            supervisor: Arc::new(supervisor),
+            journal: Arc::new(Journal::new(Format::Text, Level::Error)),
+            executor: Arc::clone(&executor),
+            driver,
+            store,
+        };
+        let heard = async {
+            let manager = Async::new(manager).expect("a socket");
+            let mut message = [0; 100];
+            let length = manager.recv(&mut message).await.expect("a message");
+            String::from_utf8_lossy(message.get(..length).unwrap_or_default()).into_owned()
+        };
+        let first = smol::block_on(executor.run(watchdog.feed().or(heard)));
+        assert_eq!(first, "STATUS=stuck: no answer from the driver");
+    }
+}

@@ -216,10 +216,12 @@ impl Relay {
         let names = |names: Option<&Vec<String>>| names.map_or(String::new(), |n| n.join(", "));
         let o = names(identity.map(|identity| &identity.organisations));
         let cn = names(identity.map(|identity| &identity.common_names));
-        self.journal.client(
-            Level::Info,
-            "peer_refused",
-            fields![meetup, from = from.ip(), o, cn, status = refusal.status(), reason = refusal],
-        );
+        let (from, status, reason) = (from.ip(), refusal.status(), refusal);
+        let values = fields![meetup, from, o, cn, status, reason];
+        if matches!(refusal, Refusal::Barred) {
+            self.journal.stranger("proxy", Level::Info, "peer_refused", values);
+        } else {
+            self.journal.client(Level::Info, "peer_refused", values);
+        }
     }
 }
