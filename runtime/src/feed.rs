@@ -5,13 +5,16 @@
 //! it anew.
 
 use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine as _;
+use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::Incidents;
-use mistgate_core::mist::feed::input::Input;
+use mistgate_core::mist::feed::input::{Input, Sight};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
 
@@ -23,6 +26,11 @@ use crate::chat::driver;
 use crate::chat::driver::Message;
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
+use crate::webhook::Intake;
+
+/// The name of the file, in the state folder, of up to when all was fetched that Mist could not
+/// deliver: seconds since 1970.
+const KEPT: &str = "mist-caught-up";
 
 /// What is known of the feed, for whoever asks.
 pub type SharedStatus = Arc<Shared<Status>>;
@@ -30,6 +38,8 @@ pub type SharedStatus = Arc<Shared<Status>>;
 /// Owns the machine and what its outputs need.
 pub struct Task {
     feed: Feed,
+    /// Where it is kept up to when all was fetched.
+    kept: PathBuf,
     outputs: VecDeque<Output>,
     client: Client,
     driver: driver::Handle,
@@ -39,7 +49,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task for a configuration; `None` where it says too little to ask Mist.
+    /// A task for a configuration; `None` where it says too little to ask Mist. Blocks on the disk.
     pub(crate) fn new(
         config: &Config,
         outbound: Outbound,
@@ -51,9 +61,17 @@ impl Task {
         let wanted = config.wanted_webhook(url).ok()?;
         let clock = outbound.clock;
         let client = Client::new(&config.mist, outbound, Arc::clone(&journal))?.sharing(budget);
-        let feed = Feed::new(input::Config { wanted }, seed, clock.now());
+        let kept = Path::new(&config.state_dir).join(KEPT);
+        let caught_up_to = fs::read_to_string(&kept).ok();
+        let caught_up_to = caught_up_to.and_then(|text| text.trim().parse().ok());
+        let settings = input::Config {
+            wanted,
+            dedup_window: config.webhook.as_ref()?.dedup_window,
+            caught_up_to: caught_up_to.map(UnixTime::from_secs),
+        };
+        let feed = Feed::new(settings, seed, clock.now());
         let (outputs, status) = (VecDeque::new(), Arc::new(Shared::new(Status::default())));
-        Some(Self { feed, outputs, client, driver, journal, clock, status })
+        Some(Self { feed, kept, outputs, client, driver, journal, clock, status })
     }
 
     /// What is known of the feed, kept up to date while it runs.
@@ -61,15 +79,15 @@ impl Task {
         Arc::clone(&self.status)
     }
 
-    /// Runs until it is dropped.
-    pub async fn run(mut self) {
+    /// Runs until it is dropped. What is fetched goes to `service`, as what is sent does.
+    pub async fn run(mut self, service: Arc<Intake>) {
         let mut alarm = Alarm::default();
         loop {
             let due_at = self.feed.poll_timeout();
             alarm.bound(self.clock, due_at, std::future::pending::<()>()).await;
             self.step(None);
             while let Some(output) = self.outputs.pop_front() {
-                if let Some(input) = self.carry_out(output).await {
+                if let Some(input) = self.carry_out(output, &service).await {
                     self.step(Some(input));
                 }
             }
@@ -85,7 +103,7 @@ impl Task {
         machine::step(self, |task| &mut task.feed, now, input, carry_out);
     }
 
-    async fn carry_out(&self, output: Output) -> Option<Input> {
+    async fn carry_out(&self, output: Output, service: &Intake) -> Option<Input> {
         match output {
             Output::Compare => {
                 let open = |incidents: &Incidents| {
@@ -95,17 +113,39 @@ impl Task {
                 return Some(Input::Open(self.driver.incidents(open).await.unwrap_or_default()));
             }
             Output::Event(event) => self.note(&event),
-            Output::Look => return Some(Input::Seen(clock::wall())),
+            Output::Keep(caught_up_to) => self.keep(caught_up_to).await,
+            Output::Look => {
+                let (wall, heard) = (clock::wall(), service.heard());
+                let is_writable = self.driver.status().await.is_some_and(|status| status.writable);
+                return Some(Input::Seen(Sight { wall, is_writable, heard }));
+            }
             Output::Report(text) => self.driver.send(Message::Report(text)),
             Output::Request(request) => {
                 return Some(Input::Answered(self.client.send(request, Urgency::Question).await));
             }
+            Output::Take(late) => return Some(Input::Taken(service.take_late(&late).await)),
         }
         None
     }
 
+    async fn keep(&self, caught_up_to: UnixTime) {
+        let (path, text) = (self.kept.clone(), format!("{}\n", caught_up_to.as_secs()));
+        let kept = smol::unblock(move || {
+            let new = path.with_extension("new");
+            fs::write(&new, text)?;
+            fs::rename(new, path)
+        });
+        if let Err(reason) = kept.await {
+            self.journal.note(Level::Warning, "mist_not_kept", fields![reason]);
+        }
+    }
+
     fn note(&self, event: &Event) {
         match event {
+            Event::CaughtUp { failed, listed } => {
+                self.journal.note(Level::Info, "mist_caught_up", fields![failed, listed]);
+            }
+            Event::CutShort => self.journal.note(Level::Warning, "mist_cut_short", &[]),
             Event::Right(part) => {
                 self.journal.note(Level::Info, "mist_right", fields![part = part.name()]);
             }

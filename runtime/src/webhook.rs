@@ -9,17 +9,22 @@ use http_types::StatusCode;
 use mistgate_core::base::time::Instant;
 use mistgate_core::config::ports::External;
 use mistgate_core::delivery::config::Chat;
+use mistgate_core::event::Topic;
+use mistgate_core::mist::feed::input::Heard;
+use mistgate_core::mist::feed::output::Late;
 use mistgate_core::ports::ap_event::ApEvent;
 use mistgate_core::webhook::config::Webhook;
-use mistgate_core::webhook::intake::{Rejection, intake};
+use mistgate_core::webhook::intake;
+use mistgate_core::webhook::intake::Rejection;
 use mistgate_core::webhook::signature;
 use mistgate_core::webhook::signature::Signatures;
 use smol::channel;
 
+use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Histogram};
-use crate::base::sync::Shared;
+use crate::base::sync::{Mutex, Shared};
 use crate::chat::driver;
 use crate::chat::driver::Message;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
@@ -52,6 +57,7 @@ impl Settings {
 /// Takes webhooks and hands their events to the engine.
 pub struct Intake {
     settings: Shared<Settings>,
+    heard: Mutex<Heard>,
     driver: driver::Handle,
     journal: Arc<Journal>,
     clock: Clock,
@@ -65,12 +71,53 @@ impl Intake {
         journal: Arc<Journal>,
         clock: Clock,
     ) -> Self {
-        Self { settings: Shared::new(settings), driver, journal, clock }
+        let (settings, heard) = (Shared::new(settings), Mutex::default());
+        Self { settings, heard, driver, journal, clock }
     }
 
     /// Replaces the settings for the requests to come.
     pub fn configure(&self, settings: Settings) {
         self.settings.set(settings);
+    }
+
+    /// When webhooks last came.
+    pub(crate) fn heard(&self) -> Heard {
+        *self.heard.lock()
+    }
+
+    /// Takes in what Mist did not send, or not with success. Returns whether it is on disk, as far
+    /// as it is to be.
+    pub(crate) async fn take_late(&self, late: &Late) -> bool {
+        let settings = self.settings.get();
+        let Some(mut intake) = intake::late(&settings.chat, late) else {
+            return true;
+        };
+        let ap_events = mem::take(&mut intake.ap_events);
+        self.hand_over(&settings, intake, ap_events).await == StatusCode::Ok
+    }
+
+    /// Hands what came to the engine, and once it is on disk to the switch ports.
+    async fn hand_over(
+        &self,
+        settings: &Settings,
+        intake: intake::Intake,
+        ap_events: Vec<ApEvent>,
+    ) -> StatusCode {
+        let (answer, answered) = channel::bounded(1);
+        self.driver.send(Message::Request { intake, answer });
+        let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
+        if status == StatusCode::Ok {
+            settings.pass_on(ap_events).await;
+        }
+        status
+    }
+
+    fn note_heard(&self, topic: &str) {
+        let (now, mut heard) = (Some(clock::wall()), self.heard.lock());
+        heard.any = now;
+        if [Topic::DeviceEvents, Topic::DeviceUpdowns].iter().any(|own| own.name() == topic) {
+            heard.devices = now;
+        }
     }
 
     fn answer(&self, began: Instant, reply: Reply) -> Reply {
@@ -122,17 +169,19 @@ impl Service for Intake {
         if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
             return self.answer(began, self.ask_for_mode(switches, head, &body).await.proven());
         }
-        let mut intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
-            Ok(intake) => intake,
-            Err(rejection) => {
-                let reply = self.reject(head, rejection);
-                let reply = match rejection {
-                    Rejection::Envelope(_) => reply.proven(),
-                    Rejection::Signature(_) => reply,
-                };
-                return self.answer(began, reply);
-            }
-        };
+        let mut intake =
+            match intake::intake(&settings.webhook, &settings.chat, signatures(head), &body) {
+                Ok(intake) => intake,
+                Err(rejection) => {
+                    let reply = self.reject(head, rejection);
+                    let reply = match rejection {
+                        Rejection::Envelope(_) => reply.proven(),
+                        Rejection::Signature(_) => reply,
+                    };
+                    return self.answer(began, reply);
+                }
+            };
+        self.note_heard(&intake.topic);
         let metrics = &self.journal.metrics;
         if intake.broken > 0 {
             metrics.add(Counter::Broken, &[], intake.broken);
@@ -162,12 +211,7 @@ impl Service for Intake {
         }
         // The body is not needed any more; a slow disk should not hold it.
         drop(body);
-        let (answer, answered) = channel::bounded(1);
-        self.driver.send(Message::Request { intake, answer });
-        let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
-        if status == StatusCode::Ok {
-            settings.pass_on(ap_events).await;
-        }
+        let status = self.hand_over(&settings, intake, ap_events).await;
         let reply = Reply::status(status.into()).proven();
         let reply = if status == StatusCode::ServiceUnavailable {
             reply.retry_after(RETRY_AFTER)

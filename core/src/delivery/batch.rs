@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::base::time::UnixTime;
 use crate::event::Topic;
-use crate::event::fingerprint::Fingerprint;
+use crate::event::fingerprint::{Fingerprint, Kin};
 use crate::notify::change::Change;
 use crate::notify::{Severity, Standing};
 
@@ -39,6 +39,8 @@ pub type Chats = BTreeSet<ChatId>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     pub fingerprint: Fingerprint,
+    /// What else it is known by. Stored with the fingerprints.
+    pub kin: Option<Kin>,
     /// The channel that it was routed to.
     pub channel: String,
     /// A critical event overtakes the others.
@@ -213,6 +215,7 @@ mod tests {
     fn item(channel: &str, text: &str) -> Item {
         Item {
             fingerprint: Fingerprint::from_bytes([7; 16]),
+            kin: None,
             channel: channel.into(),
             severity: Severity::Info,
             chats: Chats::default(),

@@ -25,7 +25,7 @@ impl Engine {
         at: UnixTime,
     ) {
         let Intake { topic, items, .. } = intake;
-        let fingerprints = items.iter().map(|item| item.fingerprint).collect();
+        let fingerprints = items.iter().map(|item| (item.fingerprint, item.kin)).collect();
         self.inbox.handle_input(now, inbox::Input::Request { id, fingerprints });
         let mut items: Vec<_> = items.into_iter().map(Some).collect();
         while let Some(output) = self.inbox.poll_output() {
@@ -37,7 +37,9 @@ impl Engine {
                         .filter_map(|place| items.get_mut(place).and_then(Option::take))
                         .collect();
                     let events = items.len();
-                    let fingerprints = items.iter().map(|item| item.fingerprint).collect();
+                    let prints = items.iter().map(|item| item.fingerprint);
+                    let kin = items.iter().filter_map(|item| Some(item.kin?.own));
+                    let fingerprints = prints.chain(kin).collect();
                     let records = self.fold(now, &topic, &mut items);
                     items.retain(Item::is_routed);
                     let incidents = records.iter().map(|(key, _)| *key).collect();

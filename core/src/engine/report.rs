@@ -81,9 +81,9 @@ impl Engine {
         let severity = report.severity;
         let text = report.text(waiting, at)?;
         let event = Event::parse(Topic::Mistgate, &text)?;
-        let (fingerprint, changes) = (fingerprint(&event), changes(&event));
+        let (fingerprint, kin, changes) = (fingerprint(&event), None, changes(&event));
         let incidents = Vec::new();
-        let item = Item { fingerprint, channel, severity, chats, changes, incidents, text };
+        let item = Item { fingerprint, kin, channel, severity, chats, changes, incidents, text };
         Some(intake::ours(item))
     }
 

@@ -59,6 +59,7 @@ fn names(chats: &Chats) -> String {
 fn item(n: u8, channel: &str, kinds: &[&Kind]) -> Item {
     Item {
         fingerprint: Fingerprint::from_bytes([n; 16]),
+        kin: None,
         channel: channel.to_string(),
         severity: Severity::Info,
         chats: kinds.iter().map(|kind| kind.name.into()).collect(),

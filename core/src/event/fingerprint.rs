@@ -1,15 +1,16 @@
-//! Recognising an event that was sent before.
+//! Recognising an event that was sent before, or that Mist lists.
 //!
 //! Mist sends the same event once for an organisation's webhook and once for a site's, and resends
 //! what we did not answer in time. Neither has a delivery id, so the content decides: a digest over
 //! the topic and the members in the order of their names. `for_site` says by which webhook the
 //! event came, and is left out.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
-use crate::event::Event;
+use crate::event::{Event, Topic};
 
 /// The identity of an event's content: 128 bits of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +25,36 @@ impl Fingerprint {
     /// The bytes, for the store.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0.to_le_bytes()
+    }
+}
+
+/// What an event of an access point is known by besides its content: organisation, device, type and
+/// second. Mist lists such events too, with other members, and one that it lists is the same as one
+/// that it sent. Two that it sent are not, which may be about two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kin {
+    /// What it is remembered by.
+    pub own: Fingerprint,
+    /// What the same event of the other origin is remembered by.
+    pub other: Fingerprint,
+}
+
+impl Kin {
+    /// Of an event that was sent; `None` if it is not one of an access point's, or does not say all
+    /// of that.
+    pub fn of_sent(event: &Event<'_>) -> Option<Self> {
+        let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
+        let kind = event.kind().filter(|kind| is_ours && kind.starts_with("AP_"))?;
+        let (org, mac) = (event.org_id()?, event.device_mac()?.plain());
+        let secs = event.at()?.as_secs().to_string();
+        let digest = |origin: &str| short([origin, &org, &mac, &kind, &secs].join("\0"));
+        Some(Self { own: digest("sent"), other: digest("listed") })
+    }
+
+    /// Of the same event, if Mist lists it.
+    #[must_use]
+    pub const fn listed(self) -> Self {
+        Self { own: self.other, other: self.own }
     }
 }
 
@@ -44,18 +75,41 @@ pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
         content.extend_from_slice(&(detail.raw().len() as u64).to_le_bytes());
         content.extend_from_slice(detail.raw().as_bytes());
     }
-    let digest = Sha256::digest(&content);
+    short(content)
+}
+
+fn short(content: impl AsRef<[u8]>) -> Fingerprint {
+    let digest = Sha256::digest(content);
     let (short, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
     Fingerprint::from_bytes(*short)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
-    use crate::event::Topic;
 
     fn of(topic: &str, json: &str) -> Fingerprint {
         fingerprint(&Event::parse(Topic::parse(topic.into()), json).expect("an event"))
+    }
+
+    #[test]
+    fn an_event_that_is_listed_is_kin_to_one_that_was_sent() {
+        let kin = |topic: &str, json: &str| {
+            Kin::of_sent(&Event::parse(Topic::parse(topic.into()), json).expect("an event"))
+        };
+        let members = r#""org_id":"o","mac":"5c5b35000001","type":"AP_CONNECTED""#;
+        let sent = kin("device-events", &format!("{{{members},\"timestamp\":5.7,\"a\":1}}"));
+        let sent = sent.expect("all four");
+        let listed = kin("device-updowns", &format!("{{{members},\"timestamp\":5}}"));
+        let listed = listed.map(Kin::listed).expect("all four");
+        assert_eq!((sent.own, sent.other), (listed.other, listed.own));
+        assert_ne!(sent.own, sent.other);
+        let later = kin("device-events", &format!("{{{members},\"timestamp\":6}}"));
+        assert_ne!(later.map(|kin| kin.own), Some(sent.own));
+        assert_eq!(kin("device-events", &format!("{{{members}}}")), None);
+        assert_eq!(kin("alarms", &format!("{{{members},\"timestamp\":5}}")), None);
     }
 
     #[test]

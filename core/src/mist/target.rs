@@ -104,6 +104,16 @@ pub fn site_webhooks(site: &str, page: usize) -> String {
     format!("/api/v1/sites/{}/webhooks?limit={PAGE_MAX}&page={page}", encoded(site))
 }
 
+/// The log of deliveries of one of the organisation's webhooks: of which, the query says.
+pub fn deliveries(org: &str, id: &str) -> String {
+    format!("{}/events/search", webhook(org, id))
+}
+
+/// The events of devices: of which, the query says.
+pub fn device_events(org: &str) -> String {
+    format!("/api/v1/orgs/{}/devices/events/search", encoded(org))
+}
+
 /// The id of a device that is no virtual chassis.
 pub fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())

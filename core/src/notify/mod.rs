@@ -25,6 +25,9 @@ pub mod merged;
 
 pub mod summary;
 
+/// The member in which mistgate itself says what else is to be known of an event.
+pub const NOTE: &str = "mistgate_note";
+
 /// The severity of a notification. The four default channels have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

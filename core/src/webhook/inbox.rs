@@ -20,7 +20,7 @@ use http_types::StatusCode;
 
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
-use crate::event::fingerprint::Fingerprint;
+use crate::event::fingerprint::{Fingerprint, Kin};
 
 /// Names a waiting request to the driver.
 pub type RequestId = u64;
@@ -58,7 +58,7 @@ pub enum Input {
         /// The answer names it. Our own reports have none, because nobody waits for an answer.
         id: Option<RequestId>,
         /// The identities of its routed events, in order.
-        fingerprints: Vec<Fingerprint>,
+        fingerprints: Vec<(Fingerprint, Option<Kin>)>,
     },
     /// The batch is on disk.
     Stored(u64),
@@ -125,15 +125,25 @@ impl Inbox {
         self.seen.len()
     }
 
-    fn request(&mut self, now: Instant, id: Option<RequestId>, fingerprints: &[Fingerprint]) {
+    fn request(
+        &mut self,
+        now: Instant,
+        id: Option<RequestId>,
+        fingerprints: &[(Fingerprint, Option<Kin>)],
+    ) {
         let batch = self.next_batch;
         let forget_at = now + self.config.window;
         let mut new = Vec::new();
         let mut depends_on = Vec::new();
-        for (place, fingerprint) in fingerprints.iter().enumerate() {
-            match self.known(now, fingerprint) {
+        let mut remembered = Vec::new();
+        for (place, (fingerprint, kin)) in fingerprints.iter().enumerate() {
+            let is_listed = || self.known(now, &kin.as_ref()?.other);
+            match self.known(now, fingerprint).or_else(is_listed) {
                 None => {
-                    self.remember(forget_at, *fingerprint, batch);
+                    for print in kin.iter().map(|kin| &kin.own).chain([fingerprint]) {
+                        self.remember(forget_at, *print, batch);
+                        remembered.push(*print);
+                    }
                     new.push(place);
                 }
                 Some(earlier) if earlier != batch && self.writing.contains_key(&earlier) => {
@@ -149,9 +159,7 @@ impl Inbox {
         if !new.is_empty() {
             self.next_batch += 1;
             depends_on.push(batch);
-            let fingerprints =
-                new.iter().filter_map(|&place| fingerprints.get(place)).copied().collect();
-            self.writing.insert(batch, Writing { fingerprints, waiting: Vec::new() });
+            self.writing.insert(batch, Writing { fingerprints: remembered, waiting: Vec::new() });
             let forget_before = self.to_forget.front().map_or(batch, |&(_, oldest, _)| oldest);
             self.outputs.push_back(Output::Store { batch, new, forget_before });
         }
@@ -308,7 +316,7 @@ mod tests {
     }
 
     fn request(id: RequestId, prints: &[u8]) -> Input {
-        let fingerprints = prints.iter().map(|&n| print(n)).collect();
+        let fingerprints = prints.iter().map(|&n| (print(n), None)).collect();
         Input::Request { id: Some(id), fingerprints }
     }
 
@@ -359,6 +367,27 @@ mod tests {
         at(inbox, 0, request(2, &[1]), &[Output::Suppressed(1)]);
         at(inbox, 1, Input::Refused(1), &[unavailable(1), unavailable(2)]);
         at(inbox, 2, request(3, &[1]), &[store(2, &[0], 1)]);
+    }
+
+    #[test]
+    fn what_is_listed_and_what_was_sent_are_one_and_two_that_were_sent_are_two() {
+        let kin = Kin { own: print(101), other: print(102) };
+        let inbox = &mut inbox();
+        let of = |n: u8, kin| Input::Request {
+            id: Some(n.into()),
+            fingerprints: [(print(n), Some(kin))].into(),
+        };
+        at(inbox, 0, of(1, kin), &[store(1, &[0], 1)]);
+        at(inbox, 0, of(2, kin), &[store(2, &[0], 1)]);
+        at(inbox, 0, Input::Stored(2), &[ok(2)]);
+        at(inbox, 0, of(3, kin.listed()), &[Output::Suppressed(1), ok(3)]);
+        at(inbox, 0, Input::Stored(1), &[ok(1)]);
+        let kin = Kin { own: print(103), other: print(104) };
+        at(inbox, 1, of(4, kin.listed()), &[store(3, &[0], 1)]);
+        at(inbox, 1, of(5, kin), &[Output::Suppressed(1)]);
+        // What the disk refused is known by nothing.
+        at(inbox, 1, Input::Refused(3), &[unavailable(4), unavailable(5)]);
+        at(inbox, 1, of(6, kin), &[store(4, &[0], 1)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It runs beside the engine, in the task of each connection, because it neither remembers nor
 //! waits. Nothing is parsed before the signature holds.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,12 +14,15 @@ use sha2::{Digest as _, Sha256};
 use crate::delivery::batch;
 use crate::delivery::batch::{ChatId, Chats, Item};
 use crate::delivery::config::Chat;
-use crate::event::fingerprint::{Fingerprint, fingerprint};
+use crate::event::fingerprint::{Fingerprint, Kin, fingerprint};
 use crate::event::{Event, Topic};
+use crate::mist::feed::output::{Late, Origin};
+use crate::notify::NOTE;
 use crate::notify::change::changes;
 use crate::ports::ap_event::ApEvent;
 use crate::route::route;
 use crate::webhook::config::Webhook;
+use crate::webhook::envelope::Envelope;
 use crate::webhook::signature::Signatures;
 use crate::webhook::{envelope, signature};
 
@@ -83,14 +87,42 @@ pub fn intake(
     signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)
         .map_err(Rejection::Signature)?;
     let envelope = envelope::parse(body).map_err(Rejection::Envelope)?;
+    Ok(of(chat, &envelope))
+}
+
+/// Events that Mist did not send, or not with success, as if a request had brought them. `None`
+/// where they are no webhook.
+pub fn late(chat: &Chat, late: &Late) -> Option<Intake> {
+    let mut intake = of(chat, &envelope::parse(late.body.as_bytes()).ok()?);
+    let note = match late.origin {
+        Origin::Failed => "late: Mist could not deliver it here",
+        Origin::Listed => "late: Mist lists it and did not send it here",
+    };
+    for item in &mut intake.items {
+        if late.origin == Origin::Listed {
+            item.kin = item.kin.map(Kin::listed);
+        }
+        if late.is_folded {
+            item.chats.clear();
+        }
+        // What it is known by stays that of the event as Mist has it.
+        if item.text.get(1..).is_some_and(|members| members.trim_start().starts_with('"')) {
+            item.text.insert_str(1, &format!("\"{NOTE}\":\"{note}\","));
+        }
+    }
+    intake.items.retain(|item| item.is_routed() || !item.changes.is_empty());
+    Some(intake)
+}
+
+fn of(chat: &Chat, envelope: &Envelope<'_>) -> Intake {
     let items: Vec<_> = envelope.events.iter().filter_map(|event| item(chat, event)).collect();
-    Ok(Intake {
+    Intake {
         topic: envelope.topic.name().to_string(),
         unrouted: envelope.events.len() - items.iter().filter(|item| item.is_routed()).count(),
         items,
         broken: envelope.broken,
         ap_events: envelope.events.iter().filter_map(ApEvent::of).collect(),
-    })
+    }
 }
 
 /// An event of our own, as if a request had brought it.
@@ -114,6 +146,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
     let (short, _) = digest.split_first_chunk()?;
     let item = Item {
         fingerprint: Fingerprint::from_bytes(*short),
+        kin: None,
         channel: event.channel.to_string(),
         severity: event.severity,
         chats: Chats::from([chat]),
@@ -139,6 +172,7 @@ pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     changes.retain(|change| !chats.is_empty() || !change.is_raised);
     (!chats.is_empty() || !changes.is_empty()).then(|| Item {
         fingerprint: fingerprint(event),
+        kin: Kin::of_sent(event),
         channel: decision.channel.unwrap_or_default().to_string(),
         severity: decision.severity,
         chats,

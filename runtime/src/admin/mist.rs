@@ -19,6 +19,7 @@ pub(super) fn json(status: &Status) -> Value {
     let wrong = wrong.map(|(part, reason)| (part.name().to_owned(), json!(reason)));
     json!({
         "checked_at": status.checked_at.map(|at| at.rfc3339()),
+        "caught_up_to": status.caught_up_to.map(|at| at.rfc3339()),
         "unchecked": status.unchecked,
         "wrong": wrong.collect::<Map<String, Value>>(),
     })

@@ -207,8 +207,8 @@ impl Node {
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(panic::end_with(driving.run(messages)));
-        listeners.run_feed(prepared.feed);
-        listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
+        let identities = (prepared.webhook, prepared.proxy);
+        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feed);
         // The store's lock says that no other mistgate lives in this folder.
         listeners.open_control(control, Path::new(&prepared.config.state_dir));
         ready.store(true, Ordering::Relaxed);
@@ -271,8 +271,7 @@ impl Node {
         common.driver.send(Message::Configured(Box::new(chats)));
         common.switches.send(ports::Message::Configured(switches));
         warn(&common.journal, &warnings);
-        self.listeners.run_feed(feed);
-        self.listeners.open(&config, sockets, webhook, proxy);
+        self.listeners.open(&config, sockets, (webhook, proxy), feed);
         self.config = config;
     }
 

@@ -25,6 +25,7 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
     let number = u8::try_from(batch).expect("a small number");
     let item = Item {
         fingerprint: Fingerprint::from_bytes([number; 16]),
+        kin: None,
         channel: "info".to_owned(),
         severity: Severity::Info,
         chats: slack(),

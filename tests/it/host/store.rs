@@ -169,6 +169,7 @@ impl Kept {
         let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
         let item = Item {
             fingerprint,
+            kin: None,
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: chats.clone(),

@@ -223,6 +223,7 @@ impl World {
         let batch = self.next_batch;
         let item = Item {
             fingerprint: Fingerprint::from_bytes([7; 16]),
+            kin: None,
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: chats(),

@@ -111,6 +111,7 @@ impl Bounded {
     fn put_with(&self, batch: u64, bytes: usize, incidents: Vec<(Key, Option<Vec<u8>>)>) -> bool {
         let item = Item {
             fingerprint: Fingerprint::from_bytes([7; 16]),
+            kin: None,
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: Chats::default(),

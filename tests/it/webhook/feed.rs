@@ -1,11 +1,14 @@
 //! The way of events from Mist: the real binary between a cloud of the tests' own and a chat.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use mistgate_tests::chat::server::Chat;
 use mistgate_tests::ports::cloud::Cloud;
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
+use mistgate_tests::webhook::mist::body;
 use serde_json::{Value, json};
 
-use crate::base::binary::{Mistgate, Place, SECRET};
+use crate::base::binary::{Mistgate, Place, SECRET, output, text};
 
 const TOKEN: &str = "t0k3n-of-the-tests";
 const URL: &str = "https://gw.example/webhooks";
@@ -110,5 +113,88 @@ fn a_revoked_token_is_said_once() {
     bench.told(&mistgate, "takes the token again");
     assert_eq!(bench.count("Mist's API does not take the token"), 1);
     assert_eq!(mistgate.journal("incident_opened").len(), 1);
+    mistgate.stop();
+}
+
+/// An event of an access point, this many seconds ago.
+fn event(kind: &str, number: u8, ago: u64) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    json!({
+        "type": kind, "org_id": ORG, "mac": format!("5c5b3500{number:04x}"), "timestamp": now - ago,
+        "device_name": format!("AP-{number}"), "device_type": "ap", "site_name": "HQ",
+    })
+}
+
+impl Bench {
+    /// Sends a webhook as Mist does, whose log says what became of it. `to` is where mistgate
+    /// listens; nobody does while it does not run.
+    fn send(&self, mistgate: Option<&Mistgate>, topic: &str, event: &Value) {
+        let payload = body(topic, std::slice::from_ref(event));
+        let is_taken = mistgate.is_some_and(|mistgate| mistgate.post(&payload).status() == 200);
+        let timestamp = event.get("timestamp").cloned();
+        self.cloud.with(|organisation| {
+            if topic == "device-events" {
+                organisation.device_events.push(event.clone());
+            } else {
+                organisation.deliveries.push(json!({
+                    "status": if is_taken { "success" } else { "failure" }, "topic": topic,
+                    "req_payload": payload, "timestamp": timestamp, "error": "connection refused",
+                }));
+            }
+        });
+    }
+}
+
+#[test]
+fn what_happened_while_it_was_dead_is_told_once() {
+    let bench = Bench::new();
+    bench.cloud.with(|organisation| organisation.webhooks.clear());
+    let fixed = ["mist", "setup", "--config", "mistgate.toml", "--yes"];
+    let made = output(bench.place.path(), &fixed);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+
+    let mistgate = bench.place.start();
+    let kept = |place: &Place| std::fs::read_to_string(place.path().join("state/mist-caught-up"));
+    mistgate.until("a first round", |mistgate| {
+        mistgate.status().pointer("/mist/checked_at").is_some_and(Value::is_string)
+    });
+    assert!(kept(&bench.place).expect("a file").trim().parse::<u64>().is_ok());
+    let before = event("AP_CONFIGURED", 1, 50);
+    bench.send(Some(&mistgate), "device-events", &before);
+    bench.told(&mistgate, "AP-1");
+    // Once this is on disk, it is there too that the first is told.
+    mistgate.accept(&body("device-events", &[event("AP_CONFIGURED", 9, 45)]));
+    mistgate.kill();
+
+    let audit = json!({
+        "id": "a-1", "org_id": ORG, "admin_name": "A B a@example.net", "message": "Deleted Site X",
+        "timestamp": event("", 0, 40).get("timestamp"),
+    });
+    bench.send(None, "audits", &audit);
+    let down = event("AP_DISCONNECTED", 2, 30);
+    bench.send(None, "device-events", &down);
+    // Mist has that from one, and lists it with other members.
+    bench.cloud.with(|organisation| {
+        for event in &mut organisation.device_events {
+            event.as_object_mut().expect("an object").insert("apfw".into(), json!("0.14"));
+        }
+    });
+    let mistgate = bench.place.start();
+    let caught_up = mistgate.line("mist_caught_up", 1);
+    let counts = [caught_up.get("failed"), caught_up.get("listed")];
+    assert_eq!(counts, [Some(&json!("1")), Some(&json!("2"))], "{caught_up}");
+    bench.told(&mistgate, "Deleted Site X");
+    bench.told(&mistgate, "AP-2");
+    // Mist sends it again in the end.
+    bench.send(Some(&mistgate), "audits", &audit);
+    bench.send(Some(&mistgate), "device-events", &down);
+    mistgate.reload();
+    mistgate.line("mist_caught_up", 2);
+    mistgate.accept(&body("device-events", &[event("AP_CONFIGURED", 3, 0)]));
+    bench.told(&mistgate, "AP-3");
+    for (words, posts) in [("AP-1", 1), ("Deleted Site X", 1), ("AP-2", 1)] {
+        assert_eq!(bench.count(words), posts, "{words}");
+    }
+    assert!(bench.count("late: Mist could not deliver it here") == 1, "{:?}", bench.chat.posts());
     mistgate.stop();
 }

@@ -190,6 +190,7 @@ pub fn batch(data: &[u8]) {
             .iter()
             .map(|stored| Item {
                 fingerprint: Fingerprint::from_bytes([0; 16]),
+                kin: None,
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 chats: Chats::new(),
@@ -206,6 +207,7 @@ pub fn batch(data: &[u8]) {
     while !bytes.is_empty() && items.len() < 50 {
         items.push(Item {
             fingerprint: Fingerprint::from_bytes([(); 16].map(|()| bytes.byte())),
+            kin: None,
             channel: bytes.text(70),
             severity: bytes.pick(&Severity::ALL),
             chats: Chats::new(),

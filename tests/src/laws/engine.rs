@@ -174,6 +174,7 @@ fn item(bytes: &mut Bytes<'_>) -> Item {
     let chats = bytes.pick(&WANTED);
     Item {
         fingerprint: print(bytes),
+        kin: None,
         channel: severity.name().to_owned(),
         severity,
         chats: chats.iter().map(|chat| (*chat).into()).collect(),

@@ -65,7 +65,8 @@ impl Subject for Surroundings {
                 if let Some(id) = id {
                     self.unanswered.insert(id, self.request.clone());
                 }
-                Input::Request { id, fingerprints: self.request.clone() }
+                let fingerprints = self.request.iter().map(|print| (*print, None)).collect();
+                Input::Request { id, fingerprints }
             }
             4..=6 => {
                 let batch = self.batch(bytes);

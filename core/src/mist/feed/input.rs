@@ -1,6 +1,7 @@
 //! What the driver hands to the feed.
 
 use alloc::collections::BTreeSet;
+use core::time::Duration;
 
 use crate::base::exchange::ExchangeResult;
 use crate::base::time::UnixTime;
@@ -11,6 +12,10 @@ use crate::mist::webhook::wanted::Wanted;
 pub struct Config {
     /// The webhook and the token as they should be.
     pub wanted: Wanted,
+    /// How long an event is remembered, to notice that it was seen.
+    pub dedup_window: Duration,
+    /// Up to when an earlier run had all that Mist could not deliver.
+    pub caught_up_to: Option<UnixTime>,
 }
 
 /// What happened outside.
@@ -20,6 +25,27 @@ pub enum Input {
     Answered(ExchangeResult),
     /// The answer to `Compare`: which conditions are open of which mistgate itself has.
     Open(BTreeSet<&'static str>),
-    /// The answer to `Look`: what time it is.
-    Seen(UnixTime),
+    /// The answer to `Look`.
+    Seen(Sight),
+    /// The answer to a `Take`: whether all of it is on disk.
+    Taken(bool),
+}
+
+/// How things are here.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight {
+    /// What time it is.
+    pub wall: UnixTime,
+    /// Whether the disk takes what is sent.
+    pub is_writable: bool,
+    pub heard: Heard,
+}
+
+/// When webhooks last came, if any did in this run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// Of any topic.
+    pub any: Option<UnixTime>,
+    /// With events of devices.
+    pub devices: Option<UnixTime>,
 }

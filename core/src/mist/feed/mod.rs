@@ -1,12 +1,15 @@
-//! The feed of events from Mist to us: whether it works.
+//! The feed of events from Mist to us: whether it works, and what it missed.
 //!
-//! Once an hour a *round* asks Mist. What is wrong is an event of our own, which opens an incident;
-//! what is right again closes it. Whether an incident is open is asked and not remembered, because
-//! an earlier run may have opened it.
+//! Once an hour, and after an outage of ours, a *round* asks Mist. What Mist could not deliver is
+//! taken in late. What is wrong is an event of our own, which opens an incident; what is right
+//! again closes it. Whether an incident is open is asked and not remembered, because an earlier run
+//! may have opened it.
 //!
 //! ```text
-//!         each minute                       once an hour
-//! (rest) ────────────> Look ──> Seen ──────────────────────> Survey ──> Compare ──> (rest)
+//!         each minute             due
+//! (rest) ────────────> Look, Seen ───> Survey ──> Failed ──> Listed ──> Compare ──> (rest)
+//!                                         │ no answer                      ^
+//!                                         └────────────────────────────────┘
 //! ```
 
 pub mod part;
@@ -14,32 +17,31 @@ pub mod part;
 pub mod input;
 pub mod output;
 
+mod late;
+
+mod round;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use self::input::{Config, Input};
+use self::input::{Config, Input, Sight};
 use self::output::{Event, Output};
 use self::part::Part;
-use super::refusal::Refusal;
-use super::webhook::compare::{Difference, compare};
-use super::webhook::survey::{Found, Survey};
-use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use self::round::{Round, Verdict};
 use crate::base::machine::Machine;
 use crate::base::rand::Rand;
-use crate::base::text::one_line;
 use crate::base::time::{Instant, UnixTime};
 
 /// How often it is looked whether a round is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How often Mist is asked, and how much later at most, so that not all ask at once.
+/// A sleep that lasts so long is followed by a round.
+const SLEEP_MIN: Duration = Duration::from_secs(60);
+/// How often Mist is asked, and how many microseconds later at most, so that not all ask at once.
 const ROUND_EVERY: Duration = Duration::from_secs(3_600);
 const ROUND_LATER: u64 = 300_000_000;
 /// When it is tried again after a round that failed.
 const RETRY_AFTER: Duration = Duration::from_secs(300);
-/// The most characters of a reason.
-const REASON_MAX: usize = 600;
 
 /// What is known of the feed, for `/status` and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct Status {
     pub checked_at: Option<UnixTime>,
     /// Why Mist could not be asked the last time.
     pub unchecked: Option<String>,
+    /// Up to when all is here that Mist could not deliver.
+    pub caught_up_to: Option<UnixTime>,
     /// What does not work, and why.
     pub wrong: BTreeMap<Part, String>,
 }
@@ -60,32 +64,13 @@ pub struct Feed {
     status: Status,
     /// When to look; `None` while the answer is awaited.
     look_at: Option<Instant>,
+    /// What was seen last, and when.
+    sight: Option<(Instant, Sight)>,
+    /// When this run began, by the wall clock.
+    started: UnixTime,
     round_at: Instant,
     round: Option<Round>,
     outputs: VecDeque<Output>,
-}
-
-/// What a round has found out, and what it asks now.
-#[derive(Debug)]
-struct Round {
-    began: UnixTime,
-    stage: Stage,
-    verdicts: BTreeMap<Part, Verdict>,
-    /// Why not all was answered.
-    failure: Option<String>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Survey(Survey),
-    Compare,
-}
-
-#[derive(Debug)]
-enum Verdict {
-    Right,
-    /// Why, and what to do.
-    Wrong(String),
 }
 
 impl Feed {
@@ -94,112 +79,70 @@ impl Feed {
         &self.status
     }
 
-    fn seen(&mut self, now: Instant, wall: UnixTime) {
+    fn seen(&mut self, now: Instant, sight: Sight) {
         self.look_at = Some(now + LOOK_EVERY);
-        if self.round.is_none() && self.round_at <= now {
-            let mut survey = Survey::new(&self.config.wanted.org);
-            let step = survey.start();
-            self.round = Some(Round {
-                began: wall,
-                stage: Stage::Survey(survey),
-                verdicts: BTreeMap::new(),
-                failure: None,
-            });
-            self.surveying(step);
+        if self.is_back(now, sight) {
+            self.round_at = now;
+        }
+        if self.sight.replace((now, sight)).is_none() {
+            self.started = sight.wall;
+        }
+        if self.round.is_none() && self.round_at <= now && sight.is_writable {
+            // Nothing was missed before there was anybody to miss it.
+            let from = *self.status.caught_up_to.get_or_insert(sight.wall);
+            let (round, outputs) = Round::begin(&self.config, sight, self.started, from);
+            self.round = Some(round);
+            self.outputs.push_back(Output::Keep(from));
+            self.outputs.extend(outputs);
         }
     }
 
-    fn answered(&mut self, result: ExchangeResult) {
-        match self.round.as_mut().map(|round| &mut round.stage) {
-            Some(Stage::Survey(survey)) => {
-                let step = survey.answer(result);
-                self.surveying(step);
-            }
-            Some(Stage::Compare) | None => {}
-        }
-    }
-
-    fn surveying(&mut self, step: Step<Result<Found, Refusal>>) {
-        match step {
-            Step::Request(request) => return self.outputs.push_back(Output::Request(request)),
-            Step::Done(Ok(found)) => self.surveyed(&found),
-            Step::Done(Err(refusal)) => self.refused(&refusal),
-        }
-        self.compare();
-    }
-
-    fn surveyed(&mut self, found: &Found) {
-        let Some(round) = &mut self.round else { return };
-        let comparison = compare(&self.config.wanted, found);
-        let (of_token, others): (Vec<_>, Vec<_>) =
-            comparison.differences.into_iter().partition(Difference::is_of_token);
-        round.verdicts.insert(Part::Token, verdict(&of_token, ""));
-        if self.config.wanted.url.is_some() {
-            let is_mendable = others.iter().any(Difference::is_mendable);
-            let mend = if is_mendable { " — mistgate mist setup mends it" } else { "" };
-            round.verdicts.insert(Part::Webhook, verdict(&others, mend));
-        }
-    }
-
-    /// Notes why Mist does not answer. What is only so for now is no verdict.
-    fn refused(&mut self, refusal: &Refusal) {
-        let Some(round) = &mut self.round else { return };
-        let reason = one_line(&refusal.to_string(), REASON_MAX);
-        match refusal {
-            Refusal::Absent { .. } | Refusal::Forbidden { .. } | Refusal::Token { .. } => {
-                round.verdicts.insert(Part::Token, Verdict::Wrong(reason.clone()));
-            }
-            Refusal::Failed { .. } | Refusal::Unclear { .. } => {}
-        }
-        round.failure = Some(reason);
-    }
-
-    fn compare(&mut self) {
-        if let Some(round) = &mut self.round {
-            round.stage = Stage::Compare;
-            self.outputs.push_back(Output::Compare);
-        }
+    /// Whether an outage of ours has ended: the disk has refused what was sent, or the whole
+    /// computer slept, which the monotonic clock does not count.
+    fn is_back(&self, now: Instant, sight: Sight) -> bool {
+        self.sight.is_some_and(|(at, before)| {
+            let slept = before.wall.plus(now - at).plus(SLEEP_MIN) < sight.wall;
+            slept || (sight.is_writable && !before.is_writable)
+        })
     }
 
     fn conclude(&mut self, now: Instant, open: &BTreeSet<&'static str>) {
-        let Some(Round { began, verdicts, failure, .. }) = self.round.take() else { return };
-        let is_lasting = verdicts.values().any(|verdict| matches!(verdict, Verdict::Wrong(_)));
-        for (part, verdict) in verdicts {
+        let Some(round) = self.round.take() else { return };
+        let began = round.began();
+        let done = round.conclude();
+        for (part, verdict) in done.verdicts {
             self.settle(began, part, verdict, open.contains(part.condition()));
         }
-        let is_complete = failure.is_none();
-        if let Some(reason) = &failure
-            && !is_lasting
-            && self.status.unchecked != failure
+        let is_complete = done.failure.is_none();
+        if let Some(reason) = &done.failure
+            && self.status.unchecked != done.failure
         {
             self.outputs.push_back(Output::Event(Event::Unchecked { reason: reason.clone() }));
         }
-        self.status.unchecked = failure;
+        self.status.unchecked = done.failure;
         if is_complete {
-            self.status.checked_at = Some(began);
+            (self.status.checked_at, self.status.caught_up_to) = (Some(began), Some(began));
+            self.outputs.push_back(Output::Keep(began));
         }
         let later = Duration::from_micros(self.rand.up_to(ROUND_LATER));
-        let after = if is_complete || is_lasting { ROUND_EVERY + later } else { RETRY_AFTER };
-        self.round_at = now + after;
+        let is_soon = !is_complete && !done.is_lasting;
+        self.round_at = now + if is_soon { RETRY_AFTER } else { ROUND_EVERY + later };
     }
 
     /// Says what has changed of a part. `is_open` if its incident is.
     fn settle(&mut self, at: UnixTime, part: Part, verdict: Verdict, is_open: bool) {
-        let (is_wrong, reason) = match verdict {
-            Verdict::Right => {
-                if self.status.wrong.remove(&part).is_some() {
-                    self.outputs.push_back(Output::Event(Event::Right(part)));
-                }
-                (false, None)
+        let reason = verdict.err();
+        match reason.clone() {
+            Some(reason) if self.status.wrong.get(&part) != Some(&reason) => {
+                self.status.wrong.insert(part, reason.clone());
+                self.outputs.push_back(Output::Event(Event::Wrong { part, reason }));
             }
-            Verdict::Wrong(reason) => {
-                if self.status.wrong.insert(part, reason.clone()).as_ref() != Some(&reason) {
-                    let reason = reason.clone();
-                    self.outputs.push_back(Output::Event(Event::Wrong { part, reason }));
-                }
-                (true, Some(reason))
+            None if self.status.wrong.remove(&part).is_some() => {
+                self.outputs.push_back(Output::Event(Event::Right(part)));
             }
-        };
+            Some(_) | None => {}
+        }
+        let is_wrong = reason.is_some();
         if is_wrong != is_open {
             let report = serde_json::json!({
                 "type": part.kind(is_wrong), "org_id": self.config.wanted.org,
@@ -216,11 +159,14 @@ impl Machine for Feed {
     type Output = Output;
 
     fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let caught_up_to = config.caught_up_to;
         Self {
             config,
             rand: Rand::new(seed),
-            status: Status::default(),
+            status: Status { caught_up_to, ..Status::default() },
             look_at: Some(now),
+            sight: None,
+            started: UnixTime::default(),
             round_at: now,
             round: None,
             outputs: VecDeque::new(),
@@ -235,10 +181,18 @@ impl Machine for Feed {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
+        let round = self.round.as_mut();
         match input {
-            Input::Answered(result) => self.answered(result),
+            Input::Answered(result) => {
+                let outputs = round.map(|round| round.answered(&self.config, result));
+                self.outputs.extend(outputs.into_iter().flatten());
+            }
             Input::Open(open) => self.conclude(now, &open),
-            Input::Seen(wall) => self.seen(now, wall),
+            Input::Seen(sight) => self.seen(now, sight),
+            Input::Taken(is_kept) => {
+                let outputs = round.map(|round| round.taken(is_kept));
+                self.outputs.extend(outputs.into_iter().flatten());
+            }
         }
     }
 
@@ -251,10 +205,5 @@ impl Machine for Feed {
     }
 }
 
-fn verdict(differences: &[Difference], mend: &str) -> Verdict {
-    if differences.is_empty() {
-        return Verdict::Right;
-    }
-    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    Verdict::Wrong(one_line(&lines.join("; "), REASON_MAX) + mend)
-}
+#[cfg(test)]
+mod tests;

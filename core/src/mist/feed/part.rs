@@ -9,35 +9,47 @@ pub enum Part {
     Token,
     /// The webhook, as Mist has it.
     Webhook,
+    /// What Mist sends arrives.
+    Delivery,
+    /// Mist sends what happens to devices.
+    Events,
 }
 
 impl Part {
     /// Every part, in the order in which they are judged.
-    pub const ALL: [Self; 2] = [Self::Token, Self::Webhook];
+    pub const ALL: [Self; 4] = [Self::Token, Self::Webhook, Self::Delivery, Self::Events];
 
     /// The label in metrics and in the journal.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Webhook => "webhook",
-        }
+        self.facts().0
     }
 
     /// The condition while it does not work.
     pub const fn condition(self) -> &'static str {
-        match self {
-            Self::Token => Condition::MIST_TOKEN_REFUSED.name,
-            Self::Webhook => Condition::MIST_WEBHOOK_WRONG.name,
-        }
+        self.facts().1.name
     }
 
     /// The type of the event of ours that raises that condition, or clears it.
     pub(super) const fn kind(self, is_wrong: bool) -> &'static str {
-        match (self, is_wrong) {
-            (Self::Token, true) => "MIST_TOKEN_REFUSED",
-            (Self::Token, false) => "MIST_TOKEN_ACCEPTED",
-            (Self::Webhook, true) => "MIST_WEBHOOK_WRONG",
-            (Self::Webhook, false) => "MIST_WEBHOOK_RIGHT",
+        let (.., raises, clears) = self.facts();
+        if is_wrong { raises } else { clears }
+    }
+
+    const fn facts(self) -> (&'static str, Condition, &'static str, &'static str) {
+        use Condition as C;
+        match self {
+            Self::Token => {
+                ("token", C::MIST_TOKEN_REFUSED, "MIST_TOKEN_REFUSED", "MIST_TOKEN_ACCEPTED")
+            }
+            Self::Webhook => {
+                ("webhook", C::MIST_WEBHOOK_WRONG, "MIST_WEBHOOK_WRONG", "MIST_WEBHOOK_RIGHT")
+            }
+            Self::Delivery => {
+                ("delivery", C::MIST_DELIVERY_FAILED, "MIST_DELIVERY_FAILED", "MIST_DELIVERY_WORKS")
+            }
+            Self::Events => {
+                ("events", C::MIST_EVENTS_MISSING, "MIST_EVENTS_MISSING", "MIST_EVENTS_ARRIVE")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::base::text;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
-use crate::notify::{Fact, Link, Listing, Notification, Severity, plain};
+use crate::notify::{Fact, Link, Listing, NOTE, Notification, Severity, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
@@ -21,7 +21,7 @@ const REASON_MAX: usize = 300;
 const ITEMS_MAX: usize = 10;
 
 /// Members that tell a reader nothing, or that every description uses in its own way.
-const SILENT: [&str; 18] = [
+const SILENT: [&str; 19] = [
     "ap_name",
     "audit_id",
     "device_name",
@@ -31,6 +31,7 @@ const SILENT: [&str; 18] = [
     "group",
     "id",
     "license_requirement",
+    NOTE,
     "mxedge_name",
     "org_name",
     "severity",
@@ -109,6 +110,7 @@ impl Draft {
         event: &Event<'_>,
         severity: Severity,
     ) -> Notification {
+        self.maybe("Note", event.text(NOTE));
         self.facts.truncate(FACTS_MAX);
         Notification {
             severity,

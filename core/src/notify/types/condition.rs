@@ -114,6 +114,8 @@ conditions! {
     // Our own reports
     CLOCK_DOUBTED clock_doubted "with a doubted clock" "with a trusted clock";
     DESTINATION_PARKED destination_parked "stopped" "working" "destination";
+    MIST_DELIVERY_FAILED mist_delivery_failed "out of reach for Mist" "within reach for Mist";
+    MIST_EVENTS_MISSING mist_events_missing "without device events from Mist" "with device events from Mist";
     MIST_TOKEN_REFUSED mist_token_refused "with a token that Mist refuses" "with a token that Mist takes";
     MIST_WEBHOOK_WRONG mist_webhook_wrong "with a wrong webhook in Mist" "with the right webhook in Mist";
     PORT_CHANGE_FAILED port_change_failed "not set" "set" "port";

@@ -10,6 +10,16 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     DESTINATION_RESUMED Info "Chat destination resumed"
         "Sending to [{destination}|a destination] works again[: {reason}].[ {waiting} there.]"
         clears DESTINATION_PARKED "destination";
+    MIST_DELIVERY_FAILED Critical "Mist fails to reach us"
+        "Mist cannot deliver webhooks to mistgate[: {reason}]. Once an hour is fetched what it could \
+         not deliver." raises MIST_DELIVERY_FAILED;
+    MIST_DELIVERY_WORKS Info "Mist reaches us again"
+        "Webhooks from Mist arrive again." clears MIST_DELIVERY_FAILED;
+    MIST_EVENTS_ARRIVE Info "Device events arrive again"
+        "Mist sends events of devices again." clears MIST_EVENTS_MISSING;
+    MIST_EVENTS_MISSING Critical "Device events do not arrive"
+        "Mist lists events of devices that it did not send[: {reason}]. Once an hour those of \
+         access points are fetched." raises MIST_EVENTS_MISSING;
     MIST_TOKEN_ACCEPTED Info "Mist takes the token again"
         "Mist's API takes the token again." clears MIST_TOKEN_REFUSED;
     MIST_TOKEN_REFUSED Critical "Mist refuses the token"

@@ -217,26 +217,28 @@ impl Listeners {
         Ok(())
     }
 
-    /// Opens, changes or closes the listeners. The admin endpoint comes last: it uses the others.
+    /// Opens, changes or closes the listeners, and runs the feed. The admin endpoint comes last: it
+    /// uses the others.
     pub(super) fn open(
         &mut self,
         config: &Config,
         mut sockets: Sockets,
-        webhook: Option<Identity>,
-        proxy: Option<Mutual>,
+        (webhook, proxy): (Option<Identity>, Option<Mutual>),
+        feed: Option<feed::Task>,
     ) {
         self.open_proxy(config, sockets.remove("proxy"), proxy);
         self.open_webhook(config, sockets.remove("webhook"), webhook);
+        self.run_feed(feed);
         self.open_admin(config, sockets.remove("admin"));
     }
 
-    /// Runs the task that asks Mist about its events, in the place of the one that may run. Comes
-    /// before [`Listeners::open`], by which the admin endpoint gets to know it.
+    /// Runs the task that asks Mist about its events, in the place of the one that may run.
     pub(super) fn run_feed(&mut self, feed: Option<feed::Task>) {
         let executor = &self.common.executor;
-        self.feed = feed.map(|feed| {
+        self.feed = feed.zip(self.webhook.as_ref()).map(|(feed, webhook)| {
             let status = feed.status();
-            (executor.spawn(panic::catch_async(feed.run())), status)
+            let running = feed.run(Arc::clone(&webhook.service));
+            (executor.spawn(panic::catch_async(running)), status)
         });
     }
 

@@ -90,6 +90,15 @@ pub(super) fn answer(organisation: &mut Organisation, method: &str, request: &Me
         {
             paged(organisation, &query, webhooks::of(organisation, Some(site)))
         }
+        ("GET", ["api", "v1", "orgs", id, "webhooks", hook, "events", "search"])
+            if *id == org && organisation.webhooks.contains_key(*hook) =>
+        {
+            searched(organisation, &query, happened(&query, "status", &organisation.deliveries))
+        }
+        ("GET", ["api", "v1", "orgs", id, "devices", "events", "search"]) if *id == org => {
+            let events = happened(&query, "device_type", &organisation.device_events);
+            searched(organisation, &query, events)
+        }
         (_, ["api", "v1", "orgs", id, "webhooks", rest @ ..]) if *id == org => {
             webhooks::write(organisation, method, rest, &request.body)
         }
@@ -131,7 +140,22 @@ fn aps(organisation: &Organisation, query: &Query) -> Answer {
     paged(organisation, query, aps.map(|(mac, ap)| organisation.ap(*mac, ap)).collect())
 }
 
-/// One page of a search, with the URL of the next.
+/// What happened in the time that the query is about, the last day without one, and has this member
+/// as it says.
+fn happened(query: &Query, member: &str, all: &[Value]) -> Vec<Value> {
+    let time = |name: &str, default: f64| {
+        query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (start, end) =
+        (time("start", super::organisation::now() as f64 - 86_400.0), time("end", f64::MAX));
+    let fits = |entry: &&Value| {
+        let at = entry["timestamp"].as_f64().unwrap_or_default();
+        let wanted = query.get(member);
+        (start..=end).contains(&at) && wanted.is_none_or(|wanted| entry[member] == wanted)
+    };
+    all.iter().filter(fits).cloned().collect()
+}
+
 fn ports(organisation: &Organisation, query: &Query) -> Answer {
     let fits = |port: &Value| {
         ["mac", "port_id", "neighbor_mac"]
@@ -143,7 +167,11 @@ fn ports(organisation: &Organisation, query: &Query) -> Answer {
         let ports = switch.ports.iter();
         ports.map(|(name, port)| organisation.port(*mac, switch, name, port))
     });
-    let all: Vec<Value> = all.filter(fits).collect();
+    searched(organisation, query, all.filter(fits).collect())
+}
+
+/// One page of a search, with the URL of the next.
+fn searched(organisation: &Organisation, query: &Query, all: Vec<Value>) -> Answer {
     let limit = query.number("limit", 100).clamp(1, organisation.page_max);
     let after = query.number("search_after", 0);
     let total = all.len();

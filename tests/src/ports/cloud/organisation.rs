@@ -36,6 +36,10 @@ pub struct Organisation {
     pub webhooks: BTreeMap<String, Map<String, Value>>,
     /// What is sent of the secrets of webhooks.
     pub secrets: Secrets,
+    /// The log of deliveries, of whichever webhook.
+    pub deliveries: Vec<Value>,
+    /// What happened to devices.
+    pub device_events: Vec<Value>,
     /// The types of device events, and those of alarms.
     pub types: (Vec<Value>, Vec<Value>),
 }
@@ -101,6 +105,8 @@ impl Organisation {
             sites: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             secrets: Secrets::Whole,
+            deliveries: Vec::new(),
+            device_events: Vec::new(),
             types: (Vec::new(), Vec::new()),
         }
     }
@@ -236,6 +242,6 @@ pub(super) fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,0 +1,71 @@
+//! What Mist could not deliver: its log of deliveries, and its list of device events, which that
+//! log does not have (`appliance/docs/vendors/mist.md` §11).
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::output::{Late, Origin};
+use crate::base::text::one_line;
+use crate::base::time::UnixTime;
+use crate::event::{Detail, Topic};
+
+/// The most characters of an error.
+const REASON_MAX: usize = 200;
+
+/// A delivery that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) at: UnixTime,
+    /// The webhook's body.
+    pub(super) body: String,
+    /// What Mist saw.
+    pub(super) reason: String,
+}
+
+impl Failed {
+    /// Reads an element of the log. `None` without a time and a body.
+    pub(super) fn read(item: Detail<'_>) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.text();
+        let payload = item.get("req_payload").filter(|payload| payload.raw() != "null")?;
+        let status = || Some(format!("it was answered {}", text("status_code")?));
+        let reason = text("error").map(Cow::into_owned).or_else(status).unwrap_or_default();
+        Some(Self {
+            at: at(item)?,
+            body: payload.string().map_or_else(|| payload.raw().into(), Cow::into_owned),
+            reason: one_line(&reason, REASON_MAX),
+        })
+    }
+}
+
+/// The bodies of a page of listed device events, in the order of their times: what is older than
+/// `known_from` apart, as it may have been told and forgotten.
+pub(super) fn listed(mut events: Vec<Detail<'_>>, known_from: UnixTime) -> Vec<Late> {
+    events.sort_by_key(|event| at(*event));
+    let is_old = |event: &Detail<'_>| at(*event).is_none_or(|at| at < known_from);
+    let (old, young): (Vec<_>, Vec<_>) = events.into_iter().partition(is_old);
+    let parts = [(old, true), (young, false)].into_iter().filter(|(part, _)| !part.is_empty());
+    let late = |(events, is_folded): (Vec<Detail<'_>>, bool)| Late {
+        body: body(events.iter().map(|event| event.raw())),
+        origin: Origin::Listed,
+        is_folded,
+    };
+    parts.map(late).collect()
+}
+
+/// A webhook's body with these device events.
+pub(super) fn body<'e>(events: impl Iterator<Item = &'e str>) -> String {
+    let events: Vec<&str> = events.collect();
+    format!("{{\"topic\":\"{}\",\"events\":[{}]}}", Topic::DeviceEvents.name(), events.join(","))
+}
+
+/// When it happened.
+pub(super) fn at(item: Detail<'_>) -> Option<UnixTime> {
+    UnixTime::from_secs_f64(item.get("timestamp")?.number()?)
+}
+
+/// The query for what happened in a time, a page at a time.
+pub(super) fn between(from: UnixTime, to: UnixTime, rest: &str) -> String {
+    format!("start={}&end={}&{rest}", from.as_secs(), to.as_secs())
+}
