@@ -23,122 +23,39 @@ pub(super) struct Route {
     pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Answer<'a>,
 }
 
-const ROUTES: [Route; 19] = [
-    Route {
-        method: "GET",
-        path: "/-/healthy",
-        role: Role::Look,
-        serve: |admin, _| Box::pin(admin.healthy()),
-    },
-    Route {
-        method: "GET",
-        path: "/-/ready",
-        role: Role::Look,
-        serve: |admin, _| Box::pin(admin.ready()),
-    },
-    Route {
-        method: "GET",
-        path: "/metrics",
-        role: Role::Look,
-        serve: |admin, _| Box::pin(admin.metrics()),
-    },
-    Route {
-        method: "GET",
-        path: "/status",
-        role: Role::Look,
-        serve: |admin, _| Box::pin(admin.status()),
-    },
-    Route {
-        method: "GET",
-        path: dead_letters::LIST,
-        role: Role::Look,
-        serve: |admin, _| Box::pin(dead_letters::list(admin)),
-    },
-    Route {
-        method: "GET",
-        path: dead_letters::SHOW,
-        role: Role::Look,
-        serve: |admin, asked| Box::pin(dead_letters::show(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: dead_letters::SEND,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(dead_letters::send(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: dead_letters::DROP,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(dead_letters::drop_letter(admin, asked)),
-    },
-    Route {
-        method: "GET",
-        path: incidents::LIST,
-        role: Role::Look,
-        serve: |admin, _| Box::pin(incidents::list(admin)),
-    },
-    Route {
-        method: "GET",
-        path: incidents::SHOW,
-        role: Role::Look,
-        serve: |admin, asked| Box::pin(incidents::show(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: incidents::ACKNOWLEDGE,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(incidents::acknowledge(admin, asked)),
-    },
-    Route {
-        method: "GET",
-        path: incidents::SILENCES,
-        role: Role::Look,
-        serve: |admin, _| Box::pin(incidents::silences(admin)),
-    },
-    Route {
-        method: "POST",
-        path: incidents::SILENCES,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(incidents::silence(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: incidents::PREVIEW,
-        role: Role::Look,
-        serve: |admin, asked| Box::pin(incidents::preview(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: incidents::END_SILENCE,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(incidents::end_silence(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: BACKUP,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(admin.back_up(asked)),
-    },
-    Route {
-        method: "POST",
-        path: switch_ports::CLOSE_BREAKER,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(switch_ports::carry_out(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: switch_ports::GO,
-        role: Role::Act,
-        serve: |admin, asked| Box::pin(switch_ports::carry_out(admin, asked)),
-    },
-    Route {
-        method: "POST",
-        path: switch_ports::STOP,
-        role: Role::Stop,
-        serve: |admin, asked| Box::pin(switch_ports::carry_out(admin, asked)),
-    },
-];
+/// The table, a row a line.
+macro_rules! routes {
+    ($($method:ident $path:expr, $role:ident => |$of:ident, $asked:pat_param| $do:expr;)*) => {
+        &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            role: Role::$role,
+            serve: |$of, $asked| Box::pin($do),
+        }),*]
+    };
+}
+
+const ROUTES: &[Route] = routes! {
+    GET "/-/healthy", Look => |admin, _| admin.healthy();
+    GET "/-/ready", Look => |admin, _| admin.ready();
+    GET "/metrics", Look => |admin, _| admin.metrics();
+    GET "/status", Look => |admin, _| admin.status();
+    GET dead_letters::LIST, Look => |admin, _| dead_letters::list(admin);
+    GET dead_letters::SHOW, Look => |admin, asked| dead_letters::show(admin, asked);
+    POST dead_letters::SEND, Act => |admin, asked| dead_letters::send(admin, asked);
+    POST dead_letters::DROP, Act => |admin, asked| dead_letters::drop_letter(admin, asked);
+    GET incidents::LIST, Look => |admin, _| incidents::list(admin);
+    GET incidents::SHOW, Look => |admin, asked| incidents::show(admin, asked);
+    POST incidents::ACKNOWLEDGE, Act => |admin, asked| incidents::acknowledge(admin, asked);
+    GET incidents::SILENCES, Look => |admin, _| incidents::silences(admin);
+    POST incidents::SILENCES, Act => |admin, asked| incidents::silence(admin, asked);
+    POST incidents::PREVIEW, Look => |admin, asked| incidents::preview(admin, asked);
+    POST incidents::END_SILENCE, Act => |admin, asked| incidents::end_silence(admin, asked);
+    POST BACKUP, Act => |admin, asked| admin.back_up(asked);
+    POST switch_ports::CLOSE_BREAKER, Act => |admin, asked| switch_ports::carry_out(admin, asked);
+    POST switch_ports::GO, Act => |admin, asked| switch_ports::carry_out(admin, asked);
+    POST switch_ports::STOP, Stop => |admin, asked| switch_ports::carry_out(admin, asked);
+};
 
 impl Route {
     /// The route of a request; else the answer that there is none.
