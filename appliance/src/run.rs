@@ -36,16 +36,16 @@ fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
     crate::complain(&format!(
         "mistgate takes webhooks on http://{webhook}/webhooks and prints the chat messages here.\n\
          Micronets gateways and managers meet at {meetup}NAME.\n\
-         Secrets, certificates and the accepted events are in {state}.\n\
+         Secrets, certificates and the accepted events are in {state}; admin-token there is for what acts.\n\
          To try it, in another terminal and the same folder:\n  \
          mistgate send-test                     a signed webhook, as Mist sends them\n  \
          mistgate send-test --channel critical  one that is urgent\n  \
          curl http://{admin}/status        what it did so far\n\
-         Two peers, each in a terminal of its own: a gateway in front of the HTTP server above,\n\
+         Two peers, each in a terminal of its own: a gateway in front of an HTTP server of yours,\n\
          and a manager that takes HTTP on port 5001:\n  \
-         {connect} \\\n    --forward http://{admin} {meetup}demo\n  \
+         {connect} \\\n    --forward http://127.0.0.1:8000 {meetup}demo\n  \
          {connect} \\\n    {meetup}demo\n  \
-         curl http://127.0.0.1:5001/status        the same, through both peers and the proxy",
+         curl http://127.0.0.1:5001/              your server, through both peers and the proxy",
         state = config.state_dir,
     ));
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
 
 use http_types::StatusCode;
@@ -33,6 +33,9 @@ pub(crate) fn made_token(state_dir: &str) -> io::Result<Secret> {
     let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
     match options.open(&path) {
         Ok(mut file) => {
+            // Root may start what goes on as the owner of the folder.
+            let owner = fs::metadata(state_dir)?;
+            fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
             let mut random = [0_u8; 32];
             getrandom::fill(&mut random).map_err(io::Error::other)?;
             let text = hex::encode(&random);

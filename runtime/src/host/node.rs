@@ -12,6 +12,8 @@ use std::{fmt, thread};
 
 use async_signal::{Signal, Signals};
 use mistgate_core::config::checked::Config;
+use rustix::process;
+use rustix::process::{Resource, Rlimit};
 use smol::future::FutureExt;
 use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel, future};
@@ -103,6 +105,22 @@ struct Confined {
     control: OwnedFd,
 }
 
+/// Allows as many open files as the system lets us have, and warns where those are fewer than the
+/// connections that the configuration allows.
+fn allow_connections(config: &Config, journal: &Journal) {
+    /// What is open besides connections from outside.
+    const OTHERS: usize = 64;
+    let maximum = process::getrlimit(Resource::Nofile).maximum;
+    // It stays as it is where it is as high as it may be, or the system refuses.
+    let _ = process::setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let webhook = config.webhook.as_ref().map_or(0, |webhook| webhook.limits.connections_max);
+    let proxy = config.proxy.as_ref().map_or(0, |proxy| proxy.limits.connections_max);
+    let wanted = webhook + proxy + OTHERS;
+    if let Some(allowed) = maximum.filter(|maximum| *maximum < wanted as u64) {
+        journal.note(Level::Warning, "files_limited", fields![allowed, wanted]);
+    }
+}
+
 impl Confined {
     fn enter(
         file: Option<&str>,
@@ -114,6 +132,7 @@ impl Confined {
         let loaded = load::load(file)?;
         let Loaded { config, files, warnings, made } = &loaded;
         warn(&journal, warnings);
+        allow_connections(config, &journal);
         store::make_folder(&config.state_dir).map_err(|error| {
             problem(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
