@@ -36,7 +36,8 @@ fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
     crate::complain(&format!(
         "mistgate takes webhooks on http://{webhook}/webhooks and prints the chat messages here.\n\
          Micronets gateways and managers meet at {meetup}NAME.\n\
-         Secrets, certificates and the accepted events are in {state}; admin-token there is for what acts.\n\
+         Secrets, certificates and the accepted events are in {state}, and in admin-token\n\
+         there what POST requests to http://{admin} must send.\n\
          To try it, in another terminal and the same folder:\n  \
          mistgate send-test                     a signed webhook, as Mist sends them\n  \
          mistgate send-test --channel critical  one that is urgent\n  \

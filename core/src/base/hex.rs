@@ -1,10 +1,20 @@
 //! Bytes as hexadecimal digits.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 /// Two lower-case digits for each byte.
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(bytes.iter().flat_map(|byte| digits(*byte)).map(char::from));
+    text
+}
+
+/// The two lower-case digits of a byte, in ASCII.
+pub const fn digits(byte: u8) -> [u8; 2] {
+    const fn digit(value: u8) -> u8 {
+        if value < 10 { b'0' + value } else { b'a' + value - 10 }
+    }
+    [digit(byte >> 4), digit(byte & 0xf)]
 }
 
 /// Reads `N` bytes of two digits each, in either letter case; `None` for any other text.

@@ -14,8 +14,12 @@ pub struct Mac([u8; 6]);
 impl Mac {
     /// Twelve hex digits in either case, with or without `:`, `-` or `.` between them.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.replace([':', '-', '.'], "");
-        hex::decode(digits.as_bytes()).map(Self)
+        let (mut digits, mut count) = ([0; 12], 0);
+        for byte in text.bytes().filter(|byte| !matches!(byte, b':' | b'-' | b'.')) {
+            *digits.get_mut(count)? = byte;
+            count += 1;
+        }
+        hex::decode(digits.get(..count)?).map(Self)
     }
 
     /// The null MAC: the device's MAC is unknown.
@@ -45,7 +49,10 @@ impl Mac {
 /// Written as `5c:5b:35:00:00:01`.
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let mut text = [b':'; 17];
+        for (place, octet) in text.chunks_mut(3).zip(self.0) {
+            place.iter_mut().zip(hex::digits(octet)).for_each(|(to, digit)| *to = digit);
+        }
+        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
     }
 }

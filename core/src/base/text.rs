@@ -6,6 +6,15 @@ use alloc::{borrow::ToOwned, format, string::String};
 /// `text` on one line of at most `max` characters. Runs of white space, control characters and
 /// marks of direction become one space; what is too long ends in `…`.
 pub fn one_line(text: &str, max: usize) -> String {
+    // Most texts are one already.
+    let mut last = b' ';
+    let is_of_line = |byte: u8| {
+        let before = core::mem::replace(&mut last, byte);
+        byte.is_ascii_graphic() || (byte == b' ' && before != b' ')
+    };
+    if text.len() <= max && text.bytes().all(is_of_line) && last != b' ' {
+        return text.to_owned();
+    }
     // XML 1.0 cannot carry the last two (§2.2).
     let is_gap = |c: char| {
         is_space(c)

@@ -105,6 +105,10 @@ impl<'a> Detail<'a> {
 
     /// Text exactly as it was sent, blank or not. `None` for anything else.
     pub fn string(self) -> Option<Cow<'a, str>> {
+        let text = self.raw().strip_prefix('"')?.strip_suffix('"')?;
+        if !text.contains('\\') {
+            return Some(Cow::Borrowed(text));
+        }
         serde_json::from_str(self.raw()).ok().map(|Text(text)| text)
     }
 
@@ -185,13 +189,8 @@ pub enum DeviceClass {
 impl DeviceClass {
     /// The class that Mist calls `ap`, `gateway`, `mxedge` or `switch`.
     pub fn parse(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "ap" => Some(Self::AccessPoint),
-            "gateway" => Some(Self::Gateway),
-            "mxedge" => Some(Self::MistEdge),
-            "switch" => Some(Self::Switch),
-            _ => None,
-        }
+        let all = [Self::AccessPoint, Self::Gateway, Self::MistEdge, Self::Switch];
+        all.into_iter().find(|class| class.name().eq_ignore_ascii_case(name))
     }
 
     /// The name that Mist gives it.
@@ -206,13 +205,17 @@ impl DeviceClass {
 
     /// The class that the first part of an event's type names, such as `AP` of `AP_CONNECTED`.
     pub fn of_prefix(prefix: &str) -> Option<Self> {
-        match prefix.to_ascii_uppercase().as_str() {
-            "AP" | "ESL" | "1026" => Some(Self::AccessPoint),
-            "GW" => Some(Self::Gateway),
-            "ME" | "TT" => Some(Self::MistEdge),
-            "SW" => Some(Self::Switch),
-            _ => None,
-        }
+        const PREFIXES: [(&str, DeviceClass); 7] = [
+            ("AP", DeviceClass::AccessPoint),
+            ("ESL", DeviceClass::AccessPoint),
+            ("1026", DeviceClass::AccessPoint),
+            ("GW", DeviceClass::Gateway),
+            ("ME", DeviceClass::MistEdge),
+            ("TT", DeviceClass::MistEdge),
+            ("SW", DeviceClass::Switch),
+        ];
+        let found = PREFIXES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(prefix));
+        found.map(|(_, class)| class)
     }
 }
 
