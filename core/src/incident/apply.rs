@@ -20,7 +20,7 @@ impl Incidents {
         let (key, wall, rules) = (change.key, self.wall(), &self.config.rules);
         let at = change.at.unwrap_or(wall);
         let is_old = at.plus(rules.max_event_age) < wall;
-        let to = message::destinations(&self.config.chat, &changed.channel);
+        let to = message::destinations(&self.config.chat, &self.tellers, &changed.channel);
         // What only streams take is an incident too: they say of each event which it belongs to.
         let is_taken = self.config.chat.takes(&changed.channel);
         let is_full = self.entries.len() >= self.max;

@@ -9,7 +9,7 @@ use super::config::{Escalation, Rules};
 use super::entry::{Entry, MutedBy};
 use super::input::{Config, Name};
 use super::record::Incident;
-use super::teller::{Shown, States, Teller, Wanted};
+use super::teller::{Shown, States, Teller, Tellers, Wanted};
 use crate::base::time::{Instant, UnixTime};
 use crate::delivery::config::Chat;
 use crate::event::{Event, Topic};
@@ -28,10 +28,11 @@ pub(super) type Message = (States, bool, Notification);
 const LATE: i64 = 120;
 
 /// The destinations of a channel that are told of states.
-pub(super) fn destinations(chat: &Chat, channel: &str) -> Vec<Name> {
+pub(super) fn destinations(chat: &Chat, tellers: &Tellers, channel: &str) -> Vec<Name> {
     let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
     let found = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
-    found.filter(|to| !to.kind.is_stream).map(|to| Name::from(to.name.as_str())).collect()
+    let names = found.filter_map(|to| tellers.get_key_value(to.name.as_str()));
+    names.map(|(name, _)| Name::clone(name)).collect()
 }
 
 /// Who helps with an incident that stays open.
@@ -43,7 +44,12 @@ pub(super) fn escalated(chat: &Chat, escalation: &Escalation, severity: Severity
 }
 
 /// The destinations of an incident by a later configuration.
-pub(super) fn routed(chat: &Chat, rules: &Rules, incident: &Incident) -> Vec<Name> {
+pub(super) fn routed(
+    chat: &Chat,
+    rules: &Rules,
+    tellers: &Tellers,
+    incident: &Incident,
+) -> Vec<Name> {
     let mut names = BTreeSet::new();
     for source in &incident.sources {
         // Its members are those that routes ask for.
@@ -53,7 +59,7 @@ pub(super) fn routed(chat: &Chat, rules: &Rules, incident: &Incident) -> Vec<Nam
         let text = text.to_string();
         let event = Event::parse(Topic::stored(&source.topic), &text);
         let channel = event.and_then(|event| route(&event, &chat.routes).channel);
-        names.extend(destinations(chat, channel.unwrap_or_default()));
+        names.extend(destinations(chat, tellers, channel.unwrap_or_default()));
     }
     if let Some(escalation) = rules.escalate.as_ref().filter(|_| incident.is_escalated) {
         names.extend(escalated(chat, escalation, incident.severity));

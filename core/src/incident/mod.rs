@@ -46,7 +46,7 @@ use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
 use self::silence::{Silence, Until};
-use self::teller::{Fate, Shown, Teller, Wanted};
+use self::teller::{Fate, Shown, Teller, Tellers, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
@@ -88,7 +88,7 @@ pub struct Incidents {
     down: BTreeMap<Mac, Key>,
     silences: BTreeMap<u64, Silence>,
     last_silence: u64,
-    tellers: BTreeMap<Name, Teller>,
+    tellers: Tellers,
     /// When silences and mute times are to be looked at again.
     calendar_at: Option<Instant>,
     report_at: Option<Instant>,
@@ -255,7 +255,12 @@ impl Incidents {
             }
         }
         for entry in self.entries.values_mut() {
-            entry.to = message::routed(&self.config.chat, &self.config.rules, &entry.incident);
+            entry.to = message::routed(
+                &self.config.chat,
+                &self.config.rules,
+                &self.tellers,
+                &entry.incident,
+            );
         }
         self.recheck();
     }
@@ -300,7 +305,7 @@ impl Incidents {
         {
             self.down.insert(mac, key);
         }
-        let to = message::routed(&self.config.chat, &self.config.rules, &incident);
+        let to = message::routed(&self.config.chat, &self.config.rules, &self.tellers, &incident);
         // Of what is open the hold begins anew, and there is no age.
         let age = UnixTime::age(Some(incident.changed_at), Some(self.wall()));
         let age = if incident.is_open { Duration::ZERO } else { age };

@@ -117,7 +117,11 @@ impl Incident {
 
     /// For the store.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        // Of its text a few characters more are escaped.
+        let text = self.event.as_ref().map_or(0, |event| event.text.len());
+        let mut bytes = Vec::with_capacity(768 + text + text / 4);
+        let written = serde_json::to_writer(&mut bytes, self);
+        written.map(|()| bytes).unwrap_or_default()
     }
 
     /// Notes a type that raises it. Returns whether it is a new one.

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::input::Name;
 use crate::base::time::{Instant, UnixTime};
 use crate::notify::change::Key;
 use crate::notify::{Notification, Severity};
@@ -131,6 +132,9 @@ struct Sending {
     is_alone: bool,
     notification: Notification,
 }
+
+/// The destinations that are told of states, by name.
+pub(super) type Tellers = BTreeMap<Name, Teller>;
 
 /// The state of one destination.
 #[derive(Debug, Default)]
