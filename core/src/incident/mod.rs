@@ -20,9 +20,10 @@ pub mod record;
 
 pub mod silence;
 
+pub mod input;
+
 pub mod teller;
 
-pub mod input;
 pub mod output;
 
 mod entry;

@@ -111,7 +111,8 @@ impl Subject for Surroundings {
                 }
             }
             _ if bytes.chance(30) => {
-                self.degraded = None;
+                // A message about incidents is none of the store's.
+                self.degraded.take_if(|keys| !keys.is_empty());
                 self.in_flight.iter_mut().for_each(|message| message.is_lost = true);
                 Input::Lost
             }
