@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::describe::marvis::Marvis;
-use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id};
+use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id, noun_of};
 use super::describe::{alarm, device};
 use super::types::{Kind, Pair, find};
 use super::{Thread, plain};
@@ -263,6 +263,9 @@ fn sender(event: &Event<'_>) -> Option<Whom> {
     let Subject { class, name, mac, id, .. } = Subject::of(event);
     let of_alarm = || alarm::class_of(&event.kind().filter(|_| *event.topic() == Topic::Alarms)?);
     let class = class.or_else(of_alarm);
+    // The alarms of a cellular edge have only its name.
+    let is_cellular = event.kind().is_some_and(|kind| noun_of(&kind).is_some());
+    let mac = mac.filter(|_| name.is_none() || !is_cellular);
     let device = Whom::device(event, mac, id.as_deref(), name.as_deref(), class);
     let cluster = || Whom::device(event, None, event.id("mxcluster_id").as_deref(), None, class);
     device.or_else(cluster).or_else(|| Whom::site(event))

@@ -177,6 +177,32 @@ mod tests {
                 r#"Switch "s" reported: foo PoE failed."#,
             ),
             ("{}", "Device events", "A device sent an event without a type."),
+            (
+                r#"{"type":"AP_RESTARTED","mac":"5c5b35000001","device_name":"new",
+                    "ap":"5c5b350000ff","ap_name":"old"}"#,
+                "AP restarted",
+                r#"AP "new" (MAC 5c:5b:35:00:00:01) restarted."#,
+            ),
+            (
+                r#"{"type":"CELLULAR_EDGE_MODEM_WAN_PLUGGED","mac":"5c5b35000001"}"#,
+                "Cellular edge modem plugged in",
+                "A modem or SIM of the cellular edge with MAC 5c:5b:35:00:00:01 was plugged in.",
+            ),
+            (
+                r#"{"type":"CELLULAR_EDGE_REBOOTED"}"#,
+                "Cellular edge restarted",
+                "A cellular edge restarted.",
+            ),
+            (
+                r#"{"type":"MARVISCLIENT_ROAMED","device_name":"m"}"#,
+                "Marvis client roamed",
+                r#"Marvis client "m" roamed."#,
+            ),
+            (
+                r#"{"type":"SYSTEM_UPGRADE_FAILED","device_name":"s","device_type":"switch"}"#,
+                "Upgrade failed",
+                r#"The upgrade of switch "s" failed."#,
+            ),
         ] {
             let notification = described(&Topic::DeviceEvents, json);
             assert_eq!(
@@ -239,6 +265,9 @@ mod tests {
             described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
         assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
         assert_eq!(fact(&new, "VLAN"), Some("7"));
+        let ends = r#"{"type":"radius_cert_expiring","group":"certificate_expiry"}"#;
+        let ends = described(&Topic::Alarms, ends);
+        assert_eq!(ends.summary, "A certificate has to be renewed: RADIUS cert expiring.");
     }
 
     #[test]

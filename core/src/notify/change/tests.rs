@@ -444,7 +444,8 @@ fn device_members(topic: &Topic<'_>, class: Option<DeviceClass>, mac: &str, name
         Some(DeviceClass::Switch) => "switches",
         Some(DeviceClass::Gateway) => "gateways",
         Some(DeviceClass::MistEdge) => "mxedges",
-        None => return format!(r#""hostnames":["{name}"]"#),
+        None if *topic == Topic::Alarms => return format!(r#""hostnames":["{name}"]"#),
+        None => "",
     };
     match topic.name() {
         "alarms" => format!(r#""{list}":["{mac}"],"hostnames":["{name}"]"#),

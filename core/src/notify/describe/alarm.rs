@@ -118,11 +118,11 @@ impl<'e> Alarm<'e> {
         Self {
             event,
             class,
-            noun: match (is_cellular(kind), &marvis) {
-                (true, _) => "cellular edge",
-                (false, None) if known => subject::noun(class.or_else(|| class_of(kind))),
+            noun: match (subject::noun_of(kind), &marvis) {
+                (Some(noun), _) => noun,
+                (None, None) if known => subject::noun(class.or_else(|| class_of(kind))),
                 // A finding or an unknown type may be about any kind of device.
-                (false, _) => subject::noun(class),
+                (None, _) => subject::noun(class),
             },
             macs,
             names,
@@ -207,6 +207,10 @@ impl<'e> Alarm<'e> {
             Some("") => format!("Marvis found \"{what}\"{place}."),
             Some(impacted) => format!("Marvis found \"{what}\" at {impacted}{place}."),
             None if is_named => format!("{} raised the alarm \"{what}\".", self.placed()),
+            // Their names are not public, and seldom say what a reader has to do.
+            None if self.event.text("group").as_deref() == Some("certificate_expiry") => {
+                format!("A certificate has to be renewed{place}: {what}.")
+            }
             None => format!("Mist raised the alarm \"{what}\"{place}."),
         };
         Draft::new(sentence::capitalized(&what), sentence::capitalized(&summary))
@@ -278,16 +282,11 @@ pub(in crate::notify) fn listed<'a>(
     lists.find(|(ids, _)| ids.iter().any(Option::is_some))
 }
 
-/// Alarms have no list for cellular edges, and the dashboard has no page for them.
-fn is_cellular(kind: &str) -> bool {
-    kind.to_ascii_lowercase().starts_with("cellular_edge_")
-}
-
 /// The class of device that the name of a known alarm means if the alarm lists no device.
 pub(in crate::notify) fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| kind.starts_with(prefix));
-    if is_cellular(&kind) {
+    if subject::noun_of(&kind).is_some() {
         None
     } else if starts(&["sw_", "switch_", "vc_"]) {
         Some(DeviceClass::Switch)

@@ -19,6 +19,8 @@ pub(in crate::notify) struct Subject {
     /// The device's id in Mist, if its MAC is not known.
     pub(in crate::notify) id: Option<String>,
     pub(super) site: Option<String>,
+    /// The word for the device where it has no class that Mist names in other ways.
+    noun: Option<&'static str>,
 }
 
 impl Subject {
@@ -35,12 +37,13 @@ impl Subject {
             mac,
             id: id.map(|id| id.into_owned()),
             site: site(event),
+            noun: event.kind().and_then(|kind| noun_of(&kind)),
         }
     }
 
     /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
     pub(super) fn bare(&self) -> String {
-        let noun = noun(self.class);
+        let noun = self.noun.unwrap_or_else(|| noun(self.class));
         match (&self.name, &self.id) {
             (None, Some(id)) => format!("the {noun} with ID {id}"),
             (name, _) => called(noun, name.as_deref(), self.mac),
@@ -91,6 +94,16 @@ pub(in crate::notify) const fn noun(class: Option<DeviceClass>) -> &'static str 
         Some(DeviceClass::MistEdge) => "Mist Edge",
         Some(DeviceClass::Switch) => "switch",
     }
+}
+
+/// The word for a device of which only the type of its event or alarm says what it is. The
+/// dashboard has no page for it.
+pub(in crate::notify) fn noun_of(kind: &str) -> Option<&'static str> {
+    let is_of = |prefix: &str| {
+        kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let nouns = [("CELLULAR_EDGE_", "cellular edge"), ("MARVISCLIENT_", "Marvis client")];
+    nouns.into_iter().find_map(|(prefix, noun)| is_of(prefix).then_some(noun))
 }
 
 /// `an` before `AP` and other words that start with the sound of a vowel.

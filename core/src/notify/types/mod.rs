@@ -18,6 +18,7 @@ pub(super) mod ap;
 pub(super) mod gateway;
 pub(super) mod mist_edge;
 pub(super) mod mistgate;
+pub(super) mod others;
 pub(super) mod ports;
 pub(super) mod switch;
 
@@ -51,10 +52,17 @@ pub struct Pair {
 /// The tables of the topics whose events have types. A type is found under whichever of a row's
 /// topics it was sent.
 static TABLES: [(&[Topic<'static>], &[&[Kind]]); 3] = [
-    (&[Topic::Alarms], &[alarms::KINDS]),
+    (&[Topic::Alarms], &[alarms::KINDS, others::CELLULAR]),
     (
         &[Topic::DeviceEvents, Topic::DeviceUpdowns, Topic::MxedgeEvents],
-        &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS],
+        &[
+            ap::KINDS,
+            switch::KINDS,
+            gateway::KINDS,
+            mist_edge::KINDS,
+            others::CELLULAR,
+            others::KINDS,
+        ],
     ),
     (&[Topic::Mistgate], &[mistgate::KINDS, ports::KINDS]),
 ];
