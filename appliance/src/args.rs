@@ -15,12 +15,14 @@ pub(crate) mod dead_letter;
 pub(crate) mod incident;
 pub(crate) mod mist;
 mod port;
+mod replay;
 mod store;
 
 use self::dead_letter::DeadLetter;
 use self::incident::{Incident, Silence, SilenceKind};
 use self::mist::Mist;
 pub(crate) use self::port::{Diff, Port, PortKind, Set};
+pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
 /// The configuration of the service.
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     Install(Install),
     Mist(Mist),
     Port(Port),
+    Replay(Replay),
     Route(Route),
     Run(Run),
     SendTest(SendTest),

@@ -11,8 +11,17 @@ pub(crate) fn ask(
     path: &str,
     body: impl Into<String>,
 ) -> Result<String, Failure> {
-    let state_dir = crate::state_dir(config)?;
-    let Answered { status, body } = control::request(&state_dir, method, path, body.into())?;
+    ask_in(&crate::state_dir(config)?, method, path, body)
+}
+
+/// As [`ask`], of the mistgate with this state folder.
+pub(crate) fn ask_in(
+    state_dir: &str,
+    method: &str,
+    path: &str,
+    body: impl Into<String>,
+) -> Result<String, Failure> {
+    let Answered { status, body } = control::request(state_dir, method, path, body.into())?;
     let body = String::from_utf8_lossy(&body).into_owned();
     if status == 200 { Ok(body) } else { Err(Failure::Failed(body.trim_end().to_owned())) }
 }

@@ -16,6 +16,7 @@ mod init;
 mod install;
 mod mist;
 mod port;
+mod replay;
 mod route;
 mod run;
 mod send_test;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Command::Install(args) => install::run(&args),
         Command::Mist(args) => return mist::run(args),
         Command::Port(args) => port::run(args),
+        Command::Replay(args) => return asked(replay::run(&args)),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),

@@ -1,10 +1,11 @@
 //! `mistgate route`
 
 use std::io::Read as _;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use mistgate_core::chat::shape::Form;
 use mistgate_core::config::checked::Config;
+use mistgate_core::delivery::config::Chat;
 use mistgate_core::event::Event;
 use mistgate_core::notify::topics::describe;
 use mistgate_core::route::{Decision, route};
@@ -27,7 +28,9 @@ pub(crate) fn run(args: &Route) -> Result<(), String> {
         if args.payloads {
             payloads(&config, event, &decision)?;
         } else {
-            crate::say(&line(&config, event, &decision));
+            let kind = event.kind().unwrap_or("-".into());
+            let (topic, routed) = (event.topic().name(), Routed::of(&config, &decision));
+            crate::say(&format!("{topic} {kind} -> {routed}"));
         }
     }
     if envelope.broken > 0 {
@@ -48,25 +51,44 @@ fn read(body: Option<&str>) -> Result<(&str, Vec<u8>), String> {
     Ok((name, bytes))
 }
 
-/// `topic type -> channel: destinations (why)`
-fn line(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> String {
-    let topic = event.topic().name();
-    let kind = event.kind().unwrap_or("-".into());
-    let why = &decision.why;
-    let Some(channel) = decision.channel else {
-        return format!("{topic} {kind} -> dropped ({why})");
-    };
-    let names: Vec<_> = config
-        .chat
-        .destinations_of(channel)
-        .into_iter()
-        .filter_map(|index| config.chat.destinations.get(index))
-        .map(|destination| destination.name.as_str())
-        .collect();
-    if names.is_empty() {
-        return format!("{topic} {kind} -> {channel}: no destination ({why})");
+/// Where an event goes with a configuration. Prints as `channel: destinations (why)`.
+#[derive(Serialize)]
+pub(crate) struct Routed<'c> {
+    channel: Option<&'c str>,
+    /// The names of those that get a message.
+    pub(crate) destinations: Vec<&'c str>,
+    reason: String,
+}
+
+impl<'c> Routed<'c> {
+    pub(crate) fn new(config: &'c Config, event: &Event<'_>) -> Self {
+        Self::of(config, &route(event, &config.chat.routes))
     }
-    format!("{topic} {kind} -> {channel}: {} ({why})", names.join(", "))
+
+    fn of(config: &'c Config, decision: &Decision<'c>) -> Self {
+        let Chat { destinations, .. } = &config.chat;
+        let chosen = decision.channel.map(|name| config.chat.destinations_of(name));
+        let chosen = chosen.unwrap_or_default().into_iter();
+        let names = chosen.filter_map(|index| Some(destinations.get(index)?.name.as_str()));
+        let reason = decision.why.to_string();
+        Self { channel: decision.channel, destinations: names.collect(), reason }
+    }
+
+    /// Whether an event goes the same way, for whatever reason.
+    pub(crate) fn is_same(&self, other: &Routed<'_>) -> bool {
+        (self.channel, &self.destinations) == (other.channel, &other.destinations)
+    }
+}
+
+impl fmt::Display for Routed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channel, destinations, reason } = self;
+        match (channel, destinations.as_slice()) {
+            (None, _) => write!(f, "dropped ({reason})"),
+            (Some(channel), []) => write!(f, "{channel}: no destination ({reason})"),
+            (Some(channel), names) => write!(f, "{channel}: {} ({reason})", names.join(", ")),
+        }
+    }
 }
 
 /// One line of `--payloads`.

@@ -80,18 +80,19 @@ fn fetch(copy: &Path, to: &str) -> io::Result<()> {
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let Contents { waiting, broken, delivered, letters, ports, incidents, silences } =
-        care::check(path).map_err(|error| error.to_string())?;
+    let contents = care::check(path).map_err(|error| error.to_string())?;
+    let Contents { waiting, broken, delivered, history, letters, ports, .. } = contents;
+    let Contents { incidents, silences, .. } = contents;
     let path = path.display();
     crate::say(&format!(
         "{path}: {waiting} batches of events wait, {delivered} are delivered and remembered, \
-         {letters} are dead letters, {ports} switch ports are known, {incidents} incidents and \
-         {silences} silences"
+         {history} are kept as history, {letters} are dead letters, {ports} switch ports are \
+         known, {incidents} incidents and {silences} silences"
     ));
     if broken > 0 {
         return Err(format!(
-            "{path}: {broken} of those that wait, of the dead letters or of what is known of \
-             incidents are not as they were written"
+            "{path}: {broken} of those that wait or are kept, of the dead letters or of what is \
+             known of incidents are not as they were written"
         ));
     }
     Ok(())

@@ -63,6 +63,11 @@ impl Routes {
         }
     }
 
+    /// Whether a topic has a channel by the built-in tables, or a place in the configuration.
+    pub fn knows(&self, topic: &Topic<'_>) -> bool {
+        has_default(topic) || self.targets(topic).is_some()
+    }
+
     /// The operator's targets of a topic.
     fn targets(&self, topic: &Topic<'_>) -> Option<&BTreeMap<String, Target>> {
         Some(self.entry(topic)?.1)

@@ -4,6 +4,7 @@
 
 mod dead_letters;
 pub mod guard;
+pub mod history;
 mod incidents;
 mod meetups;
 mod mist;

@@ -49,6 +49,8 @@ fn delivery(section: &Section<'_>) -> Delivery {
     let ca = section.item("extra_ca");
     let proxy = section.secret("http_proxy", "http_proxy_file");
     Delivery {
+        // Said in another section.
+        keeps_all: false,
         max_age: section.duration("max_age", default.max_age, second..=MAX_AGE_MAX),
         timeout: section.duration(
             "timeout",

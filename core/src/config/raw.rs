@@ -170,6 +170,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         Some(ports)
     });
     let ports = ports.flatten();
+    chat.delivery.keeps_all = !store.history.is_zero();
     chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);

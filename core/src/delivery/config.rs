@@ -48,6 +48,8 @@ pub struct Delivery {
     pub queue_max: usize,
     /// What waits is merged if the pace could not send it one by one in this time (default 30s).
     pub digest_after: Duration,
+    /// Whether what no chat waits for is stored too, for `mistgate replay`.
+    pub keeps_all: bool,
     /// PEM text of certificate authorities to trust beside the public ones.
     pub extra_ca: Option<String>,
     /// The proxy of the configuration; the environment's counts where there is none.
@@ -61,6 +63,7 @@ impl Default for Delivery {
             timeout: Duration::from_secs(10),
             queue_max: 50_000,
             digest_after: Duration::from_secs(30),
+            keeps_all: false,
             extra_ca: None,
             http_proxy: None,
         }

@@ -36,12 +36,13 @@ impl Engine {
                         .into_iter()
                         .filter_map(|place| items.get_mut(place).and_then(Option::take))
                         .collect();
-                    let events = items.len();
+                    let is_told = |item: &&Item| item.is_routed() || !item.changes.is_empty();
+                    let events = items.iter().filter(is_told).count();
                     let prints = items.iter().map(|item| item.fingerprint);
                     let kin = items.iter().filter_map(|item| Some(item.kin?.own));
                     let fingerprints = prints.chain(kin).collect();
                     let records = self.fold(now, &topic, &mut items);
-                    items.retain(Item::is_routed);
+                    items.retain(|item| item.is_routed() || self.chat.delivery.keeps_all);
                     let incidents = records.iter().map(|(key, _)| *key).collect();
                     self.outputs.push_back(Output::Store {
                         batch,
@@ -79,7 +80,9 @@ impl Engine {
             }
             return self.emit(output::Event::Refused { events });
         }
-        self.emit(output::Event::Accepted { batch, events });
+        if events > 0 {
+            self.emit(output::Event::Accepted { batch, events });
+        }
         let expires_at = accepted_at + self.chat.delivery.max_age;
         for (index, item) in (0..).zip(items) {
             let entry = Entry {

@@ -35,6 +35,7 @@ fn chat(destinations: &[Destination]) -> Config {
         routes: Routes::default(),
         destinations: destinations.to_vec(),
         delivery: Delivery {
+            keeps_all: false,
             max_age: Duration::from_secs(3_600),
             timeout: Duration::from_secs(10),
             queue_max: 100,
@@ -250,6 +251,27 @@ fn from_a_request_to_two_chats() {
     assert!(!engine.is_busy());
     let again = request(8, [item(1, "info", &both)].into());
     assert_eq!(at(engine, 3, again), ["suppressed 1", "respond 8 200"]);
+}
+
+#[test]
+fn what_nobody_waits_for_is_stored_where_all_is_kept() {
+    let mut config = chat(&[destination("slack/info", &slack::KIND, &["info"])]);
+    config.chat.delivery.keeps_all = true;
+    let engine = &mut Engine::new(config, 1, Instant::from_secs(0));
+    let items = Vec::from([item(1, "debug", &[]), item(2, "info", &[&slack::KIND])]);
+    assert_eq!(at(engine, 0, request(1, items)), ["store 1: 2"]);
+    let stored = at(engine, 0, Input::Stored(1));
+    assert_eq!(stored, ["respond 1 200", "accepted 1: 1", "send slack/info #1 1"]);
+    assert_eq!(at(engine, 0, request(2, [item(3, "debug", &[])].into())), ["store 2: 1"]);
+    assert_eq!(at(engine, 0, Input::Stored(2)), ["respond 2 200"]);
+    // A failure is told by its incident, and kept as it came.
+    let stored = at(engine, 0, of_ap(engine, 3, "AP_DISCONNECTED", 0));
+    assert!(stored.contains(&"store 3: 1 and incidents 1".to_string()), "{stored:?}");
+    let client = Event::parse(Topic::parse("client-join".into()), "{}").expect("an object");
+    assert_eq!(intake::item(&engine.chat, &client), None, "a topic that nobody named");
+    let dropped = Event::parse(Topic::Alarms, "{}").expect("an object");
+    engine.chat.destinations.clear();
+    assert!(intake::item(&engine.chat, &dropped).is_some_and(|item| !item.is_routed()));
 }
 
 #[test]

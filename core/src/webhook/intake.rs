@@ -31,7 +31,7 @@ use crate::webhook::{envelope, signature};
 pub struct Intake {
     /// The topic's name.
     pub topic: String,
-    /// The events that go to a chat, and those that end an incident.
+    /// The events that go to a chat, those that end an incident, and those that are only kept.
     pub items: Vec<Item>,
     /// The number of events that go to no chat.
     pub unrouted: usize,
@@ -163,14 +163,16 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
     })
 }
 
-/// The event as it is stored and queued; `None` if no chat takes it and it ends no incident.
+/// The event as it is stored and queued; `None` if no chat takes it, it ends no incident, and it is
+/// not kept either: the topics that nobody named may bring thousands a second.
 pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let chats = decision.channel.map(|channel| chat.chats_of(channel)).unwrap_or_default();
     let mut changes = changes(event);
     // Nobody wants to hear that it is over, but it is.
     changes.retain(|change| !chats.is_empty() || !change.is_raised);
-    (!chats.is_empty() || !changes.is_empty()).then(|| Item {
+    let is_kept = chat.delivery.keeps_all && chat.routes.knows(event.topic());
+    (!chats.is_empty() || !changes.is_empty() || is_kept).then(|| Item {
         fingerprint: fingerprint(event),
         kin: Kin::of_sent(event),
         channel: decision.channel.unwrap_or_default().to_string(),

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use http_types::StatusCode;
 
 use super::guard::Role;
-use super::{Admin, Asked, BACKUP, dead_letters, incidents, switch_ports};
+use super::{Admin, Asked, BACKUP, dead_letters, history, incidents, switch_ports};
 use crate::http::listen::Reply;
 
 /// An answer that is awaited.
@@ -44,6 +44,7 @@ const ROUTES: &[Route] = routes! {
     GET dead_letters::SHOW, Look => |admin, asked| dead_letters::show(admin, asked);
     POST dead_letters::SEND, Act => |admin, asked| dead_letters::send(admin, asked);
     POST dead_letters::DROP, Act => |admin, asked| dead_letters::drop_letter(admin, asked);
+    GET history::AFTER, Look => |admin, asked| history::after(admin, asked);
     GET incidents::LIST, Look => |admin, _| incidents::list(admin);
     GET incidents::SHOW, Look => |admin, asked| incidents::show(admin, asked);
     POST incidents::ACKNOWLEDGE, Act => |admin, asked| incidents::acknowledge(admin, asked);

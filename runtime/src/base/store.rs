@@ -3,7 +3,8 @@
 //! Three tables are keyed by the batch's number. `batches` holds what somebody waits for, whole, so
 //! that accepting is one insertion. `left` says which chats still wait for each of its events, once
 //! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
-//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. `ports`
+//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. What is
+//! kept as history stays in `batches`, so that it is written once, and `history` names it. `ports`
 //! holds a record for each port, and `dead_letters` the events that were given up; see `letters`.
 //! What is wrong and who was told is in three more; see `incidents`.
 //!
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SendError, Sender};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use std::{io, thread};
 
 mod error;
@@ -60,7 +62,7 @@ use mistgate_core::ports::switch_port::SwitchPort;
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 
-use self::batches::{BATCHES, LEFT, read_chats};
+use self::batches::{BATCHES, HISTORY, LEFT, read_chats};
 pub use self::error::Error;
 pub use self::incidents::RowName;
 pub use self::letters::{Letter, LetterChanges};
@@ -75,7 +77,7 @@ use crate::base::sync::RwLock;
 /// Its name in the state folder.
 pub const FILE: &str = "mistgate.redb";
 /// The format that this program reads and writes.
-pub const FORMAT: u64 = 4;
+pub const FORMAT: u64 = 5;
 /// Bytes of pages that redb keeps in memory.
 const CACHE_MAX: usize = 2 << 20;
 
@@ -195,6 +197,13 @@ pub struct Seen {
     pub fingerprint: Fingerprint,
 }
 
+/// A batch that was accepted, as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub batch: u64,
+    pub bytes: Vec<u8>,
+}
+
 /// A damaged file that was renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
@@ -233,6 +242,8 @@ pub struct Store {
     is_writable: Arc<AtomicBool>,
     /// The bound of the file in bytes, or 0 for the one that follows from the disk.
     max: Arc<AtomicU64>,
+    /// For how many seconds batches are kept that nobody waits for.
+    history: Arc<AtomicU64>,
     /// How many dead letters there are.
     letters: Arc<AtomicU64>,
     writes: Sender<Vec<Write>>,
@@ -308,12 +319,12 @@ impl Store {
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let (writes, inbox) = mpsc::channel();
-        let (shared, is_writable, [max, letters]) = writer.shared();
+        let (shared, is_writable, [max, history, letters]) = writer.shared();
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
             .map_err(|error| Error { path: path.to_owned(), problem: error.into() })?;
-        Ok((Self { path: path.into(), shared, is_writable, max, letters, writes }, thread))
+        Ok((Self { path: path.into(), shared, is_writable, max, history, letters, writes }, thread))
     }
 
     /// Hands a write to the writing thread. `false` once that thread has ended.
@@ -329,8 +340,8 @@ impl Store {
         self.writes.send(writes).map_err(|SendError(writes)| writes)
     }
 
-    /// Reads a batch. `None` where it is gone or damaged, or the file cannot be read for now.
-    /// Blocks.
+    /// Reads a batch that somebody waits for. `None` where nobody does, it is gone or damaged, or
+    /// the file cannot be read for now. Blocks.
     pub fn read(&self, batch: u64) -> Option<Kept> {
         panic::catch(|| self.try_read(batch)).flatten()
     }
@@ -339,7 +350,8 @@ impl Store {
         let database = self.shared.read();
         let transaction = database.as_ref()?.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
-        if !batches::is_whole(batch, row.value()) {
+        let is_history = transaction.open_table(HISTORY).ok()?.get(batch).ok()?.is_some();
+        if is_history || !batches::is_whole(batch, row.value()) {
             return None;
         }
         let (at, chats, _, bytes, _) = row.value();
@@ -419,6 +431,22 @@ impl Store {
     /// Bounds the file, in bytes. None: 256 MiB, at most a quarter of the file system.
     pub fn set_max(&self, max: Option<u64>) {
         self.max.store(max.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Keeps batches that nobody waits for any more until they are so old, in seconds, while there
+    /// is room; none of them at zero.
+    pub fn set_history(&self, kept: Duration) {
+        self.history.store(kept.as_secs(), Ordering::Relaxed);
+    }
+
+    /// The batches that were accepted after this one and are still here, in order, up to so many
+    /// bytes but at least one. None where the file cannot be read for now. Blocks.
+    pub fn accepted(&self, after: u64, bytes_max: usize) -> Option<Vec<Accepted>> {
+        let read = || {
+            let transaction = self.shared.read().as_ref()?.begin_read().ok()?;
+            batches::after(&transaction, after, bytes_max).ok()
+        };
+        panic::catch(read).flatten()
     }
 
     /// Whether the disk takes writes, as far as the last attempt showed.

@@ -15,6 +15,7 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::chat::shape::Form;
+use mistgate_core::config;
 use mistgate_core::delivery::batch::ChatId;
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::delivery::queue::input::Entry;
@@ -138,8 +139,8 @@ pub struct Status {
 pub struct Settings {
     /// The engine's part.
     pub engine: input::Config,
-    /// The most bytes of the store's file, if that is configured.
-    pub store_max: Option<u64>,
+    /// What the store may take of the disk.
+    pub store: config::store::Store,
     /// The dashboard's host, for links.
     pub dashboard_host: String,
     pub outbound: Outbound,
@@ -235,8 +236,9 @@ impl Driver {
                 Input::Answered { destination, id, answer, at: clock::wall() }
             }
             Message::Configured(settings) => {
-                let Settings { engine, store_max, dashboard_host, outbound } = *settings;
-                self.store.set_max(store_max);
+                let Settings { engine, store, dashboard_host, outbound } = *settings;
+                self.store.set_max(store.max);
+                self.store.set_history(store.history);
                 self.dashboard_host = dashboard_host.into();
                 self.outbound = outbound;
                 self.clients.clear();

@@ -204,6 +204,7 @@ impl Node {
             move |answer| report_written(answer, &written, &kept),
         )
         .map_err(problem)?;
+        store.set_history(config.store.history);
         let tools = ports::Tools {
             clock,
             journal: Arc::clone(&journal),

@@ -9,6 +9,7 @@ use mistgate_core::chat::outcome::Reason;
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::files::Files;
 use mistgate_core::config::raw::{Draft, Source};
+use mistgate_core::config::store;
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::input;
 use mistgate_core::http::proxy::Proxies;
@@ -45,7 +46,7 @@ fn settings(slack: &Chat, teams: &Chat) -> Settings {
             dashboard_host: String::new(),
             next_batch: 1,
         },
-        store_max: None,
+        store: store::Store::default(),
         dashboard_host: "manage.mist.com".to_owned(),
         outbound: Outbound {
             tls: tls::connector(Vec::new()),

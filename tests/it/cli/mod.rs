@@ -5,4 +5,5 @@ pub(crate) mod commands;
 pub(crate) mod examples;
 pub(crate) mod import;
 mod mist;
+mod replay;
 pub(crate) mod store;

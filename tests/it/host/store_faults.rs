@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 use std::{fs, io, thread};
 
 use mistgate_core::base::rand::Rand;
@@ -29,6 +30,8 @@ use crate::base::threads::on_all_threads;
 const SEEDS: u64 = 300;
 /// The bound of the file: the least that there is.
 const MAX: u64 = 1 << 20;
+/// Longer than anything here is old.
+const ALWAYS: Duration = Duration::from_secs(1 << 40);
 
 #[derive(Clone, Debug)]
 struct Backend(Arc<Mutex<Disk>>);
@@ -67,6 +70,8 @@ struct World {
     backend: Backend,
     /// The name of the file. What is under it says only whether it was renamed.
     path: PathBuf,
+    /// How long what was settled is kept.
+    history: Duration,
     next_batch: u64,
     /// Acknowledged and not yet settled, with their bytes.
     owed: BTreeMap<u64, Vec<u8>>,
@@ -134,6 +139,7 @@ impl World {
             let report = move |written| drop(report.send(written));
             let served = Store::serve_with(&self.path, Box::new(open), Some(MAX), report);
             let (store, thread) = served.unwrap_or_else(|error| panic!("no start: {error}"));
+            store.set_history(self.history);
             Running { store, reports, thread }
         };
         // A panic in redb ends the program, and the service manager starts it again.
@@ -166,6 +172,7 @@ impl World {
             let is_undone = self.is_rotten && self.last.contains(batch);
             assert!(found.as_ref() == Some(bytes) || is_undone, "batch {batch} is missing");
         }
+        self.check_history(running, &waiting);
         self.check_rows(rows, &waiting);
         self.check_given_up(running, &waiting);
         self.owed.retain(|batch, _| waiting.contains(batch));
@@ -174,6 +181,16 @@ impl World {
         }
         self.next_batch = self.next_batch.max(next_batch);
         self.is_rotten = false;
+    }
+
+    /// What can be replayed is what waits, and what was settled if that is kept.
+    fn check_history(&self, running: &Running, waiting: &[u64]) {
+        let mut found = running.store.accepted(0, usize::MAX).expect("a store that can be read");
+        assert!(found.is_sorted_by_key(|accepted| accepted.batch));
+        found.retain(|accepted| !waiting.contains(&accepted.batch));
+        let is_known = |batch: &u64| self.owed.contains_key(batch) || self.unknown.contains(batch);
+        assert!(found.iter().all(|accepted| is_known(&accepted.batch)), "{found:?}");
+        assert!(found.is_empty() || !self.history.is_zero(), "{found:?}");
     }
 
     /// Each incident must be there with its batch, the shared one as the last of them left it, and
@@ -363,6 +380,7 @@ fn world(folder: &Path, seed: u64) -> World {
     World {
         backend: Backend(Arc::new(Mutex::new(Disk::new(rand.next_u64())))),
         path: folder.join("mistgate.redb"),
+        history: if seed.is_multiple_of(2) { Duration::ZERO } else { ALWAYS },
         next_batch: 1,
         owed: BTreeMap::new(),
         last: BTreeSet::new(),

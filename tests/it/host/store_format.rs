@@ -3,7 +3,8 @@
 //! `tests/vectors/store/format-N.redb` was written by the last mistgate with format N, which was
 //! killed while its destinations were down. Its clock was set to the year 2101, so its events never
 //! expire. That of format 3 is that of format 2 as the last mistgate with format 3 copied it, with
-//! one more batch of two events for Slack, of which the first is a dead letter.
+//! one more batch of two events for Slack, of which the first is a dead letter. That of format 4 is
+//! that of format 3 as the last mistgate with format 4 upgraded it.
 
 use std::{fs, path::PathBuf};
 
@@ -171,7 +172,7 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
         let started = output(place.path(), &["run", "--config", "mistgate.toml"]);
         assert_eq!(started.status.code(), Some(1));
         let printed = text(&started.stderr);
-        assert!(printed.contains("a newer mistgate wrote this store, in format 5"), "{printed}");
+        assert!(printed.contains("a newer mistgate wrote this store, in format 6"), "{printed}");
         assert!(fs::read(&store).expect("a store") == bytes, "it was written to");
         let beside = fs::read_dir(store.parent().expect("a folder")).expect("a folder");
         let names = beside.map(|file| file.expect("a file").file_name());

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
@@ -13,7 +14,7 @@ use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::notify::change::Key;
-use mistgate_runtime::base::store::{LetterChanges, RowName, Store, Write, Written};
+use mistgate_runtime::base::store::{LetterChanges, RowName, Store, Write, Written, care};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::{body, device_event};
 
@@ -192,6 +193,41 @@ fn the_file_stays_within_its_bound_and_shrinks_when_it_drains() {
         drop(bounded.store);
         thread.join().expect("no panic");
     }
+}
+
+#[test]
+fn history_gives_way_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mistgate.redb");
+    let length = || fs::metadata(&path).expect("a store").len();
+    let (report, reports) = mpsc::channel();
+    let report = move |written| drop(report.send(written));
+    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
+    store.set_history(Duration::from_secs(1 << 40));
+    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let dead = |nth: u64| {
+        let dead = Dead { to: "slack/info".into(), reason: "refused: 400".into() };
+        nth.is_multiple_of(100).then_some(dead)
+    };
+    for batch in 1..=3_000 {
+        assert!(bounded.put(batch, 1_000), "{batch} has no room");
+        bounded.settle(batch, dead(batch));
+        assert!(length() <= MAX, "{} bytes after {batch}", length());
+    }
+    assert!(bounded.put(3_001, 1_000));
+    let kept = bounded.store.accepted(0, usize::MAX).expect("a store that can be read");
+    let first = kept.first().map_or(0, |accepted| accepted.batch);
+    assert_eq!(Vec::from_iter(kept.iter().map(|each| each.batch)), Vec::from_iter(first..=3_001));
+    assert!(kept.len() as u64 * 1_000 > MAX / 16, "only {} are kept", kept.len());
+    let page = bounded.store.accepted(first, 2_500).expect("a store that can be read");
+    assert_eq!(Vec::from_iter(page.iter().map(|each| each.batch)), [first + 1, first + 2]);
+    poll::within(LONG, || bounded.store.letters() == 30, || format!("{:?}", bounded.letters));
+    drop(bounded.store);
+    thread.join().expect("no panic");
+    // The next program counts none of it as waiting.
+    let contents = care::check(&path).expect("a store");
+    assert_eq!((contents.waiting, contents.broken), (1, 0));
+    assert!(contents.history > 100, "{contents:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use redb::{
 };
 use rustix::fs::statvfs;
 
-use super::batches::{BATCHES, LEFT, SEEN, is_whole};
+use super::batches::{BATCHES, HISTORY, LEFT, SEEN, is_whole};
 use super::error::Problem;
 use super::format::{NUMBER, number};
 use super::guard::Guard;
@@ -24,7 +24,7 @@ use super::incidents::TableName;
 use super::letters::{LAST, LETTERS};
 use super::ports::PORTS;
 use super::row::{Row, checksum};
-use super::{CACHE_MAX, Error, FORMAT, format, incidents, letters, opening};
+use super::{Accepted, CACHE_MAX, Error, FORMAT, batches, format, incidents, letters, opening};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
 pub const BACKUP: &str = "mistgate.backup";
@@ -41,11 +41,13 @@ const LEAF: u8 = 1;
 pub struct Contents {
     /// Batches that somebody waits for.
     pub waiting: u64,
-    /// Rows that are not as they were written: of those, of the dead letters, and of what is known
-    /// of incidents.
+    /// Rows that are not as they were written: of those, of the history, of the dead letters, and
+    /// of what is known of incidents.
     pub broken: u64,
-    /// Batches of which only the fingerprints are kept.
+    /// Batches that nobody waits for, of which the fingerprints are kept.
     pub delivered: u64,
+    /// Batches that are kept whole although nobody waits for them.
+    pub history: u64,
     /// Dead letters, which nobody waits for.
     pub letters: u64,
     /// Records of switch ports.
@@ -60,6 +62,7 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
         let transaction = database.begin_read()?;
         let mut contents = Contents {
             delivered: transaction.open_table(SEEN)?.len()?,
+            history: transaction.open_table(HISTORY)?.len()?,
             ports: transaction.open_table(PORTS)?.len()?,
             incidents: transaction.open_table(TableName::Incidents.table())?.len()?,
             silences: transaction.open_table(TableName::Silences.table())?.len()?,
@@ -70,6 +73,7 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
             contents.waiting += 1;
             contents.broken += u64::from(!is_whole(batch.value(), row.value()));
         }
+        contents.waiting = contents.waiting.saturating_sub(contents.history);
         for row in transaction.open_table(LETTERS)?.iter()? {
             let (id, row) = row?;
             contents.letters += 1;
@@ -152,6 +156,17 @@ pub fn salvage(from: &Path, into: &Path) -> Result<[usize; 3], Error> {
     add(&found, into).map_err(|problem| Error { path: into.to_owned(), problem })
 }
 
+/// The accepted batches of a store that are still in it, in order, up to so many bytes at a time.
+pub fn accepted(path: &Path) -> Result<impl FnMut(u64, usize) -> Option<Vec<Accepted>>, Error> {
+    let opened = look(path).and_then(|database| Ok((database.begin_read()?, database)));
+    let (transaction, database) =
+        opened.map_err(|problem| Error { path: path.to_owned(), problem })?;
+    Ok(move |after, bytes_max| {
+        let _open = &database;
+        batches::after(&transaction, after, bytes_max).ok()
+    })
+}
+
 /// Opens a store and verifies its pages. Nothing is written: the guard is never released.
 fn look(path: &Path) -> Result<Database, Problem> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
@@ -198,6 +213,7 @@ fn copy_tables(read: &ReadTransaction, target: &Database) -> Result<(), Problem>
     copy_table(read, &write, BATCHES)?;
     copy_table(read, &write, LEFT)?;
     copy_table(read, &write, SEEN)?;
+    copy_table(read, &write, HISTORY)?;
     copy_table(read, &write, PORTS)?;
     copy_table(read, &write, LETTERS)?;
     copy_table(read, &write, LAST)?;

@@ -6,6 +6,7 @@
 //! | 2 | the number in a table of its own; events are owed to chats, by name |
 //! | 3 | each batch has a checksum, and a stamp only where the clock was synchronised |
 //! | 4 | the events of a batch have no number for their site |
+//! | 5 | a batch that nobody waits for may be kept, as history |
 //!
 //! Before the first step the file is copied beside itself, to `mistgate-format-N.redb`, so that the
 //! older program can be given it back. Only the last copy is kept, and the first start that finds
@@ -31,7 +32,7 @@ use super::{CACHE_MAX, FORMAT, letters};
 pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
-const STEPS: [Step; 3] = [owe_by_name, add_checksums_without_stamps, drop_sites];
+const STEPS: [Step; 4] = [owe_by_name, add_checksums_without_stamps, drop_sites, |_| Ok(())];
 /// The table of batches up to format 2.
 const BATCHES_2: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches");
 type Row2<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);

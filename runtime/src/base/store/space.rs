@@ -86,6 +86,11 @@ impl Space {
         self.used.is_some_and(|used| used + cost(puts) + letters <= self.max() / 2)
     }
 
+    /// Whether so little is free that it would soon be counted again and again.
+    pub(super) fn is_tight(&self) -> bool {
+        self.used.is_some_and(|used| used > self.max() / 16 * 7)
+    }
+
     /// What is left for dead letters beside these batches, as far as that is known.
     pub(super) fn room(&self, puts: &[Write]) -> u64 {
         let room = |used| (self.max() / 2).saturating_sub(used + cost(puts));

@@ -11,13 +11,13 @@ use mistgate_core::delivery::batch::EventKey;
 use redb::{CompactionError, StorageBackend};
 use smol::channel;
 
-use super::batches::{BATCHES, Done, SEEN, write_chats};
+use super::batches::{Done, EXPIRED_MAX, Tables};
 use super::error::Problem;
 use super::guard::Guard;
 use super::letters::{Changing, Letters, Taken};
 use super::opening::{Opened, Place};
 use super::ports::Owed;
-use super::row::{checksum, write_stamp};
+use super::row::write_stamp;
 use super::space::Space;
 use super::{Left, Shared, Write, Written, batches, incidents};
 use crate::base::panic;
@@ -41,6 +41,8 @@ pub(super) struct Writer {
     is_writable: Arc<AtomicBool>,
     /// The bound of the file; see [`Space`].
     max: Arc<AtomicU64>,
+    /// For how many seconds batches are kept that nobody waits for.
+    history: Arc<AtomicU64>,
     space: Space,
     /// The open file.
     file: Option<Guard>,
@@ -78,6 +80,7 @@ impl Writer {
             shared: Shared::default(),
             is_writable: Arc::default(),
             max,
+            history: Arc::default(),
             file: None,
             is_released: false,
             first_batch: 0,
@@ -99,8 +102,8 @@ impl Writer {
     }
 
     /// What handles of the store share with this thread.
-    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, [Arc<AtomicU64>; 2]) {
-        let numbers = [Arc::clone(&self.max), self.letters.count()];
+    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, [Arc<AtomicU64>; 3]) {
+        let numbers = [Arc::clone(&self.max), Arc::clone(&self.history), self.letters.count()];
         (Arc::clone(&self.shared), Arc::clone(&self.is_writable), numbers)
     }
 
@@ -251,6 +254,7 @@ impl Writer {
             return Ok(None);
         }
         if let Err(error) = self.space.keep_reserve() {
+            self.give_way(&[], true)?;
             return Ok(Some(format!("no room for a reserve beside the store: {error}")));
         }
         loop {
@@ -265,8 +269,9 @@ impl Writer {
                 return Ok(Some(format!("the store has as much as it may in {max} bytes")));
             }
             self.count()?;
-            if !self.space.fits(puts, self.letters.buried) {
-                self.give_way(puts)?;
+            let fits = self.space.fits(puts, self.letters.buried);
+            if !fits || self.space.is_tight() {
+                self.give_way(puts, fits)?;
             }
         }
     }
@@ -282,12 +287,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes what is worth less than a new batch: the memory of delivered duplicates, and then
-    /// dead letters.
-    fn give_way(&mut self, puts: &[Write]) -> Result<(), Problem> {
+    /// Removes what is worth less than a new batch: the history, the memory of duplicates, and then
+    /// dead letters. Only the history where these batches fit.
+    fn give_way(&mut self, puts: &[Write], fits: bool) -> Result<(), Problem> {
         let database = self.shared.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
+        let most = if self.space.is_disk_full { EXPIRED_MAX } else { u64::MAX };
+        if batches::forget_history(&transaction, most)? {
+            transaction.commit()?;
+            self.space.committed(&[], 0, true);
+            return Ok(());
+        }
+        if fits {
+            return Ok(transaction.abort()?);
+        }
         let mut has_removed = batches::forget_half(&transaction)?;
         let mut letters = self.letters.change(&transaction, 0)?;
         if !has_removed && !self.space.fits(puts, 0) {
@@ -359,6 +373,7 @@ impl Writer {
     }
 
     fn write(&mut self, puts: &[Write], room: u64) -> Result<Vec<u64>, Problem> {
+        let history_from = batches::history_from(&self.history, &self.space);
         let mut refused = Vec::new();
         let database = self.shared.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
@@ -372,11 +387,9 @@ impl Writer {
             letters = Some(self.letters.change(&transaction, room)?);
         }
         {
-            let mut batches = transaction.open_table(BATCHES)?;
-            let mut seen = transaction.open_table(SEEN)?;
+            let mut tables = Tables::open(&transaction)?;
             for (batch, letter) in &self.maybe_kept {
-                batches.remove(batch)?;
-                seen.remove(batch)?;
+                tables.remove(*batch)?;
                 if let (Some((id, taken)), Some(letters)) = (letter, &mut letters) {
                     letters.put_back(*id, taken)?;
                 }
@@ -398,16 +411,9 @@ impl Writer {
                     refused.push(*batch);
                     continue;
                 }
-                let (at, chats) = (write_stamp(*at), write_chats(chats));
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
-                let (chats, prints) = (chats.as_bytes(), prints.as_flattened());
-                let sum = checksum(*batch, (at, chats, prints, bytes));
-                if chats.is_empty() {
-                    // Nobody waits for it.
-                    seen.insert(batch, (at, prints))?;
-                } else {
-                    batches.insert(batch, (at, chats, prints, &**bytes, sum))?;
-                }
+                let row = (write_stamp(*at), &**chats, prints.as_flattened(), &**bytes);
+                tables.put(*batch, row, history_from.is_some())?;
                 self.maybe_kept.insert(*batch, taken);
                 for incident in incidents {
                     self.rows.write_with(nth, incident, &transaction)?;
@@ -415,7 +421,8 @@ impl Writer {
             }
         }
         if !self.owed.is_empty() {
-            batches::settle(&transaction, &self.owed, &mut letters, self.forget_before)?;
+            let (owed, forget_before) = (&self.owed, self.forget_before);
+            batches::settle(&transaction, owed, &mut letters, forget_before, history_from)?;
         }
         let max = self.space.max();
         letters.iter_mut().try_for_each(|letters| self.letters.tidy(letters, max))?;

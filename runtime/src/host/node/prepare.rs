@@ -115,8 +115,8 @@ impl Prepared {
         let tools = (driver, journal);
         let feed = feed::Task::new(&config, outbound.clone(), &budget, seed, tools);
         let dashboard_host = config.mist.dashboard_host.clone();
-        let store_max = config.store.max;
-        let chats = driver::Settings { engine, store_max, dashboard_host, outbound };
+        let store = config.store;
+        let chats = driver::Settings { engine, store, dashboard_host, outbound };
         Self { config, warnings, chats, switches, feed, sockets, webhook, proxy }
     }
 }
