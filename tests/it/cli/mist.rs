@@ -187,10 +187,10 @@ fn a_second_webhook_is_said_over_all_pages() {
         }
         let site = "67970e46-4e12-11e6-9188-0242ac110008";
         let hook = right(json!({
-            "topics": ["zone", "alarms"], "site_id": site, "id": "of-a-site",
+            "topics": ["zone", "alarms"], "site_id": site, "id": "67970e46-4e12-11e6-9188-0242ac110009",
         }));
         let hook = hook.as_object().cloned().expect("an object");
-        organisation.webhooks.insert("of-a-site".to_owned(), hook);
+        organisation.webhooks.insert("67970e46-4e12-11e6-9188-0242ac110009".to_owned(), hook);
     });
     let (code, printed) = bench.run("check", &[]);
     assert_eq!(code, 1, "{printed}");
@@ -314,15 +314,20 @@ fn a_cloud_that_is_not_there_or_not_mist_is_said() {
 fn types_without_words_are_listed() {
     let bench = Bench::new(&[]);
     let known = json!({ "key": "AP_CONNECTED", "display": "AP Connected" });
+    let alarm = |key: &str, display: &str| {
+        json!({
+            "key": key, "display": display, "severity": "critical", "group": "infrastructure",
+            "fields": [],
+        })
+    };
     bench.cloud.with(|organisation| {
-        organisation.types = (vec![known.clone()], vec![json!({ "key": "rogue_ap" })]);
+        organisation.types = (vec![known.clone()], vec![alarm("rogue_ap", "Rogue AP")]);
     });
     let (code, printed) = bench.run("types", &[]);
     assert_eq!((code, &*printed), (0, "there are words for all 2 types that Mist lists\n"));
     bench.cloud.with(|organisation| {
         organisation.types.0.push(json!({ "key": "AP_NEW", "display": "A new\nevent" }));
-        let alarm = json!({ "key": "new_alarm", "display": "New alarm", "severity": "critical" });
-        organisation.types.1.push(alarm);
+        organisation.types.1.push(alarm("new_alarm", "New alarm"));
     });
     let (code, printed) = bench.run("types", &[]);
     let expected = "device-events AP_NEW: A new event\nalarms new_alarm: New alarm (critical)\n";

@@ -14,6 +14,7 @@ use std::{io, thread};
 
 use crate::base::http::{self, Message};
 
+pub mod openapi;
 pub mod organisation;
 pub mod port_config;
 
@@ -77,6 +78,8 @@ pub struct Recorded {
 struct State {
     organisation: Organisation,
     requests: Vec<Recorded>,
+    /// What of it is not as Mist documents it.
+    objections: Vec<String>,
     scripts: VecDeque<Script>,
     is_released: bool,
     /// The most requests at once so far, and how many there are now.
@@ -115,6 +118,7 @@ impl Cloud {
         let state = State {
             organisation,
             requests: Vec::new(),
+            objections: Vec::new(),
             scripts: VecDeque::new(),
             is_released: false,
             together: (0, 0),
@@ -181,6 +185,13 @@ impl Cloud {
     }
 }
 
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let objections = &self.shared.state().objections;
+        assert!(thread::panicking() || objections.is_empty(), "{objections:#?}");
+    }
+}
+
 /// An answer of the cloud.
 #[derive(Clone, Debug)]
 struct Answer {
@@ -236,6 +247,12 @@ fn answer(stream: &mut TcpStream, request: &Message, shared: &Shared) -> io::Res
         false => ignored.insert(state.organisation.clone()),
     };
     let mut answer = answer::answer(organisation, &method, request);
+    // What is sent as null everywhere is so on purpose.
+    let judged = Some(answer.body.as_str()).filter(|_| answer.status == 200);
+    let judged = judged.filter(|_| !organisation.sends_nulls);
+    let objections = openapi::objections(&method, &target, &request.body, judged);
+    let objections = objections.into_iter().flatten();
+    state.objections.extend(objections.map(|said| format!("{method} {target}: {said}")));
     match fault {
         None | Some(Fault::Ignored) => {}
         Some(Fault::Status(status, body)) => answer = Answer::new(status, body),

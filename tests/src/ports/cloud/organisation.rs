@@ -198,7 +198,7 @@ impl Organisation {
     pub(super) fn port(&self, mac: Mac, switch: &Switch, name: &str, port: &Port) -> Value {
         self.as_sent(json!({
             "org_id": self.id, "site_id": switch.site, "mac": mac.plain(), "port_id": name,
-            "type": "switch", "speed": 1000, "up": port.up,
+            "type": "switch", "speed": 1000, "up": port.up, "port_mac": mac.plain(),
             "neighbor_mac": port.neighbor.map(Mac::plain), "neighbor_system_name": null,
             "port_usage": port_config::usage(&switch.config, name),
         }))
