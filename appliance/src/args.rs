@@ -201,19 +201,23 @@ pub(crate) struct Import {
 
 /// Write a configuration with comments, a webhook secret and certificates for a first try, without
 /// being root.
+///
+/// Without options, on a terminal, it asks for the Mist cloud and its token, for the name of this
+/// machine and for the chats, and checks each answer.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "init")]
 pub(crate) struct Init {
     /// the folder for them; ./mistgate if nothing is said
-    #[argh(option, arg_name = "path", default = "String::from(\"./mistgate\")")]
-    pub(crate) dir: String,
+    #[argh(option, arg_name = "path")]
+    pub(crate) dir: Option<String>,
 }
 
 /// Make this program a service of this machine, which starts at once. As root.
 ///
 /// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd, OpenRC or
 /// procd that may do little else. A second run brings a new version of the program and the service,
-/// and touches neither configuration, secrets nor state.
+/// and touches neither configuration, secrets nor state. Without options, on a terminal, the first
+/// one asks what mistgate init asks, and then sets up the webhook in Mist.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "install")]
 pub(crate) struct Install {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use mistgate_runtime::base::store;
 
-use crate::{args::Init, files, starter};
+use crate::{args::Init, files, guide, starter, terminal};
 
 pub(crate) fn run(args: &Init) -> Result<(), String> {
-    let dir = &args.dir;
+    let dir = args.dir.as_deref().unwrap_or("./mistgate");
     let config = format!("{dir}/{}", starter::CONFIG);
     if Path::new(&config).exists() {
         return Err(format!("{config}: exists already — choose another --dir, or remove it first"));
@@ -16,14 +16,22 @@ pub(crate) fn run(args: &Init) -> Result<(), String> {
     store::make_folder(dir)
         .map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
     starter::make_missing(dir)?;
+    let (mut text, mut next) = (starter::config("state"), String::new());
+    if args.dir.is_none() && terminal::is_there() {
+        let guided = guide::ask(dir, text)?;
+        text = guided.config;
+        if guided.has_webhook {
+            next = format!("\n  mistgate mist setup --config {config}");
+        }
+    }
     // Last, so that every file that it names is there.
-    files::replace(&config, starter::config("state").as_bytes(), 0o600)?;
+    files::replace(&config, text.as_bytes(), 0o600)?;
     crate::say(&format!(
         "{config}\n  the configuration, with comments\n\
          {dir}/{secret}\n  what you enter as the webhook's secret in Mist\n\
          {dir}/{certificates}\n  a root for gateways and managers, and what it signed for the \
          proxy and for a client\n\
-         Next:\n  mistgate check --config {config}\n  mistgate run --config {config}",
+         Next:\n  mistgate check --config {config}\n  mistgate run --config {config}{next}",
         secret = starter::SECRET,
         certificates = starter::CERTIFICATES,
     ));

@@ -11,14 +11,15 @@ mod init_system;
 mod root;
 mod uninstall;
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path, process::ExitCode};
 
 use self::account::Account;
 use self::bundle::Bundle;
 use self::init_system::InitSystem;
 pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
-use crate::{args::Install, starter};
+use crate::args::{Install, mist::Mist};
+use crate::{guide, mist, starter, terminal};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
@@ -36,11 +37,15 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     let account = Account::ensure(&root)?;
     make_dir(&root.path(CONFIG_DIR), 0o750, (0, account.gid))?;
     make_dir(&root.path(root.init.state_dir), 0o700, (account.uid, account.gid))?;
-    beginning.write(&root, &account)?;
+    let sets_up = beginning.write(&root, &account)?;
     install_program(&root, &program)?;
     let upgraded = install_service(&root)?;
     report(&root, &beginning, &account);
-    start(&root, upgraded)
+    start(&root, upgraded)?;
+    if sets_up && mist::run(Mist::setup(CONFIG)) != ExitCode::SUCCESS {
+        return Err(format!("the webhook is not set up — mistgate mist setup --config {CONFIG}"));
+    }
+    Ok(())
 }
 
 /// Which configuration the service will have.
@@ -87,10 +92,13 @@ impl Beginning {
         }
     }
 
-    fn write(&self, root: &InstallRoot, account: &Account) -> Result<(), String> {
+    /// Writes it, after asking where somebody can be asked. Whether the webhook in Mist can be set
+    /// up by it.
+    fn write(&self, root: &InstallRoot, account: &Account) -> Result<bool, String> {
         let dir = root.name(CONFIG_DIR);
+        let mut sets_up = false;
         let text = match self {
-            Self::Kept => return Ok(()),
+            Self::Kept => return Ok(false),
             Self::Given(bundle) => {
                 bundle.write(&dir, account.gid)?;
                 bundle.text.clone()
@@ -108,11 +116,20 @@ impl Beginning {
                 ] {
                     set(Path::new(&path), mode, (0, account.gid))?;
                 }
-                starter::config(root.init.state_dir)
+                let mut text = starter::config(root.init.state_dir);
+                if root.is_here() && terminal::is_there() {
+                    let guided = guide::ask(&dir, text)?;
+                    for name in &guided.secrets {
+                        set(Path::new(&format!("{dir}/{name}")), 0o640, (0, account.gid))?;
+                    }
+                    (text, sets_up) = (guided.config, guided.has_webhook);
+                }
+                text
             }
         };
         // Last, so that every file that it names is there.
-        write(&root.path(CONFIG), text.as_bytes(), 0o640, (0, account.gid))
+        write(&root.path(CONFIG), text.as_bytes(), 0o640, (0, account.gid))?;
+        Ok(sets_up)
     }
 }
 

@@ -10,6 +10,7 @@ mod connect;
 mod dead_letter;
 mod files;
 mod first_start;
+mod guide;
 mod import;
 mod incident;
 mod init;

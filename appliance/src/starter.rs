@@ -17,7 +17,7 @@ const EXAMPLE: &str = include_str!("../examples/mistgate.toml");
 /// The state folder in the example.
 pub(crate) const STATE_DIR: &str = "/var/lib/mistgate";
 /// As the README of the original suggests: a trial should not end with its certificates.
-const DAYS: u32 = 3_650;
+pub(crate) const DAYS: u32 = 3_650;
 
 /// The configuration. All files that it names are in its folder, except for the state.
 pub(crate) fn config(state_dir: &str) -> String {

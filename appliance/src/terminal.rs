@@ -14,6 +14,15 @@ pub(crate) fn is_there() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Asks for a line of text. Its end is an error.
+pub(crate) fn ask(question: &str) -> Result<String, String> {
+    let answer = line(question).map_err(|error| error.to_string())?;
+    match answer.ends_with('\n') {
+        true => Ok(answer.trim().to_owned()),
+        false => Err("there is no answer".to_owned()),
+    }
+}
+
 /// Asks on the terminal; whatever is no yes is a no.
 pub(crate) fn confirm(question: &str) -> Result<bool, String> {
     let answer = line(&format!("{question} [y/N] ")).map_err(|error| error.to_string())?;

@@ -81,6 +81,14 @@ pub(crate) struct Types {
     pub(crate) token_file: Option<String>,
 }
 
+impl Mist {
+    /// `mist setup` of this configuration, which asks.
+    pub(crate) fn setup(config: &str) -> Self {
+        let (config, token_file, url, yes) = (config.to_owned(), None, None, false);
+        Self { kind: MistKind::Setup(Setup { config, token_file, url, yes }) }
+    }
+}
+
 fn url(text: &str) -> Result<Url, String> {
     Webhook::parse_url(text).map_err(str::to_owned)
 }

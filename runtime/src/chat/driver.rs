@@ -30,6 +30,7 @@ use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
 
 use self::fetch::Recent;
+pub use self::post::post;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;

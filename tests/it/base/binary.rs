@@ -123,11 +123,20 @@ impl Captured {
         let output = self.clone();
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);
-            let mut line = Vec::new();
-            while stream.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-                place(&mut output.lock()).0.push_str(&String::from_utf8_lossy(&line));
+            let mut text = Vec::new();
+            while let Ok(bytes @ [_, ..]) = stream.fill_buf() {
+                let count = bytes.len();
+                text.extend_from_slice(bytes);
+                stream.consume(count);
+                // A question ends without a line; a letter may not be there whole.
+                let whole = match str::from_utf8(&text) {
+                    Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                    Ok(_) | Err(_) => text.len(),
+                };
+                let rest = text.split_off(whole);
+                place(&mut output.lock()).0.push_str(&String::from_utf8_lossy(&text));
                 output.0.1.notify_all();
-                line.clear();
+                text = rest;
             }
             place(&mut output.lock()).1 = true;
             output.0.1.notify_all();
@@ -165,6 +174,11 @@ impl Process {
         (process, stdin)
     }
 
+    /// As [`Process::start`], with this standard input.
+    pub(crate) fn start_at(command: Command, stdin: Stdio) -> Self {
+        Self::start_with(command, stdin, Stdio::piped())
+    }
+
     fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
         Self::start_with(command, Stdio::null(), stdout)
     }
@@ -199,9 +213,15 @@ impl Process {
 
     /// Waits until its standard error contains `text`.
     pub(crate) fn printed_error(&self, text: &str) {
+        self.printed_error_times(text, 1);
+    }
+
+    /// Waits until its standard error contains `text` so many times.
+    pub(crate) fn printed_error_times(&self, text: &str, count: usize) {
         let found = |streams: &Streams| {
             let (journal, ended) = &streams.stderr;
-            (journal.contains(text) || *ended).then(|| journal.contains(text))
+            let is_there = journal.matches(text).count() >= count;
+            (is_there || *ended).then_some(is_there)
         };
         assert_eq!(self.output.wait(found), Some(true), "no {text}:\n{}", self.stderr());
     }

@@ -1,12 +1,17 @@
 //! What a token may do, as Mist says at `/self`.
 
+use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::text::one_line;
 use crate::event::Detail;
+use crate::mist::ask::get;
+use crate::mist::refusal::{Refusal, judged};
+use crate::mist::target;
 
 /// The most characters of the words for rights.
 const WORDS_MAX: usize = 200;
@@ -23,6 +28,25 @@ struct Privilege {
     role: String,
     /// None where it is of several organisations.
     org: Option<String>,
+}
+
+/// An exchange that asks for them.
+#[derive(Debug)]
+pub struct Rights;
+
+impl Exchange for Rights {
+    type Output = Result<Token, Refusal>;
+
+    fn start(&mut self) -> Step<Self::Output> {
+        get(target::TOKEN.to_owned())
+    }
+
+    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
+        let what = "the rights of the token";
+        let token = judged(result, what, "")
+            .and_then(|response| Token::read(&response.body).ok_or(Refusal::Unclear { what }));
+        Step::Done(token)
+    }
 }
 
 impl Token {
@@ -49,6 +73,12 @@ impl Token {
     pub fn may_write(&self, org: &str) -> bool {
         self.0.is_empty()
             || self.of(org).any(|privilege| ["admin", "write"].contains(&&*privilege.role))
+    }
+
+    /// The organisations that it names.
+    pub fn organisations(&self) -> Vec<&str> {
+        let orgs: BTreeSet<&str> = self.0.iter().filter_map(|own| own.org.as_deref()).collect();
+        Vec::from_iter(orgs)
     }
 
     /// Its rights for people, such as `role read of scope org`; empty if Mist does not say.

@@ -15,8 +15,8 @@ use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Take};
 /// How much of the body of a chat's answer is kept: enough for the reason that it gives.
 const ANSWER_MAX: usize = 8 * 1024;
 
-/// Posts, or prints where there is no URL.
-pub(super) async fn post(
+/// Posts, or prints where there is no URL. The error is why there is no answer.
+pub async fn post(
     client: &Client,
     to: &Destination,
     payload: &Payload,
