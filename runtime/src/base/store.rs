@@ -301,7 +301,8 @@ impl Store {
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let place = Place { path: path.to_owned(), open, is_service: true };
         let mut writer = Writer::new(place);
-        writer.set_max(max);
+        let (_, _, [bound, ..]) = writer.shared();
+        bound.store(max.unwrap_or(0), Ordering::Relaxed);
         match writer.begin(&written) {
             Err(problem) if problem.is_final() => {
                 return Err(Error { path: path.to_owned(), problem });

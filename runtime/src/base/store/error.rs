@@ -35,6 +35,11 @@ impl<E: Into<redb::Error>> From<E> for Problem {
 }
 
 impl Problem {
+    /// A bug has ended what was being written.
+    pub(super) fn panicked() -> Self {
+        io::Error::other("a bug has ended the commit").into()
+    }
+
     /// Whether another process has the file.
     pub(super) const fn is_taken(&self) -> bool {
         matches!(self, Self::Redb(redb::Error::DatabaseAlreadyOpen))

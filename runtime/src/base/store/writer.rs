@@ -97,10 +97,6 @@ impl Writer {
         }
     }
 
-    pub(super) fn set_max(&self, max: Option<u64>) {
-        self.max.store(max.unwrap_or(0), Ordering::Relaxed);
-    }
-
     /// What handles of the store share with this thread.
     pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, [Arc<AtomicU64>; 3]) {
         let numbers = [Arc::clone(&self.max), Arc::clone(&self.history), self.letters.count()];
@@ -126,7 +122,7 @@ impl Writer {
                 };
                 Ok((full, refused))
             };
-            let result = panic::catch(attempt).unwrap_or_else(|| Err(panicked()));
+            let result = panic::catch(attempt).unwrap_or_else(|| Err(Problem::panicked()));
             let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
             let was_writable = self.is_writable();
             // A disk that stays closed was reported when it was closed.
@@ -140,7 +136,8 @@ impl Writer {
                         None => report(&written, was_writable, batches, refused),
                     }
                     ports.into_iter().for_each(|number| written(Written::Kept(number)));
-                    let shrunk = panic::catch(|| self.shrink()).unwrap_or_else(|| Err(panicked()));
+                    let shrunk =
+                        panic::catch(|| self.shrink()).unwrap_or_else(|| Err(Problem::panicked()));
                     if let Err(problem) = shrunk {
                         self.fail(&problem, &written);
                     }
@@ -502,10 +499,6 @@ impl Writer {
         self.is_released = true;
         Ok(())
     }
-}
-
-fn panicked() -> Problem {
-    io::Error::other("a bug has ended the commit").into()
 }
 
 /// Reports a commit, and that the disk takes writes if that is news.
