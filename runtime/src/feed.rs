@@ -14,9 +14,11 @@ use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::Incidents;
-use mistgate_core::mist::feed::input::{Input, Sight};
+use mistgate_core::incident::record::Incident;
+use mistgate_core::mist::feed::input::{Input, Open, Sight};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
+use mistgate_core::notify::types::condition::DEVICE_DOWN;
 
 use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
@@ -107,8 +109,16 @@ impl Task {
         match output {
             Output::Compare => {
                 let open = |incidents: &Incidents| {
-                    let open = incidents.views().filter(|view| view.incident.is_open);
-                    (open.map(|view| view.incident.condition()).collect(), None)
+                    let mut open = Open::default();
+                    for view in incidents.views().filter(|view| view.incident.is_open) {
+                        let Incident { org_id, mac, changed_at, .. } = view.incident;
+                        let condition = view.incident.condition();
+                        open.conditions.insert(condition);
+                        if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
+                            open.down.push((org_id.clone(), mac, *changed_at));
+                        }
+                    }
+                    (open, None)
                 };
                 return Some(Input::Open(self.driver.incidents(open).await.unwrap_or_default()));
             }

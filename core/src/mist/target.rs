@@ -114,6 +114,12 @@ pub fn device_events(org: &str) -> String {
     format!("/api/v1/orgs/{}/devices/events/search", encoded(org))
 }
 
+/// One page of the statistics of all devices.
+pub fn devices(org: &str, page: usize) -> String {
+    let org = encoded(org);
+    format!("/api/v1/orgs/{org}/stats/devices?type=all&limit={APS_MAX}&page={page}")
+}
+
 /// The id of a device that is no virtual chassis.
 pub fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())

@@ -97,11 +97,14 @@ pub fn late(chat: &Chat, late: &Late) -> Option<Intake> {
     let note = match late.origin {
         Origin::Failed => "late: Mist could not deliver it here",
         Origin::Listed => "late: Mist lists it and did not send it here",
+        Origin::Seen => "no event of Mist: how it is was asked, and compared with incidents",
     };
     for item in &mut intake.items {
-        if late.origin == Origin::Listed {
-            item.kin = item.kin.map(Kin::listed);
-        }
+        item.kin = match late.origin {
+            Origin::Failed => item.kin,
+            Origin::Listed => item.kin.map(Kin::listed),
+            Origin::Seen => None,
+        };
         if late.is_folded {
             item.chats.clear();
         }
@@ -111,6 +114,10 @@ pub fn late(chat: &Chat, late: &Late) -> Option<Intake> {
         }
     }
     intake.items.retain(|item| item.is_routed() || !item.changes.is_empty());
+    if late.origin == Origin::Seen {
+        // Switch ports have a comparison of their own.
+        intake.ap_events.clear();
+    }
     Some(intake)
 }
 

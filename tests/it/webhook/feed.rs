@@ -2,9 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use mistgate_core::base::mac::Mac;
 use mistgate_tests::chat::server::Chat;
 use mistgate_tests::ports::cloud::Cloud;
-use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
 use mistgate_tests::webhook::mist::body;
 use serde_json::{Value, json};
 
@@ -196,5 +197,38 @@ fn what_happened_while_it_was_dead_is_told_once() {
         assert_eq!(bench.count(words), posts, "{words}");
     }
     assert!(bench.count("late: Mist could not deliver it here") == 1, "{:?}", bench.chat.posts());
+    mistgate.stop();
+}
+
+#[test]
+fn incidents_of_devices_are_compared_with_mist() {
+    let bench = Bench::new();
+    let [known, unknown] =
+        ["5c5b35000005", "5c5b35000006"].map(|mac| Mac::parse(mac).expect("a MAC"));
+    let ago = event("", 0, 900).get("timestamp").and_then(Value::as_u64);
+    bench.cloud.with(|organisation| {
+        organisation.sites.insert(SITE.to_owned(), "Headquarters".to_owned());
+        for (mac, is_connected) in [(known, true), (unknown, false)] {
+            organisation.add_ap(mac, SITE);
+            let ap = organisation.aps.get_mut(&mac).expect("an AP");
+            (ap.is_connected, ap.last_seen) = (Some(is_connected), ago);
+        }
+    });
+    let mistgate = bench.place.start();
+    bench.told(&mistgate, "Mist says that it is disconnected");
+    bench.told(&mistgate, "Headquarters");
+    mistgate.accept(&body("device-events", &[event("AP_DISCONNECTED", 5, 700)]));
+    mistgate.line("incident_opened", 2);
+    mistgate.reload();
+    mistgate.line("incident_over", 1);
+    let second = mistgate.ask("/incidents/2").body;
+    assert!(second.contains("AP-5") && second.contains("\"over\""), "{second}");
+    // Compared again, nothing differs.
+    mistgate.reload();
+    mistgate.until("another round", |_| {
+        let asked = bench.cloud.requests();
+        asked.iter().filter(|request| request.target.contains("stats/devices")).count() == 3
+    });
+    assert_eq!(mistgate.journal("incident_opened").len(), 2);
     mistgate.stop();
 }

@@ -1,9 +1,12 @@
 //! What the driver hands to the feed.
 
 use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::base::exchange::ExchangeResult;
+use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::mist::webhook::wanted::Wanted;
 
@@ -23,12 +26,21 @@ pub struct Config {
 pub enum Input {
     /// The result of the last `Request`.
     Answered(ExchangeResult),
-    /// The answer to `Compare`: which conditions are open of which mistgate itself has.
-    Open(BTreeSet<&'static str>),
+    /// The answer to `Compare`.
+    Open(Open),
     /// The answer to `Look`.
     Seen(Sight),
     /// The answer to a `Take`: whether all of it is on disk.
     Taken(bool),
+}
+
+/// The open incidents.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// The names of their conditions.
+    pub conditions: BTreeSet<&'static str>,
+    /// The devices that are down: their organisation and MAC, and since when.
+    pub down: Vec<(Option<Arc<str>>, Mac, UnixTime)>,
 }
 
 /// How things are here.

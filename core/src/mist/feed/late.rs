@@ -7,9 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::output::{Late, Origin};
+use crate::base::mac::Mac;
 use crate::base::text::one_line;
 use crate::base::time::UnixTime;
-use crate::event::{Detail, Topic};
+use crate::event::{Detail, DeviceClass, Topic};
 
 /// The most characters of an error.
 const REASON_MAX: usize = 200;
@@ -39,6 +40,46 @@ impl Failed {
     }
 }
 
+/// A device in the list of all devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    pub(super) mac: Mac,
+    pub(super) class: DeviceClass,
+    pub(super) is_connected: bool,
+    /// When Mist last heard of it.
+    pub(super) last_seen: UnixTime,
+    pub(super) name: Option<String>,
+    pub(super) site: Option<String>,
+}
+
+impl Device {
+    /// Reads an element of the list. `None` for a device that was never connected.
+    pub(super) fn read(item: Detail<'_>) -> Option<Self> {
+        let text = |name: &str| Some(item.get(name)?.text()?.into_owned());
+        Some(Self {
+            mac: Mac::parse(&text("mac")?)?,
+            class: DeviceClass::parse(&text("type")?)?,
+            is_connected: text("status")?.eq_ignore_ascii_case("connected"),
+            last_seen: UnixTime::from_secs_f64(item.get("last_seen")?.number()?)?,
+            name: text("name"),
+            site: text("site_id"),
+        })
+    }
+
+    /// The type of the event that says how it is; `None` for classes without one.
+    pub(super) const fn kind(&self) -> Option<&'static str> {
+        Some(match (self.class, self.is_connected) {
+            (DeviceClass::AccessPoint, true) => "AP_CONNECTED",
+            (DeviceClass::AccessPoint, false) => "AP_DISCONNECTED",
+            (DeviceClass::Gateway, true) => "GW_CONNECTED",
+            (DeviceClass::Gateway, false) => "GW_DISCONNECTED",
+            (DeviceClass::Switch, true) => "SW_CONNECTED",
+            (DeviceClass::Switch, false) => "SW_DISCONNECTED",
+            (DeviceClass::MistEdge, _) => return None,
+        })
+    }
+}
+
 /// The bodies of a page of listed device events, in the order of their times: what is older than
 /// `known_from` apart, as it may have been told and forgotten.
 pub(super) fn listed(mut events: Vec<Detail<'_>>, known_from: UnixTime) -> Vec<Late> {
@@ -47,17 +88,17 @@ pub(super) fn listed(mut events: Vec<Detail<'_>>, known_from: UnixTime) -> Vec<L
     let (old, young): (Vec<_>, Vec<_>) = events.into_iter().partition(is_old);
     let parts = [(old, true), (young, false)].into_iter().filter(|(part, _)| !part.is_empty());
     let late = |(events, is_folded): (Vec<Detail<'_>>, bool)| Late {
-        body: body(events.iter().map(|event| event.raw())),
+        body: body(&Topic::DeviceEvents, events.iter().map(|event| event.raw())),
         origin: Origin::Listed,
         is_folded,
     };
     parts.map(late).collect()
 }
 
-/// A webhook's body with these device events.
-pub(super) fn body<'e>(events: impl Iterator<Item = &'e str>) -> String {
+/// A webhook's body with these events.
+pub(super) fn body<'e>(topic: &Topic<'_>, events: impl Iterator<Item = &'e str>) -> String {
     let events: Vec<&str> = events.collect();
-    format!("{{\"topic\":\"{}\",\"events\":[{}]}}", Topic::DeviceEvents.name(), events.join(","))
+    format!("{{\"topic\":\"{}\",\"events\":[{}]}}", topic.name(), events.join(","))
 }
 
 /// When it happened.

@@ -3,13 +3,14 @@
 //! Once an hour, and after an outage of ours, a *round* asks Mist. What Mist could not deliver is
 //! taken in late. What is wrong is an event of our own, which opens an incident; what is right
 //! again closes it. Whether an incident is open is asked and not remembered, because an earlier run
-//! may have opened it.
+//! may have opened it. Incidents of devices that are down are compared with what Mist says of them.
 //!
 //! ```text
 //!         each minute             due
-//! (rest) ────────────> Look, Seen ───> Survey ──> Failed ──> Listed ──> Compare ──> (rest)
-//!                                         │ no answer                      ^
-//!                                         └────────────────────────────────┘
+//! (rest) ────────────> Look, Seen ───> Survey ──> Failed ──> Listed ──> Compare ──> Devices
+//!    ^                                    │ no answer                      ^  │         │
+//!    │                                    └────────────────────────────────┘  v         │
+//!    └────────────────────────────────────────────────────────────────────────┴─────────┘
 //! ```
 
 pub mod part;
@@ -21,7 +22,7 @@ mod late;
 
 mod round;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
@@ -106,12 +107,12 @@ impl Feed {
         })
     }
 
-    fn conclude(&mut self, now: Instant, open: &BTreeSet<&'static str>) {
-        let Some(round) = self.round.take() else { return };
+    fn conclude_if_over(&mut self, now: Instant) {
+        let Some(round) = self.round.take_if(|round| round.is_over()) else { return };
         let began = round.began();
         let done = round.conclude();
         for (part, verdict) in done.verdicts {
-            self.settle(began, part, verdict, open.contains(part.condition()));
+            self.settle(began, part, verdict, done.open.contains(part.condition()));
         }
         let is_complete = done.failure.is_none();
         if let Some(reason) = &done.failure
@@ -187,13 +188,17 @@ impl Machine for Feed {
                 let outputs = round.map(|round| round.answered(&self.config, result));
                 self.outputs.extend(outputs.into_iter().flatten());
             }
-            Input::Open(open) => self.conclude(now, &open),
+            Input::Open(open) => {
+                let outputs = round.map(|round| round.opened(&self.config, open));
+                self.outputs.extend(outputs.into_iter().flatten());
+            }
             Input::Seen(sight) => self.seen(now, sight),
             Input::Taken(is_kept) => {
                 let outputs = round.map(|round| round.taken(is_kept));
                 self.outputs.extend(outputs.into_iter().flatten());
             }
         }
+        self.conclude_if_over(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -9,7 +9,7 @@ use crate::base::time::UnixTime;
 /// A command to the driver, or an event that it only passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Say which incidents of ours are open; answer with `Open`.
+    /// Say which incidents are open; answer with `Open`.
     Compare,
     /// For the journal.
     Event(Event),
@@ -42,6 +42,8 @@ pub enum Origin {
     Failed,
     /// Mist's list of device events.
     Listed,
+    /// How Mist says that a device is, which no event did.
+    Seen,
 }
 
 /// What the journal prints.

@@ -1,23 +1,25 @@
 //! One round of questions to Mist, from the first request to the verdicts.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use http_types::Method;
 
-use super::input::{Config, Sight};
+use super::input::{Config, Open, Sight};
 use super::late;
-use super::late::Failed;
+use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
 use super::part::Part;
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::mac::Mac;
 use crate::base::text::one_line;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Topic};
-use crate::mist::page::{Search, Then};
+use crate::mist::page::{Pages, Search, Then, elements};
 use crate::mist::refusal::{Refusal, judged};
 use crate::mist::target;
 use crate::mist::webhook::compare::{Difference, compare};
@@ -56,6 +58,14 @@ pub(super) struct Round {
     listed_at: Option<UnixTime>,
     /// Deliveries that failed, and events that Mist lists.
     counts: (usize, usize),
+    /// The names of the sites, by their ids.
+    sites: BTreeMap<String, String>,
+    /// The conditions of open incidents.
+    open: BTreeSet<&'static str>,
+    /// The devices that are down, and since when.
+    down: BTreeMap<Mac, UnixTime>,
+    /// The devices whose state was read.
+    devices: BTreeSet<Mac>,
     done: Done,
 }
 
@@ -64,6 +74,8 @@ pub(super) struct Round {
 pub(super) struct Done {
     /// A part without a verdict stays as it is.
     pub(super) verdicts: BTreeMap<Part, Verdict>,
+    /// The conditions of open incidents.
+    pub(super) open: BTreeSet<&'static str>,
     /// Why not all was answered or taken.
     pub(super) failure: Option<String>,
     /// Whether it would fail again soon.
@@ -78,8 +90,12 @@ enum Stage {
     Survey(Survey),
     /// The log of deliveries that failed, or the list of device events, and the number of the page.
     Late(Origin, Search, usize),
-    /// All is asked.
+    /// Which incidents are open, once all is on disk.
     Compare,
+    /// How devices are.
+    Devices(Pages),
+    /// All is asked.
+    Over,
 }
 
 impl Round {
@@ -106,6 +122,10 @@ impl Round {
             failed: None,
             listed_at: None,
             counts: (0, 0),
+            sites: BTreeMap::new(),
+            open: BTreeSet::new(),
+            down: BTreeMap::new(),
+            devices: BTreeSet::new(),
             done: Done::default(),
         };
         let outputs = round.surveying(config, step);
@@ -119,15 +139,37 @@ impl Round {
 
     /// Takes the result of the last request.
     pub(super) fn answered(&mut self, config: &Config, result: ExchangeResult) -> Vec<Output> {
-        match core::mem::replace(&mut self.stage, Stage::Compare) {
+        match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Survey(mut survey) => {
                 let step = survey.answer(result);
                 self.stage = Stage::Survey(survey);
                 self.surveying(config, step)
             }
             Stage::Late(origin, search, page) => self.read(config, origin, search, page, result),
-            Stage::Compare => Vec::new(),
+            Stage::Devices(pages) => self.read_devices(config, pages, result),
+            stage @ (Stage::Compare | Stage::Over) => {
+                self.stage = stage;
+                Vec::new()
+            }
         }
+    }
+
+    /// Takes the open incidents, and asks how devices are.
+    pub(super) fn opened(&mut self, config: &Config, open: Open) -> Vec<Output> {
+        let is_ours = |org: &Option<Arc<str>>| org.as_deref() == Some(&*config.wanted.org);
+        let down = open.down.into_iter().filter(|(org, ..)| is_ours(org));
+        self.down = down.map(|(_, mac, since)| (mac, since)).collect();
+        self.open = open.conditions;
+        if self.done.failure.is_some() {
+            self.stage = Stage::Over;
+            return Vec::new();
+        }
+        Vec::from([self.ask_devices(config, Pages::default())])
+    }
+
+    /// Whether all is asked and taken.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over) && self.taking == 0
     }
 
     /// Notes that something is on disk, or is not.
@@ -143,7 +185,7 @@ impl Round {
     fn surveying(&mut self, config: &Config, step: Step<Result<Found, Refusal>>) -> Vec<Output> {
         match step {
             Step::Request(request) => Vec::from([Output::Request(request)]),
-            Step::Done(Ok(found)) => match self.surveyed(config, &found) {
+            Step::Done(Ok(found)) => match self.surveyed(config, found) {
                 Some(hook) => {
                     let query = late::between(self.from, self.began(), "status=failure&limit=100");
                     let path = target::deliveries(&config.wanted.org, &hook);
@@ -159,8 +201,8 @@ impl Round {
     }
 
     /// Judges the token and the webhook. Returns the id of the webhook that is ours.
-    fn surveyed(&mut self, config: &Config, found: &Found) -> Option<String> {
-        let comparison = compare(&config.wanted, found);
+    fn surveyed(&mut self, config: &Config, found: Found) -> Option<String> {
+        let comparison = compare(&config.wanted, &found);
         let (of_token, others): (Vec<_>, Vec<_>) =
             comparison.differences.into_iter().partition(Difference::is_of_token);
         self.done.verdicts.insert(Part::Token, verdict(&of_token, ""));
@@ -169,7 +211,9 @@ impl Round {
             let mend = if is_mendable { " — mistgate mist setup mends it" } else { "" };
             self.done.verdicts.insert(Part::Webhook, verdict(&others, mend));
         }
-        comparison.ours.map(|hook| hook.id.clone())
+        let ours = comparison.ours.map(|hook| hook.id.clone());
+        self.sites = found.sites;
+        ours
     }
 
     fn ask(&mut self, origin: Origin, search: Search, page: usize) -> Output {
@@ -187,10 +231,8 @@ impl Round {
         page: usize,
         result: ExchangeResult,
     ) -> Vec<Output> {
-        let what = match origin {
-            Origin::Failed => "the log of deliveries",
-            Origin::Listed => "the list of device events",
-        };
+        let is_log = origin == Origin::Failed;
+        let what = if is_log { "the log of deliveries" } else { "the list of device events" };
         let read = judged(result, what, "").and_then(|response| {
             let read = search.answered(&response.body);
             let (elements, then) = read.ok_or(Refusal::Unclear { what })?;
@@ -207,42 +249,30 @@ impl Round {
             return outputs;
         }
         outputs.extend(is_more.then_some(Output::Event(Event::CutShort)));
-        outputs.extend(match origin {
-            Origin::Failed => self.begin_listed(config),
-            Origin::Listed => self.compare(),
-        });
+        outputs.extend(if is_log { self.begin_listed(config) } else { self.compare() });
         outputs
     }
 
     /// What a page has, in the order of its times.
     fn late(&mut self, config: &Config, origin: Origin, elements: Vec<Detail<'_>>) -> Vec<Late> {
-        match origin {
-            Origin::Failed => {
-                let mut failed: Vec<Failed> =
-                    elements.into_iter().filter_map(Failed::read).collect();
-                failed.sort_by_key(|failed| failed.at);
-                self.counts.0 += failed.len();
-                let last = failed.last().map(|last| (last.at, last.reason.clone()));
-                self.failed = self.failed.take().max(last);
-                let late = |Failed { at, body, .. }| Late {
-                    body,
-                    origin,
-                    is_folded: at < self.known_from,
-                };
-                failed.into_iter().map(late).collect()
-            }
-            Origin::Listed => {
-                let is_wanted = |event: &&Detail<'_>| {
-                    let kind = event.get("type").and_then(Detail::text).unwrap_or_default();
-                    config.wanted.takes(Topic::DeviceEvents.name(), &kind)
-                };
-                let wanted = elements.iter().filter(is_wanted);
-                self.listed_at =
-                    self.listed_at.max(wanted.filter_map(|event| late::at(*event)).max());
-                self.counts.1 += elements.len();
-                late::listed(elements, self.known_from)
-            }
+        if origin == Origin::Failed {
+            let mut failed: Vec<Failed> = elements.into_iter().filter_map(Failed::read).collect();
+            failed.sort_by_key(|failed| failed.at);
+            self.counts.0 += failed.len();
+            let last = failed.last().map(|last| (last.at, last.reason.clone()));
+            self.failed = self.failed.take().max(last);
+            let known_from = self.known_from;
+            let late = |Failed { at, body, .. }| Late { body, origin, is_folded: at < known_from };
+            return failed.into_iter().map(late).collect();
         }
+        let is_wanted = |event: &&Detail<'_>| {
+            let kind = event.get("type").and_then(Detail::text).unwrap_or_default();
+            config.wanted.takes(Topic::DeviceEvents.name(), &kind)
+        };
+        let wanted = elements.iter().filter(is_wanted);
+        self.listed_at = self.listed_at.max(wanted.filter_map(|event| late::at(*event)).max());
+        self.counts.1 += elements.len();
+        late::listed(elements, self.known_from)
     }
 
     /// Asks for device events, if any are wanted.
@@ -253,6 +283,72 @@ impl Round {
         let query = late::between(self.from, self.began(), "device_type=ap&limit=1000");
         let path = target::device_events(&config.wanted.org);
         Vec::from([self.ask(Origin::Listed, Search::new(path, query), 1)])
+    }
+
+    fn ask_devices(&mut self, config: &Config, pages: Pages) -> Output {
+        let target = target::devices(&config.wanted.org, pages.number());
+        self.stage = Stage::Devices(pages);
+        Output::Request(Request { method: Method::Get, target, session: None, body: None })
+    }
+
+    /// Takes a page of devices: those whose incidents say other than Mist.
+    fn read_devices(
+        &mut self,
+        config: &Config,
+        mut pages: Pages,
+        result: ExchangeResult,
+    ) -> Vec<Output> {
+        let what = "how devices are";
+        let read = judged(result, what, "").and_then(|response| {
+            let unclear = Refusal::Unclear { what };
+            let elements = elements(&response.body).ok_or(unclear.clone())?;
+            let before = self.devices.len();
+            let macs = elements.iter().filter_map(|element| element.get("mac")?.text());
+            self.devices.extend(macs.filter_map(|mac| Mac::parse(&mac)));
+            let new = self.devices.len() - before;
+            let then = pages.seen(elements.len(), new, response.total).ok_or(unclear)?;
+            let devices = elements.into_iter().filter_map(Device::read);
+            let events = devices.filter_map(|device| self.event(config, &device));
+            Ok((events.collect::<Vec<String>>(), then))
+        });
+        let (events, then) = read.unwrap_or_else(|refusal| {
+            self.refused(&refusal);
+            (Vec::new(), Then::Complete)
+        });
+        let mut outputs = Vec::new();
+        if !events.is_empty() {
+            let is_taken = config.wanted.takes(Topic::DeviceEvents.name(), "AP_DISCONNECTED");
+            let topic = if is_taken { Topic::DeviceEvents } else { Topic::DeviceUpdowns };
+            let body = late::body(&topic, events.iter().map(String::as_str));
+            self.taking += 1;
+            outputs.push(Output::Take(Late { body, origin: Origin::Seen, is_folded: false }));
+        }
+        if then == Then::More {
+            outputs.push(self.ask_devices(config, pages));
+        }
+        outputs
+    }
+
+    /// The event that a device is connected whose incident is open, or down and has none; after a
+    /// while, in which its own event may be on its way.
+    fn event(&self, config: &Config, device: &Device) -> Option<String> {
+        let (kind, name) = (device.kind()?, device.name.as_deref());
+        let (since, at, text) = match self.down.get(&device.mac) {
+            Some(since) if device.is_connected => {
+                (*since, self.began(), "Mist says that it is connected.")
+            }
+            None if !device.is_connected => {
+                (device.last_seen, device.last_seen, "Mist says that it is disconnected.")
+            }
+            Some(_) | None => return None,
+        };
+        let site = device.site.as_ref();
+        let event = serde_json::json!({
+            "type": kind, "org_id": config.wanted.org, "site_id": site,
+            "site_name": site.and_then(|site| self.sites.get(site)), "mac": device.mac.plain(),
+            "device_name": name, "device_type": device.class, "timestamp": at.as_secs(), "text": text,
+        });
+        (since.plus(ON_ITS_WAY) < self.began()).then(|| event.to_string())
     }
 
     /// Notes why Mist does not answer. What is only so for now says nothing of the token.
@@ -308,6 +404,7 @@ impl Round {
         let verdicts = [(Part::Delivery, delivery), (Part::Events, events)];
         let verdicts = verdicts.into_iter().filter_map(|(part, verdict)| Some((part, verdict?)));
         self.done.verdicts.extend(verdicts);
+        self.done.open = self.open;
         self.done
     }
 }

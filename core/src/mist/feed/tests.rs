@@ -3,15 +3,17 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use http_types::Url;
 
-use super::input::Heard;
+use super::input::{Heard, Open};
 use super::output::{Late, Origin};
 use super::*;
 use crate::base::exchange::{ExchangeResult, Response};
+use crate::base::mac::Mac;
 use crate::base::secret::Secret;
 use crate::event::Detail;
 use crate::mist::webhook::wanted::Wanted;
@@ -33,6 +35,7 @@ struct Bench {
     /// Statuses and bodies by a part of the target, in the place of those that all is well with.
     answers: Vec<(&'static str, u16, String)>,
     open: BTreeSet<&'static str>,
+    down: Vec<(Option<Arc<str>>, Mac, UnixTime)>,
     /// What was done, in order.
     said: Vec<String>,
     taken: Vec<Late>,
@@ -62,6 +65,7 @@ impl Bench {
             is_writable: true,
             answers: Vec::new(),
             open: BTreeSet::new(),
+            down: Vec::new(),
             said: Vec::new(),
             taken: Vec::new(),
             asked: Vec::new(),
@@ -89,7 +93,10 @@ impl Bench {
 
     fn input(&mut self, output: Output) -> Option<Input> {
         Some(match output {
-            Output::Compare => Input::Open(self.open.clone()),
+            Output::Compare => {
+                let conditions = self.open.clone();
+                Input::Open(Open { conditions, down: self.down.clone() })
+            }
             Output::Event(event) => {
                 self.said.push(format!("{event:?}"));
                 return None;
@@ -304,4 +311,56 @@ fn device_events_that_mist_lists_and_does_not_send_are_missed() {
     assert_eq!(bench.run(4_000).get(2).map(String::as_str), Some("MIST_EVENTS_MISSING"));
     bench.heard.devices = Some(UnixTime::from_secs(BEGIN + 9_000));
     assert_eq!(bench.run(4_000).get(2).map(String::as_str), Some("MIST_EVENTS_ARRIVE"));
+}
+
+#[test]
+fn incidents_of_devices_follow_what_mist_says() {
+    let device = |mac: u8, status: &str, seen: &str| {
+        format!(
+            r#"{{"mac":"5c5b350000{mac:02x}","type":"ap","status":{status},"last_seen":{seen},
+                "name":"ap-{mac}","site_id":"s1"}}"#
+        )
+    };
+    let mut bench = Bench::new(Some(BEGIN));
+    let (up, down) = ("\"connected\"", "\"disconnected\"");
+    let old = format!("{}", BEGIN - 900);
+    let devices = [
+        device(1, up, &old),
+        // Lost a moment ago, by its event.
+        device(2, up, &old),
+        device(3, down, &old),
+        device(4, down, &old),
+        // A moment ago; its own event may come.
+        device(5, down, &format!("{}", BEGIN - 60)),
+        // Never connected.
+        device(6, "null", "null"),
+        // An incident of another organisation.
+        device(7, up, &old),
+    ];
+    bench.answers.push(("/stats/devices?type=all", 200, format!("[{}]", devices.join(","))));
+    bench.answers.push(("/orgs/o/sites?", 200, r#"[{"id":"s1","name":"HQ"}]"#.into()));
+    let incident = |mac: u8, org: &str, ago: i64| {
+        let mac = Mac::parse(&format!("5c5b350000{mac:02x}")).expect("a MAC");
+        (Some(org.into()), mac, UnixTime::from_secs(BEGIN - ago))
+    };
+    bench.down = [(1, "o", 800), (2, "o", 60), (3, "o", 800), (7, "x", 800)]
+        .map(|(mac, org, ago)| incident(mac, org, ago))
+        .into();
+    bench.run(1);
+    let [late] = bench.taken.as_slice() else { panic!("{:?}", bench.taken) };
+    let events: Detail<'_> = serde_json::from_str(&late.body).expect("JSON");
+    let events = events.get("events").map(Detail::items).unwrap_or_default();
+    let said = events.into_iter().map(|event| {
+        let texts = ["type", "device_name", "site_name", "timestamp"];
+        texts
+            .map(|name| event.get(name).and_then(Detail::text).expect("a member").into_owned())
+            .join(" ")
+    });
+    let expected = [
+        format!("AP_CONNECTED ap-1 HQ {BEGIN}"),
+        format!("AP_DISCONNECTED ap-4 HQ {}", BEGIN - 900),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+    assert_eq!((late.origin, late.is_folded), (Origin::Seen, false));
+    assert!(bench.feed.status().checked_at.is_some());
 }
