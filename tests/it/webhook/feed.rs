@@ -3,7 +3,15 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::mac::Mac;
-use mistgate_tests::chat::server::Chat;
+use mistgate_core::base::machine::Machine as _;
+use mistgate_core::base::time::Instant;
+use mistgate_core::delivery::config;
+use mistgate_core::mist::feed::output::{Late, Origin};
+use mistgate_core::webhook::inbox::{Inbox, Input};
+use mistgate_core::webhook::{inbox, intake};
+use mistgate_tests::base::bytes::Bytes;
+use mistgate_tests::chat::configurations::chat;
+use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::ports::cloud::Cloud;
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
 use mistgate_tests::webhook::mist::body;
@@ -231,4 +239,36 @@ fn incidents_of_devices_are_compared_with_mist() {
     });
     assert_eq!(mistgate.journal("incident_opened").len(), 2);
     mistgate.stop();
+}
+
+/// How many events the inbox finds new, of a request that brings this late.
+fn new(inbox: &mut Inbox, chat: &config::Chat, id: u64, origin: Origin, event: &Value) -> usize {
+    let body = body("device-events", std::slice::from_ref(event));
+    let items =
+        intake::late(chat, &Late { body, origin, is_folded: false }).expect("a webhook").items;
+    let fingerprints: Vec<_> = items.iter().map(|item| (item.fingerprint, item.kin)).collect();
+    assert_eq!(fingerprints.len(), 1, "it is routed");
+    inbox.handle_input(Instant::from_secs(id), Input::Request { id: Some(id), fingerprints });
+    let outputs: Vec<_> = std::iter::from_fn(|| inbox.poll_output()).collect();
+    outputs.iter().filter(|output| matches!(output, inbox::Output::Store { .. })).count()
+}
+
+/// Mist sends it again, early, late or never, and it is fetched before, between or after.
+#[test]
+fn however_often_it_is_sent_and_listed_it_is_taken_once() {
+    let chat = chat(&mut Bytes::new(&[0; 64]));
+    let sent = event("AP_DISCONNECTED", 1, 60);
+    let mut listed = sent.clone();
+    listed.as_object_mut().expect("an object").insert("apfw".into(), json!("0.14"));
+    for ways in 0..64_u64 {
+        let config = inbox::Config { window: LONG, seen_max: 100, next_batch: 1 };
+        let mut inbox = Inbox::new(config, 0, Instant::from_secs(0));
+        let taken: usize = (0..6)
+            .map(|nth| match ways >> nth & 1 {
+                0 => new(&mut inbox, &chat, nth + 1, Origin::Failed, &sent),
+                _ => new(&mut inbox, &chat, nth + 1, Origin::Listed, &listed),
+            })
+            .sum();
+        assert_eq!(taken, 1, "{ways:06b}");
+    }
 }
