@@ -97,6 +97,7 @@ fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
         commit_timeout: Duration::from_secs(120),
         lock_wait: Duration::from_secs(60),
         confirm: Duration::from_secs(300),
+        verify: Duration::from_secs(60),
         ap: Template::new([
             "set interfaces <port> native-vlan-id 42",
             "set interfaces <port> description AP",
@@ -109,7 +110,15 @@ fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
 fn edit(template: &Template, port: usize) -> Result<Edit, Failure> {
     let port = PortName::parse(&format!("ge-0/0/{port}"))?;
     let lines = template.render(port);
-    Ok(Edit { port, mode: Mode::Ap, ap: None, lines, before: None })
+    Ok(Edit {
+        port,
+        mode: Mode::Ap,
+        ap: None,
+        lines,
+        before: None,
+        is_in_doubt: false,
+        back: Vec::new(),
+    })
 }
 
 fn switch(number: usize) -> Result<Switch, Failure> {

@@ -31,7 +31,7 @@ pub enum Failure {
         /// The switch's or the API's words.
         message: String,
     },
-    /// All changes were stopped before it was begun.
+    /// All changes were stopped before it was begun, or while it was under way.
     Stopped,
     /// The store could not record that the change is under way, so it was not begun.
     Store,
@@ -43,6 +43,13 @@ pub enum Failure {
         reason: String,
         /// The time until the switch has undone it; `None` if it has already.
         after: Option<Duration>,
+    },
+    /// Somebody's commit waits to be confirmed, and any commit of ours would confirm it.
+    Unconfirmed {
+        /// Who, in the switch's words.
+        by: String,
+        /// The time until the switch has undone it, should they not confirm it.
+        after: Duration,
     },
     /// The switch cannot be reached: its name does not resolve, the connection fails, or Mist does
     /// not know it.
@@ -74,7 +81,20 @@ impl Failure {
 
     /// How long the other side asks to wait before the next attempt.
     pub const fn after(&self) -> Option<Duration> {
-        if let Self::Busy { after } | Self::Undone { after, .. } = self { *after } else { None }
+        match self {
+            Self::Busy { after } | Self::Undone { after, .. } => *after,
+            Self::Unconfirmed { after, .. } => Some(*after),
+            Self::HostKey
+            | Self::Internal
+            | Self::Locked { .. }
+            | Self::Login
+            | Self::Protected
+            | Self::Rejected { .. }
+            | Self::Stopped
+            | Self::Store
+            | Self::Timeout
+            | Self::Unreachable => None,
+        }
     }
 
     /// The label in metrics and logs.
@@ -101,7 +121,7 @@ impl Failure {
             Self::Rejected { message } => {
                 ("rejected", "the configuration was refused", Some(message))
             }
-            Self::Stopped => ("stopped", "all changes were stopped before it was begun", None),
+            Self::Stopped => ("stopped", "all changes were stopped", None),
             Self::Store => ("store", "the disk refused to keep that it is under way", None),
             Self::Timeout => {
                 ("timeout", "the connection was lost or the answer did not come in time", None)
@@ -111,6 +131,9 @@ impl Failure {
             }
             Self::Undone { reason, after: Some(_) } => {
                 ("undone", "the switch is about to undo the change", Some(reason))
+            }
+            Self::Unconfirmed { by, .. } => {
+                ("unconfirmed", "a commit waits to be confirmed, which ours would do", Some(by))
             }
             Self::Unreachable => ("unreachable", "there is no way to the switch", None),
         }

@@ -132,7 +132,11 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
     };
     let report_to = section.judged("report_to", "the name of a channel", chat::channel);
     let attempts_max = section.count("attempts", 6, 1..=100);
-    let method = method(section, is_observing);
+    let mut method = method(section, is_observing);
+    let verify = section.duration("verify", Duration::from_secs(60), SECOND..=HOUR);
+    if let Some(Some(Method::Junos(junos))) = &mut method {
+        junos.verify = verify;
+    }
     let governor = governor(section);
     let external = section.section("external", external);
     let settle = section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS);

@@ -12,6 +12,8 @@ use crate::netconf::session::input::Mode;
 use crate::netconf::session::output::{Cause, NotConfirmed, Outcome, Step};
 use crate::ports::edit::{Edit, Pushed};
 
+/// The beginning of our comments.
+const OURS: &str = "mistgate:";
 /// In bytes, of the ports in a comment, of which Junos keeps a few hundred.
 const PORTS_LEN_MAX: usize = 300;
 /// How many errors are reported. The first says what is wrong, the others what follows from it.
@@ -20,16 +22,22 @@ const ERRORS_MAX: usize = 3;
 /// How an edit of a session ended.
 pub type Ended = Result<Outcome, session::output::Failure>;
 
-/// One edit for several ports: their lines are loaded together, and a comment names them.
-pub fn edit(edits: &[Edit], mode: Mode) -> Result<session::input::Edit, Failure> {
+/// One edit for several ports: their lines are loaded together, and a comment names them. With
+/// `is_in_doubt` an earlier edit of ours may wait to be confirmed.
+pub fn edit(
+    edits: &[Edit],
+    mode: Mode,
+    is_in_doubt: bool,
+) -> Result<session::input::Edit, Failure> {
     let lines = Lines::new(edits.iter().flat_map(|edit| &edit.lines))
         .map_err(|error| Failure::Rejected { message: error.to_string() })?;
-    Ok(session::input::Edit { lines, comment: comment(edits), mode })
+    let may_have_left = is_in_doubt.then_some(OURS);
+    Ok(session::input::Edit { lines, comment: comment(edits), may_have_left, mode })
 }
 
 /// `mistgate: ge-0/0/1 ap, ge-0/0/2 default`
 fn comment(edits: &[Edit]) -> String {
-    let mut text = String::from("mistgate:");
+    let mut text = String::from(OURS);
     for (nth, Edit { port, mode, .. }) in edits.iter().enumerate() {
         if text.len() > PORTS_LEN_MAX {
             text.push_str(&format!(" and {} more", edits.len() - nth));
@@ -49,6 +57,9 @@ pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
         Ok(Outcome::Confirmed | Outcome::Unchanged) => Pushed::Done { diff, before: Vec::new() },
         // Nothing was committed; the next attempt will do it.
         Ok(Outcome::Absent | Outcome::Compared) => Pushed::Failed(Failure::Busy { after: None }),
+        Ok(Outcome::Broken { reason }) => {
+            Pushed::Unknown(Failure::Undone { reason: reason.clone(), after: None })
+        }
         Ok(Outcome::RolledBack { reason }) => Pushed::Failed(match reason {
             NotConfirmed::Late => Failure::Timeout,
             NotConfirmed::NotVerified { reason } => {
@@ -69,6 +80,16 @@ pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
     }
 }
 
+/// What became of a push that somebody's commit confirmed, that does not work for this reason, and
+/// that a push of our own took back.
+pub fn taken_back(ended: &Ended, reason: &str) -> Pushed {
+    let is_back = matches!(ended, Ok(Outcome::Confirmed | Outcome::Unchanged));
+    let end = if is_back { "has taken it back" } else { "could not take it back" };
+    let reason = format!("somebody's commit confirmed it, and a change of our own {end}: {reason}");
+    let failure = Failure::Undone { reason, after: None };
+    if is_back { Pushed::Failed(failure) } else { Pushed::Unknown(failure) }
+}
+
 /// Whether the lines of an edit are in place, after a comparison or a read-back; `None` if that is
 /// not certain, or not for good.
 pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
@@ -77,7 +98,8 @@ pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
         Ok(Outcome::Compared) => Some(diff.is_empty()),
         Ok(Outcome::Confirmed | Outcome::Unchanged) => Some(true),
         Ok(
-            Outcome::Pending { .. }
+            Outcome::Broken { .. }
+            | Outcome::Pending { .. }
             | Outcome::RolledBack { .. }
             | Outcome::Unconfirmed { .. }
             | Outcome::Unknown { .. },
@@ -101,18 +123,17 @@ pub fn failure(error: &session::output::Failure) -> Failure {
         Error::Stopped => Failure::Busy { after: None },
         Error::Ended { .. } => Failure::Timeout,
         Error::LockHeld { holder, .. } => Failure::Locked { holder: holder.to_string() },
-        Error::Refused { errors, .. } if errors.iter().any(is_permission) => Failure::Login,
+        Error::Refused { errors, .. } if errors.iter().any(RpcError::is_permission) => {
+            Failure::Login
+        }
         Error::Refused { step: Step::Lock, .. } | Error::Unclear { .. } => {
             Failure::Rejected { message: error.to_string() }
         }
         Error::Refused { errors, .. } => rejected(errors),
+        Error::Unconfirmed { commit, left } => {
+            Failure::Unconfirmed { by: commit.clone(), after: *left }
+        }
     }
-}
-
-/// Whether the login class may not do what was asked.
-fn is_permission(error: &RpcError) -> bool {
-    error.tag.as_deref() == Some("access-denied")
-        || error.message.to_ascii_lowercase().contains("permission denied")
 }
 
 fn rejected(errors: &[RpcError]) -> Failure {

@@ -32,6 +32,9 @@ pub struct Junos {
     pub lock_wait: Duration,
     /// After how long a switch undoes what was not confirmed, in whole minutes (default 5m).
     pub confirm: Duration,
+    /// `ports.verify`: how long after a commit it may take until the ports are seen to work
+    /// (default 60s).
+    pub verify: Duration,
     pub ap: Template,
     pub default: Template,
 }

@@ -1,7 +1,7 @@
 //! The state of a switch's ports at one moment, and whether a change broke them.
 
 use alloc::{collections::BTreeMap, vec::Vec};
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use crate::base::mac::Mac;
 use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
@@ -15,6 +15,8 @@ use crate::ports::switch_port::{Mode, Sighting, Switch};
 pub struct Observation {
     pub interfaces: Option<Vec<Interface>>,
     pub neighbours: Option<Vec<Neighbour>>,
+    /// How long it has been running, where that was asked.
+    pub up_for: Option<Duration>,
 }
 
 /// A port that a change makes serve an access point, as it was before the change.
@@ -39,6 +41,16 @@ pub enum Broken {
     Offline { port: PortName, ap: Mac },
     /// The switch does not report any more what it reported before.
     Silent,
+}
+
+impl Broken {
+    /// The port that does not work; `None` if it is the switch.
+    pub const fn port(self) -> Option<PortName> {
+        match self {
+            Self::Down(port) | Self::Gone { port, .. } | Self::Offline { port, .. } => Some(port),
+            Self::Silent => None,
+        }
+    }
 }
 
 impl fmt::Display for Broken {
@@ -67,6 +79,7 @@ impl Observation {
             is_live: true,
             up: link == Status::Up,
             neighbor: self.neighbours_on(port).next(),
+            up_for: self.up_for,
             is_ap: None,
         });
         Answer::Port(sighting)
@@ -76,6 +89,13 @@ impl Observation {
     fn link(&self, port: PortName) -> Option<Status> {
         let mut interfaces = self.interfaces.iter().flatten();
         interfaces.find(|interface| is(&interface.name, port)).map(|interface| interface.link)
+    }
+
+    /// Whether this neighbour is seen, and not on this port.
+    pub fn is_elsewhere(&self, neighbour: Mac, port: PortName) -> bool {
+        let mut all = self.neighbours.iter().flatten();
+        !self.neighbours_on(port).any(|mac| mac == neighbour)
+            && all.any(|other| Mac::parse(&other.chassis_id) == Some(neighbour))
     }
 
     fn neighbours_on(&self, port: PortName) -> impl Iterator<Item = Mac> {
@@ -165,6 +185,7 @@ mod tests {
         Observation {
             interfaces: Some(link.map(interface).into_iter().collect()),
             neighbours: Some(neighbours.iter().map(neighbour).collect()),
+            up_for: None,
         }
     }
 
@@ -216,6 +237,8 @@ mod tests {
                 ap: Some(mac(AP)),
                 lines: Vec::new(),
                 before: None,
+                is_in_doubt: false,
+                back: Vec::new(),
             };
             let connected: BTreeMap<_, _> =
                 connected.map(|is_connected| (mac(AP), is_connected)).into_iter().collect();
@@ -261,6 +284,7 @@ mod tests {
                 is_live: true,
                 up,
                 neighbor: neighbor.map(mac),
+                up_for: None,
                 is_ap: None,
             }))
         };
@@ -272,7 +296,10 @@ mod tests {
             (look(None, &[AP]), Answer::Port(None)),
             (Observation::default(), Answer::Unanswered),
             (Observation { neighbours: None, ..look(up, &[]) }, Answer::Unanswered),
-            (Observation { interfaces: Some(vec![]), neighbours: None }, Answer::Unanswered),
+            (
+                Observation { interfaces: Some(vec![]), ..Observation::default() },
+                Answer::Unanswered,
+            ),
         ] {
             assert_eq!(look.answer(&switch, port()), expected, "{look:?}");
         }

@@ -3,17 +3,16 @@
 //!
 //! A commit confirms whatever waits to be confirmed, even if nobody has verified it. So a change
 //! whose outcome is unknown is read back first, and while a change is known to wait for its undoing
-//! nothing is pushed. An earlier run of the program may have left something too; the danger is then
-//! to take for done what the switch is about to undo.
+//! nothing is pushed. What an earlier run of the program may have left is in the records of ports.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::change::Ended;
-use crate::{base::time::Instant, netconf::session::output::Outcome, ports::edit::Edit};
-
-/// How long a switch may take to undo a change once the time to confirm is up.
-const UNDO_TIME: Duration = Duration::from_secs(60);
+use crate::base::time::Instant;
+use crate::netconf::rpc::commit::UNDO_TIME;
+use crate::netconf::session::output::Outcome;
+use crate::ports::edit::Edit;
 
 /// What must come before a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +24,8 @@ pub enum Precondition {
 }
 
 /// What one switch may still have to undo.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollbackGuard {
-    /// Until when something of an earlier run may be undone.
-    earlier_until: Option<Instant>,
     left: Option<Left>,
 }
 
@@ -42,12 +39,6 @@ struct Left {
 }
 
 impl RollbackGuard {
-    /// The guard of a switch that no visit of this run has seen. What an earlier run left there has
-    /// begun to be undone by `until`.
-    pub fn new(until: Instant) -> Self {
-        Self { earlier_until: Some(until + UNDO_TIME), left: None }
-    }
-
     /// What must come before a push, or before a report that a change is in place.
     pub fn precondition(&self, now: Instant) -> Precondition {
         match &self.left {
@@ -57,11 +48,6 @@ impl RollbackGuard {
             Some(Left { unknown: None, until }) if now < *until => Precondition::Wait(*until - now),
             Some(_) | None => Precondition::Nothing,
         }
-    }
-
-    /// Whether the switch may be about to undo something that an earlier run left.
-    pub fn may_be_undone(&self, now: Instant) -> bool {
-        self.earlier_until.is_some_and(|until| now < until)
     }
 
     /// A push begins. If its end is never known, the switch has begun to undo it by `until`.
@@ -87,11 +73,13 @@ impl RollbackGuard {
             until.or(known_until).unwrap_or(now + confirm + UNDO_TIME)
         };
         match ended {
-            Ok(Outcome::Confirmed | Outcome::RolledBack { .. }) => {
-                // The last commit was ours, so nothing waits to be undone.
-                *self = Self { earlier_until: None, left: None };
-            }
-            Ok(Outcome::Absent | Outcome::Unchanged) => self.left = None,
+            Ok(
+                Outcome::Absent
+                | Outcome::Broken { .. }
+                | Outcome::Confirmed
+                | Outcome::RolledBack { .. }
+                | Outcome::Unchanged,
+            ) => self.left = None,
             Ok(Outcome::Pending { until: at, .. }) => {
                 self.left = Some(Left { unknown: None, until: until(at) });
             }
@@ -131,12 +119,14 @@ mod tests {
             ap: None,
             lines: vec!["set interfaces ge-0/0/7 native-vlan-id 42".to_owned()],
             before: None,
+            is_in_doubt: false,
+            back: Vec::new(),
         }]
     }
 
     /// Of a switch that a push of these edits began on at 1,000 seconds.
     fn begun() -> RollbackGuard {
-        let mut guard = RollbackGuard::new(at(300));
+        let mut guard = RollbackGuard::default();
         guard.begin(&edits(), at(2_000));
         guard
     }
@@ -198,19 +188,8 @@ mod tests {
             assert_eq!(guard.precondition(at(1_100)), first, "{end:?}");
         }
         // Of a change that an earlier run left.
-        let mut guard = RollbackGuard::new(at(300));
+        let mut guard = RollbackGuard::default();
         guard.read_back(at(10), &Ok(Outcome::Unconfirmed { reason: reason() }), CONFIRM);
         assert_eq!(guard.precondition(at(10)), Precondition::Wait(Duration::from_secs(360)));
-    }
-
-    #[test]
-    fn what_an_earlier_run_left_is_in_doubt_until_we_commit() {
-        let mut guard = RollbackGuard::new(at(300));
-        assert!(guard.may_be_undone(at(359)) && !guard.may_be_undone(at(360)));
-        guard.begin(&edits(), at(2_000));
-        guard.pushed(at(10), &Ok(Outcome::Unchanged), CONFIRM);
-        assert!(guard.may_be_undone(at(10)));
-        guard.read_back(at(20), &Ok(Outcome::Confirmed), CONFIRM);
-        assert!(!guard.may_be_undone(at(20)));
     }
 }

@@ -23,7 +23,6 @@ use crate::base::failure::Failure;
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
-use crate::netconf::rpc::operational::Interface;
 use crate::netconf::session;
 use crate::netconf::session::Session;
 use crate::netconf::session::input::{Mode, Query};
@@ -53,7 +52,8 @@ enum State {
     Opening,
     Observing {
         query: Query,
-        interfaces: Option<Vec<Interface>>,
+        /// What is answered so far.
+        seen: Observation,
         then: Then,
     },
     /// The session makes an edit, or waits for nothing but its reply.
@@ -83,15 +83,14 @@ enum Then {
 }
 
 /// Which of the edits of a visit is being made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     /// The read-back of what an earlier visit left, so that nothing is committed on top of it.
     Settling,
     /// The edit of the task.
     Main,
-    /// The read-back of what was in place already: an earlier run may have committed it without
-    /// confirming it.
-    Rechecking,
+    /// The change of our own that takes back what somebody's commit had confirmed for us, and why.
+    TakingBack { reason: String },
 }
 
 /// The machine of one visit.
@@ -160,32 +159,35 @@ impl Visit {
         self.session = Some(Session::new(self.config.session, self.seed, now));
         match self.config.task.clone() {
             Task::See(switch, port) => self.observe(now, Then::Answer(switch, port)),
-            Task::Compare(_) => self.main(now),
+            Task::Compare(_) => self.main(now, true),
             Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
                 Precondition::ReadBack(edits) => {
-                    self.edit(now, Step::Settling, edits, Mode::ReadBack);
+                    self.edit(now, Step::Settling, edits, Mode::ReadBack, true);
                 }
-                Precondition::Nothing | Precondition::Wait(_) => self.main(now),
+                Precondition::Nothing | Precondition::Wait(_) => self.main(now, false),
             },
         }
     }
 
-    fn main(&mut self, now: Instant) {
-        let may_be_undone = self.config.guard.may_be_undone(now);
+    /// Makes the edit of the task. `is_sure` if no earlier change can be in place unproven.
+    fn main(&mut self, now: Instant, is_sure: bool) {
         let (edits, mode) = match &self.config.task {
             Task::Push(edits) => (edits.clone(), Mode::Push { confirm: self.config.confirm }),
-            Task::Read(edit) if may_be_undone => (Vec::from([edit.clone()]), Mode::ReadBack),
+            Task::Read(edit) if edit.is_in_doubt && !is_sure => {
+                (Vec::from([edit.clone()]), Mode::ReadBack)
+            }
             Task::Read(edit) => (Vec::from([edit.clone()]), Mode::Compare),
             Task::Compare(edits) => (edits.clone(), Mode::Compare),
             Task::See(..) => return,
         };
-        self.edit(now, Step::Main, edits, mode);
+        let is_in_doubt = !is_sure && edits.iter().any(|edit| edit.is_in_doubt);
+        self.edit(now, Step::Main, edits, mode, is_in_doubt);
     }
 
     /// Makes one edit, from its first request to its end.
-    fn edit(&mut self, now: Instant, step: Step, edits: Vec<Edit>, mode: Mode) {
+    fn edit(&mut self, now: Instant, step: Step, edits: Vec<Edit>, mode: Mode, is_in_doubt: bool) {
         self.step = step;
-        let edit = match change::edit(&edits, mode) {
+        let edit = match change::edit(&edits, mode, is_in_doubt) {
             Ok(edit) => edit,
             Err(failure) => return self.fail(now, failure),
         };
@@ -207,26 +209,34 @@ impl Visit {
         edits: &[Edit],
         before: Observation,
     ) {
-        self.verification = Verification::new(edits, before);
+        self.verification = Verification::new(edits, before, self.config.verify);
         self.state = State::Editing;
         self.inform_session(now, session::input::Input::Edit(edit));
     }
 
     fn edited(&mut self, now: Instant, result: change::Ended, diff: String) {
         let (confirm, guard) = (self.confirm(), &mut self.config.guard);
-        if self.step == Step::Main && matches!(self.config.task, Task::Push(_)) {
+        let is_push = matches!(self.config.task, Task::Push(_)) && self.step != Step::Settling;
+        if is_push || matches!(self.step, Step::TakingBack { .. }) {
             guard.pushed(now, &result, confirm);
         } else {
             guard.read_back(now, &result, confirm);
         }
-        let may_be_undone = guard.may_be_undone(now);
         let precondition = guard.precondition(now);
         self.remember();
-        let is_in_place = change::is_in_place(&result, &diff);
-        let outcome = match (self.step, &self.config.task) {
+        if let Ok(session::output::Outcome::Broken { reason }) = &result
+            && self.step != Step::Settling
+        {
+            return self.take_back(now, reason.clone());
+        }
+        let outcome = match (&self.step, &self.config.task) {
             (Step::Settling, _) => {
                 return match (precondition, result) {
-                    (Precondition::Nothing, _) => self.main(now),
+                    (Precondition::Nothing, ended) => {
+                        let is_broken =
+                            matches!(ended, Ok(session::output::Outcome::Broken { .. }));
+                        self.main(now, !is_broken);
+                    }
                     (Precondition::Wait(time), _) => {
                         self.fail(now, Failure::Busy { after: Some(time) });
                     }
@@ -236,13 +246,14 @@ impl Visit {
                     (Precondition::ReadBack(_), Ok(_)) => self.fail(now, Failure::Timeout),
                 };
             }
-            (Step::Main, Task::Push(edits))
-                if is_in_place == Some(true) && diff.is_empty() && may_be_undone =>
-            {
-                return self.edit(now, Step::Rechecking, edits.clone(), Mode::ReadBack);
+            (Step::TakingBack { reason }, Task::Push(_)) => {
+                Outcome::Pushed(change::taken_back(&result, reason))
             }
             (_, Task::Push(_)) => Outcome::Pushed(change::pushed(now, &result, diff)),
-            (_, Task::Read(_)) => Outcome::Read(is_in_place),
+            (Step::TakingBack { .. }, Task::Read(_)) => Outcome::Read(
+                matches!(result, Ok(session::output::Outcome::Confirmed)).then_some(false),
+            ),
+            (_, Task::Read(_)) => Outcome::Read(change::is_in_place(&result, &diff)),
             (_, Task::Compare(_) | Task::See(..)) => {
                 Outcome::Compared(result.map(|_| diff).map_err(|error| change::failure(&error)))
             }
@@ -250,41 +261,54 @@ impl Visit {
         self.close(now, outcome);
     }
 
+    /// Gives back the ports of a change that does not work and that nothing will undo.
+    fn take_back(&mut self, now: Instant, reason: String) {
+        let edits = match &self.config.task {
+            Task::Push(edits) => edits.clone(),
+            Task::Read(edit) => Vec::from([edit.clone()]),
+            Task::Compare(_) | Task::See(..) => return,
+        };
+        let back = edits.into_iter().map(|edit| Edit {
+            mode: switch_port::Mode::Default,
+            ap: None,
+            lines: edit.back,
+            back: Vec::new(),
+            ..edit
+        });
+        self.outputs.push_back(Output::NotChanged { reason: reason.clone() });
+        let mode = Mode::Push { confirm: self.config.confirm };
+        self.edit(now, Step::TakingBack { reason }, back.collect(), mode, false);
+    }
+
     /// Asks the switch how its ports work.
     fn observe(&mut self, now: Instant, then: Then) {
-        let query = Query::Interfaces;
-        self.state = State::Observing { query, interfaces: None, then };
+        self.ask(now, Query::Interfaces, Observation::default(), then);
+    }
+
+    fn ask(&mut self, now: Instant, query: Query, seen: Observation, then: Then) {
+        self.state = State::Observing { query, seen, then };
         self.inform_session(now, session::input::Input::Ask(query));
     }
 
     fn answered(&mut self, now: Instant, answer: Option<SessionAnswer>) {
         let state = core::mem::replace(&mut self.state, State::Editing);
-        let State::Observing { query, interfaces, then } = state else {
+        let State::Observing { query, mut seen, then } = state else {
             self.state = state;
             return;
         };
-        match (query, answer) {
-            (Query::Interfaces, _)
-                if matches!(then, Then::Judge) && self.verification.needs_only_an_answer() =>
-            {
+        match answer {
+            Some(SessionAnswer::Interfaces(interfaces)) => seen.interfaces = Some(interfaces),
+            Some(SessionAnswer::Neighbours(neighbours)) => seen.neighbours = Some(neighbours),
+            Some(SessionAnswer::Uptime(up_for)) => seen.up_for = Some(up_for),
+            None => {}
+        }
+        match (query, &then) {
+            (Query::Interfaces, Then::Judge) if self.verification.needs_only_an_answer() => {
                 self.verify(now, Next::Verdict(Ok(())));
             }
-            (Query::Interfaces, answer) => {
-                let interfaces = match answer {
-                    Some(SessionAnswer::Interfaces(interfaces)) => Some(interfaces),
-                    Some(SessionAnswer::Neighbours(_)) | None => None,
-                };
-                let query = Query::Neighbours;
-                self.state = State::Observing { query, interfaces, then };
-                self.inform_session(now, session::input::Input::Ask(query));
-            }
-            (Query::Neighbours, answer) => {
-                let neighbours = match answer {
-                    Some(SessionAnswer::Neighbours(neighbours)) => Some(neighbours),
-                    Some(SessionAnswer::Interfaces(_)) | None => None,
-                };
-                self.observed(now, Observation { interfaces, neighbours }, then);
-            }
+            (Query::Interfaces, _) => self.ask(now, Query::Neighbours, seen, then),
+            (Query::Neighbours, Then::Answer(..)) => self.ask(now, Query::Uptime, seen, then),
+            (Query::Neighbours | Query::Uptime, _) => self.observed(now, seen, then),
         }
     }
 
@@ -323,6 +347,13 @@ impl Visit {
         let is_stopping = self.stop_by.is_some();
         let next = self.verification.cloud_answered(now, ap, is_connected, is_stopping);
         self.verify(now, next);
+    }
+
+    /// An access point is lost: a look that waits for its turn is due.
+    fn lost(&mut self, now: Instant, ap: Mac) {
+        if self.verification.lost(ap) && matches!(self.state, State::Pausing { .. }) {
+            self.observe(now, Then::Judge);
+        }
     }
 
     fn stop(&mut self, now: Instant) {
@@ -452,6 +483,7 @@ impl Machine for Visit {
                 Input::CloudAnswered { id: answered, is_connected },
                 &State::AskingCloud { id, ap, .. },
             ) if id == answered => self.cloud_answered(now, ap, is_connected),
+            (Input::Lost(ap), _) => self.lost(now, ap),
             (Input::Stop, _) => self.stop(now),
             (Input::Opened | Input::NotOpened(_) | Input::CloudAnswered { .. }, _) => {}
         }

@@ -75,6 +75,7 @@ impl fmt::Display for Refusal {
                 | Failure::Protected
                 | Failure::Stopped
                 | Failure::Store
+                | Failure::Unconfirmed { .. }
                 | Failure::Undone { .. } => write!(f, "{what}: {failure}"),
             },
         }

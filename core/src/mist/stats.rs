@@ -1,6 +1,7 @@
 //! The statistics of ports and access points, element by element.
 
 use alloc::{string::String, vec::Vec};
+use core::time::Duration;
 
 use super::inventory::Switches;
 use crate::base::mac::Mac;
@@ -53,7 +54,7 @@ impl Port {
             }
         };
         let Self { port, up, neighbor, .. } = *self;
-        Some(Sighting { switch, port, is_live, up: up?, neighbor, is_ap: None })
+        Some(Sighting { switch, port, is_live, up: up?, neighbor, up_for: None, is_ap: None })
     }
 }
 
@@ -133,6 +134,13 @@ impl Neighbor {
             port: PortName::from_lldp(text("port_id").as_deref(), text("port_desc").as_deref())?,
         })
     }
+}
+
+/// How long the device of an answer has been running.
+pub fn uptime(body: &[u8]) -> Option<Duration> {
+    let device: Detail<'_> = serde_json::from_slice(body).ok()?;
+    let seconds = device.get("uptime").and_then(Detail::number)?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// The access points of an answer: a list, or one alone. `None` if it is neither.

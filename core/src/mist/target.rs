@@ -45,7 +45,12 @@ pub fn aps(org: &str, ap: Option<Mac>, page: usize) -> String {
 
 /// The statistics of one access point of a site.
 pub fn ap(site: &str, ap: Mac) -> String {
-    format!("/api/v1/sites/{}/stats/devices/{}", encoded(site), device_id(ap))
+    stats(site, &device_id(ap))
+}
+
+/// The statistics of one device of a site.
+pub fn stats(site: &str, device_id: &str) -> String {
+    format!("/api/v1/sites/{}/stats/devices/{}", encoded(site), encoded(device_id))
 }
 
 /// The ports of switches: of which, the query says.

@@ -10,3 +10,5 @@ pub mod error;
 pub mod reply;
 
 pub mod operational;
+
+pub mod commit;

@@ -174,6 +174,7 @@ impl Session {
             let request = match query {
                 Query::Interfaces => Request::Interfaces,
                 Query::Neighbours => Request::Neighbours,
+                Query::Uptime => Request::Uptime,
             };
             self.send(now, &request.encode(message_id), Purpose::Ask(query), reply_timeout);
         } else if self.transaction.is_none() && self.is_stopping {
@@ -323,6 +324,7 @@ fn answer(query: Query, reply: &Reply) -> Option<Answer> {
     match query {
         Query::Interfaces => operational::interfaces(&reply.content).map(Answer::Interfaces),
         Query::Neighbours => operational::neighbours(&reply.content).map(Answer::Neighbours),
+        Query::Uptime => operational::uptime(&reply.content).map(Answer::Uptime),
     }
 }
 

@@ -62,8 +62,10 @@ impl core::error::Error for Error {}
 pub struct Element {
     /// The name without its prefix.
     pub name: String,
-    /// The attribute `message-id`, the only one that we use.
+    /// The attribute `message-id`.
     pub message_id: Option<String>,
+    /// The attribute `seconds`, with any prefix: a time of day of Junos, in seconds since 1970.
+    pub seconds: Option<u64>,
     /// All text directly in the element, joined, without white space around it.
     pub text: String,
     pub children: Vec<Self>,
@@ -157,10 +159,15 @@ impl Open {
         if self.elements.len() >= DEPTH_MAX {
             return Err(Error::TooDeep);
         }
-        let message_id = start.try_get_attribute("message-id").ok().flatten();
+        let attribute = |name: &str| {
+            let mut attributes = start.attributes().filter_map(Result::ok);
+            let found = attributes.find(|found| found.key.local_name().as_ref() == name);
+            found.map(|found| found.value.into_owned())
+        };
         self.elements.push(Element {
             name: start.local_name().as_ref().to_owned(),
-            message_id: message_id.map(|attribute| attribute.value.into_owned()),
+            message_id: attribute("message-id"),
+            seconds: attribute("seconds").and_then(|seconds| seconds.parse().ok()),
             ..Element::default()
         });
         Ok(())

@@ -18,23 +18,25 @@ pub enum ApAction {
     Connected,
     Disconnected,
     Restarted,
+    /// It is about to restart, for a reason that Mist knows.
+    Restarting,
 }
 
 impl ApAction {
-    const ALL: [Self; 3] = [Self::Connected, Self::Disconnected, Self::Restarted];
-
-    /// The event's type.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connected => "AP_CONNECTED",
-            Self::Disconnected => "AP_DISCONNECTED",
-            Self::Restarted => "AP_RESTARTED",
-        }
-    }
+    /// The types of events.
+    const TYPES: [(&'static str, Self); 6] = [
+        ("AP_CONNECTED", Self::Connected),
+        ("AP_DISCONNECTED", Self::Disconnected),
+        ("AP_RESTARTED", Self::Restarted),
+        ("AP_RESTART_BY_USER", Self::Restarting),
+        ("AP_UPGRADE_BY_SCHEDULE", Self::Restarting),
+        ("AP_UPGRADE_BY_USER", Self::Restarting),
+    ];
 
     /// The action of an event's type, in any letter case.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.name().eq_ignore_ascii_case(name))
+        let mut types = Self::TYPES.into_iter();
+        types.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, action)| action)
     }
 }
 
@@ -121,6 +123,7 @@ impl Request {
         let mode = match ApAction::parse(body.kind.trim()).ok_or(Error::Type)? {
             ApAction::Connected | ApAction::Restarted => Mode::Ap,
             ApAction::Disconnected => Mode::Default,
+            ApAction::Restarting => return Err(Error::Type),
         };
         let switch = Mac::parse(body.switch_mac.trim()).ok_or(Error::Switch)?;
         let port = PortName::parse(body.switch_port.trim()).map_err(Error::Port)?;

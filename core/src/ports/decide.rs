@@ -5,7 +5,7 @@
 //! up. If an answer is not enough, the decision is to ask again; the
 //! [`Probe`](super::probe::Probe) knows how often.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use super::outage::{Policy, Share};
 use super::question::{Answer, Location};
@@ -86,6 +86,8 @@ pub enum Reason {
     StillThere,
     /// The switch is not connected to Mist.
     SwitchLost,
+    /// The switch sees no access point, and has just restarted: so much longer this says nothing.
+    SwitchRestarted(Duration),
     /// More than one port sees it.
     TwoPorts,
     /// The question was not answered.
@@ -104,6 +106,11 @@ impl Reason {
     /// The label in metrics and the audit.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// Whether it is that nobody is seen on a port, which may soon be different.
+    pub const fn is_absence(self) -> bool {
+        matches!(self, Self::PortDown | Self::PortEmpty)
     }
 
     /// Whether a switch said so, which grows old.
@@ -131,6 +138,7 @@ impl Reason {
             Self::SmallSite(_) => ("small_site", false),
             Self::StillThere => ("still_there", true),
             Self::SwitchLost => ("switch_lost", false),
+            Self::SwitchRestarted(_) => ("switch_restarted", false),
             Self::TwoPorts => ("two_ports", true),
             Self::Unanswered => ("unanswered", false),
             Self::Unchecked => ("unchecked", false),
@@ -168,6 +176,7 @@ impl fmt::Display for Reason {
             }
             Self::StillThere => "the switch still sees the AP",
             Self::SwitchLost => "the switch is not connected",
+            Self::SwitchRestarted(_) => "the switch has just restarted",
             Self::TwoPorts => "more than one port sees the AP",
             Self::Unanswered => "the question was not answered",
             Self::Unchecked => "disconnect_check is none",
@@ -245,18 +254,29 @@ fn at(ap: Mac, current_port: Option<SwitchPort>, switch_port: SwitchPort) -> Dec
 }
 
 fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decision {
-    let release = |reason| Decision::Release { switch_port, reason };
     match seen.filter(|sighting| sighting.switch_port() == Some(switch_port)) {
         // A port that is not listed may come back.
         None => Decision::AskAgain(Reason::UnknownPort),
         Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
-        Some(Sighting { up: false, .. }) => release(Reason::PortDown),
-        Some(Sighting { neighbor: None, .. }) => release(Reason::PortEmpty),
+        Some(sighting @ (Sighting { up: false, .. } | Sighting { neighbor: None, .. })) => {
+            vacant(switch_port, sighting)
+        }
         Some(Sighting { neighbor: Some(other), .. }) if *other == ap => {
             Decision::AskAgain(Reason::StillThere)
         }
-        Some(Sighting { neighbor: Some(other), .. }) => release(Reason::OtherNeighbor(*other)),
+        Some(Sighting { neighbor: Some(other), .. }) => {
+            Decision::Release { switch_port, reason: Reason::OtherNeighbor(*other) }
+        }
     }
+}
+
+/// A port on which nobody is seen.
+fn vacant(switch_port: SwitchPort, sighting: &Sighting) -> Decision {
+    if let Some(left) = sighting.restarts_for() {
+        return Decision::AskAgain(Reason::SwitchRestarted(left));
+    }
+    let reason = if sighting.up { Reason::PortEmpty } else { Reason::PortDown };
+    Decision::Release { switch_port, reason }
 }
 
 fn together(switch_port: SwitchPort, share: Option<Share>) -> Decision {
@@ -279,7 +299,6 @@ fn visit(switch_port: SwitchPort, asked: Option<Mode>, seen: Option<&Sighting>) 
     if !sighting.is_live {
         return Decision::AskAgain(Reason::SwitchLost);
     }
-    let release = |reason| Decision::Release { switch_port, reason };
     match (sighting.neighbor.filter(|_| sighting.up), sighting.is_ap, asked) {
         // The neighbour may be an access point.
         (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
@@ -291,10 +310,9 @@ fn visit(switch_port: SwitchPort, asked: Option<Mode>, seen: Option<&Sighting>) 
             Decision::AskAgain(Reason::NoAp)
         }
         (Some(other), Some(false), Some(Mode::Default) | None) => {
-            release(Reason::OtherNeighbor(other))
+            Decision::Release { switch_port, reason: Reason::OtherNeighbor(other) }
         }
-        (None, _, Some(Mode::Default) | None) if sighting.up => release(Reason::PortEmpty),
-        (None, _, Some(Mode::Default) | None) => release(Reason::PortDown),
+        (None, _, Some(Mode::Default) | None) => vacant(switch_port, sighting),
     }
 }
 

@@ -17,6 +17,12 @@ pub struct Edit {
     pub lines: Vec<String>,
     /// For mode `default`: the record of what the port had before, as the method wrote it.
     pub before: Option<String>,
+    /// Whether the record says that a change of the port had no known end, so that it may be in
+    /// place.
+    pub is_in_doubt: bool,
+    /// What gives the port back, line by line, should the change stay and not work; nothing for
+    /// mode `default`.
+    pub back: Vec<String>,
 }
 
 /// What became of the edits of one switch, which are made all or none.
@@ -91,6 +97,8 @@ impl Edits {
             ap: ap.filter(|_| is_ap),
             lines: self.lines(port, mode),
             before: before.filter(|_| !is_ap),
+            is_in_doubt: false,
+            back: if is_ap { self.lines(port, Mode::Default) } else { Vec::new() },
         }
     }
 

@@ -21,6 +21,11 @@ use crate::base::window::{Pace, Window};
 /// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;
 
+/// How many access points of one site must be lost, at least, to hold the changes of the site.
+pub const SITE_APS: usize = 3;
+/// Within what time they must be lost.
+pub const SITE_WINDOW: Duration = Duration::from_secs(900);
+
 /// The rules, as the sections below `[ports]` give them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -77,6 +82,8 @@ impl Default for Limits {
 }
 
 /// Holds all changes for a while if many access points are lost at once: something larger is wrong.
+/// If it is a quarter of a site's, and [`SITE_APS`] at least, within [`SITE_WINDOW`], it holds those
+/// of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     /// How many access points (default 30).
@@ -247,6 +254,9 @@ impl fmt::Display for PortPattern {
     }
 }
 
+/// Whose changes the breaker holds: those of this site, or all.
+pub type Held = Option<Arc<str>>;
+
 /// The rules, and what they remember of changes and losses.
 #[derive(Clone, Debug)]
 pub struct Governor {
@@ -254,7 +264,10 @@ pub struct Governor {
     is_stopped: bool,
     /// The latest losses within the breaker's window, one for each access point.
     lost: VecDeque<(Instant, Mac)>,
-    open_until: Option<Instant>,
+    /// The losses of the last [`SITE_WINDOW`], by site and access point.
+    lost_at: BTreeMap<Arc<str>, BTreeMap<Mac, Instant>>,
+    /// What the breaker holds, and until when: the changes of a site, or of all.
+    open: BTreeMap<Held, Instant>,
     all: Pace,
     sites: BTreeMap<Arc<str>, Pace>,
     switches: BTreeMap<Mac, Pace>,
@@ -268,7 +281,8 @@ impl Governor {
             policy,
             is_stopped: false,
             lost: VecDeque::new(),
-            open_until: None,
+            lost_at: BTreeMap::new(),
+            open: BTreeMap::new(),
             sites: BTreeMap::new(),
             switches: BTreeMap::new(),
         }
@@ -284,7 +298,7 @@ impl Governor {
             pace.set_windows(policy.limits.switch.clone());
         }
         if policy.breaker.is_none() {
-            self.open_until = None;
+            self.open.clear();
         }
         self.policy = policy;
     }
@@ -296,11 +310,15 @@ impl Governor {
         is_news
     }
 
-    /// Notes that an access point was lost. Returns whether that opened the breaker.
-    pub fn lost(&mut self, now: Instant, ap: Mac) -> bool {
+    /// Notes that it was learned that an access point of a site is lost. Returns whether that
+    /// opened the breaker for all.
+    pub fn lost(&mut self, now: Instant, ap: Mac, site: Option<&str>) -> bool {
         let Some(Breaker { aps, window, hold }) = self.policy.breaker else {
             return false;
         };
+        if let Some(site) = site {
+            self.lost_at.entry(site.into()).or_default().insert(ap, now);
+        }
         self.lost.retain(|(lost_at, lost)| *lost_at + window > now && *lost != ap);
         self.lost.push_back((now, ap));
         if self.lost.len() < aps {
@@ -310,24 +328,49 @@ impl Governor {
         while self.lost.len() > aps {
             self.lost.pop_front();
         }
-        self.open_until.replace(now + hold).is_none()
+        self.open.insert(None, now + hold).is_none()
     }
 
-    /// When the breaker closes, while it is open.
-    pub const fn closes_at(&self) -> Option<Instant> {
-        self.open_until
+    /// The sites that may have lost access points of late.
+    pub fn lost_sites(&self) -> Vec<Arc<str>> {
+        self.lost_at.keys().cloned().collect()
     }
 
-    /// Closes the breaker if it is time. Returns whether it did.
-    pub fn close(&mut self, now: Instant) -> bool {
-        self.open_until.take_if(|until| *until <= now).is_some()
+    /// Opens the breaker for a site of so many access points if it lost too many of them. Returns
+    /// whether that is new.
+    pub fn weigh(&mut self, now: Instant, site: &str, of: usize) -> bool {
+        let Some((Breaker { hold, .. }, lost)) =
+            self.policy.breaker.zip(self.lost_at.get_mut(site))
+        else {
+            return false;
+        };
+        lost.retain(|_, lost_at| *lost_at + SITE_WINDOW > now);
+        let (count, last) = (lost.len(), lost.values().max().copied());
+        if count == 0 {
+            self.lost_at.remove(site);
+        }
+        let is_many = count >= SITE_APS && count * 4 >= of;
+        last.filter(|_| is_many)
+            .is_some_and(|last| self.open.insert(Some(site.into()), last + hold).is_none())
     }
 
-    /// Closes the breaker for an operator and forgets the losses so far. Returns whether it was
+    /// When the breaker closes for somebody next, while it is open.
+    pub fn closes_at(&self) -> Option<Instant> {
+        self.open.values().min().copied()
+    }
+
+    /// Closes the breaker where it is time. Returns for whom it did.
+    pub fn close(&mut self, now: Instant) -> Vec<Held> {
+        let due = self.open.extract_if(.., |_, until| *until <= now);
+        due.map(|(held, _)| held).collect()
+    }
+
+    /// Closes the breaker for an operator and forgets the losses so far. Returns for whom it was
     /// open.
-    pub fn close_manually(&mut self) -> bool {
+    pub fn close_manually(&mut self) -> Vec<Held> {
         self.lost.clear();
-        self.open_until.take().is_some()
+        self.lost_at.clear();
+        core::mem::take(&mut self.open).into_keys().collect()
     }
 
     /// Whether all changes are stopped.
@@ -347,7 +390,10 @@ impl Governor {
         if self.is_stopped {
             return Err(Refusal::Stopped);
         }
-        if let Some(until) = self.open_until.filter(|until| *until > now) {
+        let of_site =
+            |(held, _): &(&Held, &Instant)| held.as_ref().is_none_or(|site| **site == *switch.site);
+        let until = self.open.iter().filter(of_site).map(|(_, until)| *until).max();
+        if let Some(until) = until.filter(|until| *until > now) {
             return Err(Refusal::Breaker { until });
         }
         for freeze in &self.policy.freezes {

@@ -87,6 +87,21 @@ impl Losses {
         self.aps.contains_key(&ap)
     }
 
+    /// How many access points a site has; `None` if no inventory has listed them.
+    pub fn site_aps(&self, site: &str) -> Option<usize> {
+        self.sites.get(site).filter(|site| site.is_counted).map(|site| site.aps.len())
+    }
+
+    /// Whether an access point is known to be lost.
+    pub fn is_lost(&self, ap: Mac) -> bool {
+        self.standing(ap).is_some_and(|standing| standing.lost_at.is_some())
+    }
+
+    /// The site of an access point, as far as it is known.
+    pub fn site_of(&self, ap: Mac) -> Option<&str> {
+        self.aps.get(&ap).map(|site| &**site)
+    }
+
     /// Notes that an access point was lost, or is back, at a time by Mist's clock. News that are
     /// older than what is known, or of more than [`APS_MAX`] access points, are ignored.
     pub fn note(&mut self, ap: Mac, site: Option<&str>, is_lost: bool, at: UnixTime) {

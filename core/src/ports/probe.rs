@@ -10,10 +10,12 @@
 //! ```
 //!
 //! After an access point came, the cloud needs `settle` to learn where it is. After it was lost,
-//! the probe asks about its port at once and, if the switch still sees it, once more after
-//! `disconnect_wait`. It asks about the site only after `disconnect_wait`. If an answer is not
-//! enough, it asks again, less and less often, up to [`ATTEMPTS_MAX`] times. A later event replaces
-//! an earlier one; an event that is not newer than the last is ignored.
+//! the probe asks only after `disconnect_wait`, or after [`RESTART_MAX`] from a restart that Mist
+//! announced. If the switch still sees it, or sees nobody, it asks once more after
+//! `disconnect_wait`: a port is free when nobody was there for all of that time. If the switch has
+//! restarted itself, it asks when that is over. If an answer is not enough, it asks again, less and
+//! less often, up to [`ATTEMPTS_MAX`] times. A later event replaces an earlier one; an event that is
+//! not newer than the last is ignored.
 //!
 //! A probe knows where its access point is, not how the port is configured.
 
@@ -22,7 +24,7 @@ use core::time::Duration;
 
 use super::decide::{Case, Check, Decision, Reason, decide};
 use super::question::{Answer, Location, Question};
-use super::switch_port::{Mode, SwitchPort};
+use super::switch_port::{Mode, RESTART_MAX, SwitchPort};
 use crate::base::backoff::Backoff;
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
@@ -62,6 +64,8 @@ pub enum Cause {
     Came,
     /// The access point was lost.
     Lost,
+    /// The access point is about to restart, and will be lost for a while.
+    Restarting,
     /// A program outside asks for this mode.
     Asked(Mode),
     /// What is known is old.
@@ -112,6 +116,8 @@ struct Attempt {
     since: Instant,
     /// Questions asked so far.
     count: u32,
+    /// Since when each look has seen nobody on the port.
+    gone_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +140,8 @@ pub struct Probe {
     latest: Option<(UnixTime, Cause)>,
     /// When the last event came here.
     triggered_at: Option<Instant>,
+    /// Until when an announced restart may take.
+    restarts_until: Option<Instant>,
     state: State,
     last_id: u64,
     outputs: VecDeque<Output>,
@@ -151,6 +159,9 @@ impl Probe {
     }
 
     fn triggered(&mut self, now: Instant, cause: Cause, at: Option<UnixTime>) {
+        if cause == Cause::Restarting {
+            return self.restarting(now, at);
+        }
         if let Some(at) = at {
             let is_news = |(latest_at, latest): (UnixTime, Cause)| {
                 at > latest_at || (at == latest_at && cause != latest)
@@ -160,14 +171,36 @@ impl Probe {
             }
             self.latest = Some((at, cause));
         }
-        let attempt = Attempt { cause, since: now, count: 0 };
-        let wait = match (cause, self.config.check) {
-            (Cause::Came | Cause::Asked(Mode::Ap), _) => self.config.settle,
-            (Cause::Lost, Check::Outage(_)) => self.config.wait,
-            (Cause::Lost, Check::Lldp | Check::None)
-            | (Cause::Asked(Mode::Default) | Cause::Stale, _) => Duration::ZERO,
+        let attempt = Attempt { cause, since: now, count: 0, gone_since: None };
+        let ask_at = match cause {
+            Cause::Came | Cause::Asked(Mode::Ap) => now + self.config.settle,
+            Cause::Lost => {
+                let ask_at = now + self.config.wait;
+                self.restarts_until.map_or(ask_at, |until| until.max(ask_at))
+            }
+            Cause::Asked(Mode::Default) | Cause::Restarting | Cause::Stale => now,
         };
-        self.state = State::Debouncing { attempt, ask_at: now + wait };
+        if cause == Cause::Came {
+            self.restarts_until = None;
+        }
+        self.state = State::Debouncing { attempt, ask_at };
+    }
+
+    /// An announced restart explains a loss, also one that is known already.
+    fn restarting(&mut self, now: Instant, at: Option<UnixTime>) {
+        let is_over =
+            |(latest_at, latest)| latest == Cause::Came && at.is_some_and(|at| at <= latest_at);
+        if self.latest.is_some_and(is_over) {
+            return;
+        }
+        let until = now + RESTART_MAX;
+        self.restarts_until = Some(until);
+        if let State::Debouncing { attempt, ask_at } | State::Rechecking { attempt, ask_at } =
+            &mut self.state
+            && attempt.cause == Cause::Lost
+        {
+            *ask_at = until.max(*ask_at);
+        }
     }
 
     const fn case(&self, cause: Cause) -> Case {
@@ -175,15 +208,16 @@ impl Probe {
             (Subject::Ap(ap), Cause::Lost) => {
                 Case::Departure { ap, current_port: self.current_port }
             }
-            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Stale) => {
+            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Restarting | Cause::Stale) => {
                 Case::Arrival { ap, current_port: self.current_port }
             }
             (Subject::Port(switch_port), Cause::Asked(mode)) => {
                 Case::Visit { switch_port, asked: Some(mode) }
             }
-            (Subject::Port(switch_port), Cause::Came | Cause::Lost | Cause::Stale) => {
-                Case::Visit { switch_port, asked: None }
-            }
+            (
+                Subject::Port(switch_port),
+                Cause::Came | Cause::Lost | Cause::Restarting | Cause::Stale,
+            ) => Case::Visit { switch_port, asked: None },
         }
     }
 
@@ -220,6 +254,16 @@ impl Probe {
             Decision::Follow(switch_port) => {
                 return self.ask(attempt, Question::Port { switch_port, switch: None });
             }
+            Decision::Release { reason, .. } if reason.is_absence() => {
+                let gone_since = attempt.gone_since.unwrap_or(now);
+                if gone_since + self.config.wait > now {
+                    let attempt = Attempt { gone_since: Some(gone_since), ..attempt };
+                    let ask_at = now + self.config.wait;
+                    self.state = State::Rechecking { attempt, ask_at };
+                    return;
+                }
+                self.current_port = None;
+            }
             Decision::Release { .. } => self.current_port = None,
             Decision::Take { ap, switch_port, .. } if self.subject == Subject::Ap(ap) => {
                 self.current_port = Some(switch_port);
@@ -232,11 +276,18 @@ impl Probe {
 
     /// Asks again later, unless it was asked often enough.
     fn recheck(&mut self, now: Instant, attempt: Attempt, reason: Reason) {
+        let attempt = Attempt { gone_since: None, ..attempt };
         let is_still_there = reason == Reason::StillThere;
         let count_max = if is_still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
         if attempt.count < count_max {
             let again = AGAIN.jittered(attempt.count, &mut self.rand);
-            let wait = if is_still_there { self.config.wait } else { again };
+            let wait = if is_still_there {
+                self.config.wait
+            } else if let Reason::SwitchRestarted(left) = reason {
+                left
+            } else {
+                again
+            };
             self.state = State::Rechecking { attempt, ask_at: now + wait };
         } else if is_still_there {
             self.conclude(attempt, Decision::Keep(reason));
@@ -270,7 +321,7 @@ impl Probe {
             }
             return;
         };
-        let attempt = Attempt { cause: Cause::Came, since: now, count: 1 };
+        let attempt = Attempt { cause: Cause::Came, since: now, count: 1, gone_since: None };
         let answer = Answer::Location(location);
         match decide(self.case(attempt.cause), Some(&answer)) {
             // The next inventory may know more.
@@ -323,6 +374,7 @@ impl Machine for Probe {
             site: None,
             latest: None,
             triggered_at: None,
+            restarts_until: None,
             state: State::Resting,
             last_id: 0,
             outputs: VecDeque::new(),

@@ -124,6 +124,7 @@ mod tests {
             is_live: true,
             up: true,
             neighbor: None,
+            up_for: None,
             is_ap: None,
         };
         let port = PortName::parse("ge-0/0/1").expect("a port");

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::{slice, time::Duration};
 
 use super::decide::Reason;
-use super::governor::Refusal;
+use super::governor::{Held, Refusal};
 use super::name::PortName;
 use super::names::Names;
 use super::probe::Subject;
@@ -38,8 +38,8 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// Too many access points were lost at once, or that is over. `hold` is how long no port is
-    /// changed from now on.
-    Breaker { is_open: bool, hold: Duration },
+    /// changed from now on, of the site or of all.
+    Breaker { held: Held, is_open: bool, hold: Duration },
     /// The clock is not synchronised, so that nobody knows if it is the time of a freeze, and
     /// changes are only reported; or that is over.
     ClockDoubted(bool),
@@ -148,7 +148,12 @@ impl Report {
             ..PortEvent::default()
         };
         match self {
-            Self::Breaker { is_open, hold } => event.hold = is_open.then(|| secs(*hold)),
+            Self::Breaker { held, is_open, hold } => {
+                event.hold = is_open.then(|| secs(*hold));
+                event.site_id = held.as_deref().map(Into::into);
+                let name = held.as_deref().and_then(|site| names.site(site));
+                event.site_name = name.map(Into::into);
+            }
             Self::Kept { ap, switch_port, switch, reason } => {
                 set_subject(&mut event, names, switch.as_ref(), Some(*ap), Some(*switch_port));
                 set_reason(&mut event, *reason);

@@ -1,10 +1,13 @@
 //! Switches, their ports and the ports' modes, and what a switch says about a port.
 
 use alloc::string::String;
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use super::name::{PortName, SwitchName};
 use crate::base::mac::Mac;
+
+/// How long the restart of an access point may take, an upgrade or a power cut included.
+pub const RESTART_MAX: Duration = Duration::from_secs(900);
 
 /// What a port is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +79,8 @@ pub struct Sighting {
     pub up: bool,
     /// The LLDP neighbour.
     pub neighbor: Option<Mac>,
+    /// How long the switch has been running; `None` if it is not known.
+    pub up_for: Option<Duration>,
     /// Whether the neighbour is one of our access points, as the plan knows it; `None` if it does
     /// not, and in the answers that it gets.
     pub is_ap: Option<bool>,
@@ -85,6 +90,13 @@ impl Sighting {
     /// The port, unless it is an interface that no access point can be plugged into.
     pub fn switch_port(&self) -> Option<SwitchPort> {
         Some(SwitchPort { switch: self.switch.mac, port: self.port? })
+    }
+
+    /// For how long it says nothing of an access point that it does not see, because the switch
+    /// itself has just restarted and the access point may still do so.
+    pub fn restarts_for(&self) -> Option<Duration> {
+        let left = RESTART_MAX.checked_sub(self.up_for?)?;
+        (!left.is_zero()).then_some(left)
     }
 
     /// Whether this proves that `ap` is connected to the port.

@@ -7,6 +7,7 @@ use mistgate_core::base::failure::Failure;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::ports::ap_event::ApAction;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::names::Names;
 use mistgate_core::ports::plan::Plan;
@@ -25,8 +26,9 @@ use super::work_queue::WorkQueue;
 use super::{Message, Settings, Status, Tools};
 use crate::base::clock::Alarm;
 use crate::base::journal::{Level, fields};
+use crate::base::stop::{Stop, Stopper};
 use crate::base::store::Write;
-use crate::base::{clock, panic};
+use crate::base::{clock, panic, stop};
 use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.
@@ -118,6 +120,8 @@ pub(super) struct Driver {
     writes: Vec<Write>,
     last_write: u64,
     kept: u64,
+    /// Ends what is in flight at once, when the kill switch is pressed.
+    halt: (Stopper, Stop),
     /// Set when nothing new may begin: what follows when the changes in flight have ended.
     ending: Option<Ending>,
 }
@@ -162,6 +166,7 @@ impl Driver {
             writes: Vec::new(),
             last_write: first_write - 1,
             kept: first_write - 1,
+            halt: stop::stop(),
             ending: None,
         };
         if !driver.backend.can_ask() {
@@ -243,6 +248,11 @@ impl Driver {
             self.questions.done();
         } else if matches!(input, Input::Pushed { .. } | Input::Read { .. }) {
             self.work.done();
+        } else if let Input::Stop(is_stopped) = input {
+            self.halt.0.stop();
+            if !is_stopped {
+                self.halt = stop::stop();
+            }
         }
         self.ordered(input, by);
     }
@@ -275,6 +285,9 @@ impl Driver {
                 if self.backend.can_ask() {
                     for ap_event in ap_events {
                         self.names.learn(&ap_event);
+                        if ap_event.action == ApAction::Disconnected {
+                            self.backend.method.lost(ap_event.ap);
+                        }
                         self.input(Input::ApEvent(ap_event));
                     }
                 }
@@ -392,7 +405,7 @@ impl Driver {
             self.tools.executor.spawn(task).detach();
         }
         while let Some(work) = self.work.next() {
-            let events = self.events.clone();
+            let (events, halt) = (self.events.clone(), self.halt.1.clone());
             match work {
                 Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
                     self.work.done();
@@ -401,9 +414,14 @@ impl Driver {
                 Work::Push(Push { id, switch, edits, backend }) => {
                     let task = async move {
                         let pushed = panic::catch_async(backend.method.push(&switch, &edits));
-                        // The switch may have made the change before.
+                        // The switch may have made the change before. Dropping a call ends its
+                        // connection, and what it left unconfirmed is undone.
+                        let halted = async {
+                            halt.wait().await;
+                            Some(Pushed::Unknown(Failure::Stopped))
+                        };
                         let lost = Pushed::Unknown(Failure::Internal);
-                        let pushed = pushed.await.unwrap_or(lost);
+                        let pushed = halted.or(pushed).await.unwrap_or(lost);
                         let _ = events.try_send(Input::Pushed { id, pushed }.into());
                     };
                     self.tools.executor.spawn(task).detach();
@@ -411,7 +429,11 @@ impl Driver {
                 Work::Read { id, switch, edit, backend } => {
                     let task = async move {
                         let is_done = panic::catch_async(backend.method.read(&switch, &edit));
-                        let is_done = is_done.await.flatten();
+                        let halted = async {
+                            halt.wait().await;
+                            None
+                        };
+                        let is_done = halted.or(is_done).await.flatten();
                         let _ = events.try_send(Input::Read { id, is_done }.into());
                     };
                     self.tools.executor.spawn(task).detach();

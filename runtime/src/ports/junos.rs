@@ -14,17 +14,16 @@ use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
-use mistgate_core::base::time::Instant;
 use mistgate_core::junos::Junos;
 use mistgate_core::junos::rollback::RollbackGuard;
 use mistgate_core::junos::visit::Visit;
-use mistgate_core::junos::visit::input::{Config, Task};
+use mistgate_core::junos::visit::input::{Config, Input, Task};
 use mistgate_core::junos::visit::output::{Outcome, Output};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::PortName;
 use mistgate_core::ports::question::Answer;
 use mistgate_core::ports::switch_port::Switch;
-use smol::{future::Boxed, lock};
+use smol::{channel, future::Boxed, lock};
 
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
@@ -48,6 +47,9 @@ pub use self::trust::Login;
 /// What a visit promises of its outcome.
 const OF_ITS_KIND: &str = "a task ends with the outcome of its name";
 
+/// How much of what Mist says a visit keeps; the rest it finds out by looking.
+const SAID_MAX: usize = 64;
+
 /// Whether an access point of a site is connected to Mist; `None` where nobody knows.
 pub type Connected = Arc<dyn Fn(Mac, String) -> Boxed<Option<bool>> + Send + Sync>;
 
@@ -60,9 +62,10 @@ pub struct Switches {
     settings: Shared<Settings>,
     queues: Mutex<BTreeMap<Mac, SwitchQueue>>,
     connected: Mutex<Option<Connected>>,
+    /// Each visit's channel for what Mist says of access points meanwhile.
+    visits: Mutex<Vec<channel::Sender<Input>>>,
     clock: Clock,
     journal: Arc<Journal>,
-    began: Instant,
     going: Stopper,
     stop: Stop,
 }
@@ -87,9 +90,9 @@ impl Switches {
             settings: Shared::new(Settings::new(junos, login, None)),
             queues: Mutex::default(),
             connected: Mutex::new(connected),
+            visits: Mutex::default(),
             clock,
             journal,
-            began: clock.now(),
             going,
             stop,
         }
@@ -104,6 +107,14 @@ impl Switches {
     /// Asks another cloud from here on.
     pub fn ask(&self, connected: Option<Connected>) {
         *self.connected.lock() = connected;
+    }
+
+    /// Tells the visits under way that Mist has lost an access point.
+    pub fn lost(&self, ap: Mac) {
+        self.visits.lock().retain(|visit| match visit.try_send(Input::Lost(ap)) {
+            Ok(()) | Err(channel::TrySendError::Full(_)) => true,
+            Err(channel::TrySendError::Closed(_)) => false,
+        });
     }
 
     /// Begins nothing new, and lets each visit end: one that waits for a lock at once, one whose
@@ -146,12 +157,15 @@ impl Switches {
         let queue = self.queue(switch.mac);
         let mut guard = queue.lock().await;
         let settings = self.settings.get();
-        let Settings { session, confirm, .. } = *settings;
-        let config = Config { task, guard: guard.clone(), session, confirm };
+        let Settings { session, confirm, ref junos, .. } = *settings;
+        let verify = junos.verify;
+        let config = Config { task, guard: guard.clone(), session, confirm, verify };
         // Luck spreads the attempts of several programs at a lock, and they are spread without it.
         let seed = getrandom::u64().unwrap_or_default();
         let mut visit = (Visit::new(config, seed, self.clock.now()), Vec::new());
-        let mut connection = Connection::new(self.clock, self.stop.clone());
+        let (sender, said) = channel::bounded(SAID_MAX);
+        self.visits.lock().push(sender);
+        let mut connection = Connection::new(self.clock, self.stop.clone(), said);
         let mut input = None;
         loop {
             let note = |owner: &mut (_, Vec<_>), output| owner.1.push(output);
@@ -205,10 +219,7 @@ impl Switches {
     }
 
     fn queue(&self, switch: Mac) -> SwitchQueue {
-        let until = self.began + self.settings.get().confirm();
-        let mut queues = self.queues.lock();
-        let new = || Arc::new(lock::Mutex::new(RollbackGuard::new(until)));
-        Arc::clone(queues.entry(switch).or_insert_with(new))
+        Arc::clone(self.queues.lock().entry(switch).or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use mistgate_core::base::failure::Failure;
+use mistgate_core::base::{failure::Failure, mac::Mac};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::PortName;
 use mistgate_core::ports::question::Answer;
@@ -58,6 +58,9 @@ pub(super) trait Method: Any + Send + Sync {
 
     /// Whether a port has its mode; `None` if that could not be found out.
     fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>>;
+
+    /// Mist has lost an access point, which a change under way may have cut off.
+    fn lost(&self, _ap: Mac) {}
 
     /// Begins nothing new and lets what is under way end soon.
     fn stop(&self) {}

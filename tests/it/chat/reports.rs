@@ -172,7 +172,7 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
     };
     let undecided = |subject, switch, reason| Report::Undecided { subject, switch, reason };
     let share = Share { lost: 40, of: 48, is_outage: true };
-    let breaker = |is_open| Report::Breaker { is_open, hold: Duration::from_secs(900) };
+    let breaker = |is_open| Report::Breaker { held: None, is_open, hold: Duration::from_secs(900) };
     vec![
         ("kept", vec![kept(Reason::StillThere)]),
         ("kept-outage", vec![kept(Reason::SiteOutage(share))]),

@@ -116,7 +116,7 @@ fn switch(site: &str) -> Switch {
 fn edit(port: u16, mode: Mode) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
     let lines = config("https://cso.example", "").edits().lines(port, mode);
-    Edit { port, mode, ap: None, lines, before: None }
+    Edit { port, mode, ap: None, lines, before: None, is_in_doubt: false, back: Vec::new() }
 }
 
 fn done(diff: &str) -> Pushed {

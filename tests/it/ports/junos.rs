@@ -38,9 +38,9 @@ const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";
 /// The numbers of a push's requests for an access point, from 0.
 const LOCK: u64 = 2;
-const LOAD: u64 = 3;
-const COMMIT: u64 = 6;
-const CONFIRM: u64 = 9;
+const LOAD: u64 = 4;
+const COMMIT: u64 = 7;
+const CONFIRM: u64 = 10;
 
 /// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, each with one access point, and the client
 /// that the tests are about.
@@ -157,6 +157,7 @@ fn junos(known_hosts: String) -> Junos {
         commit_timeout: Duration::from_secs(30),
         lock_wait: Duration::from_secs(30),
         confirm: Duration::from_secs(60),
+        verify: Duration::from_secs(60),
         ap: template("set interfaces <port> native-vlan-id 42"),
         default: template("delete interfaces <port> native-vlan-id"),
     }
@@ -189,7 +190,7 @@ fn edit(mode: Mode, statements: &[&str]) -> Edit {
     let line = |statement: &&str| format!("{verb} interfaces {PORT} {statement}");
     let ap = (mode == Mode::Ap).then(mac);
     let lines = statements.iter().map(line).collect();
-    Edit { port: port(), mode, ap, lines, before: None }
+    Edit { port: port(), mode, ap, lines, before: None, is_in_doubt: false, back: Vec::new() }
 }
 
 fn is_done(pushed: &Pushed) -> bool {
@@ -304,9 +305,9 @@ fn an_unknown_change_is_settled_before_the_next_one() {
     site.assert_free();
 }
 
-/// The next run does not remember the change that an earlier run was making.
+/// The next run remembers only what is in the store: which ports had a change without a known end.
 #[test]
-fn what_an_earlier_run_left_is_confirmed_or_undone() {
+fn what_an_earlier_run_left_is_confirmed_if_the_record_says_so() {
     let site = Site::with(1, &[(COMMIT, Fault::HangUp { is_done: true })], None, |config, _| {
         config.undoes_when_killed = false;
     });
@@ -315,10 +316,72 @@ fn what_an_earlier_run_left_is_confirmed_or_undone() {
         let journal = Arc::new(Journal::new(Format::Text, Level::Error));
         let later = Switches::new(&site.junos, login(&site.junos), None, Clock::start(), journal);
         assert!(site.shared().with(|switch| switch.is_pending()));
+        // Nobody knows of it, so that it is not ours.
+        let Pushed::Failed(Failure::Unconfirmed { by, .. }) = later.push(&switch(1), &[ap()]).await
+        else {
+            panic!("it was confirmed");
+        };
+        assert_eq!(by, "mist via netconf: mistgate: ge-0/0/7 ap");
+        assert!(site.shared().with(|switch| switch.is_pending()));
+        let in_doubt = Edit { is_in_doubt: true, ..ap() };
+        let pushed = later.push(&switch(1), &[in_doubt]).await;
+        assert_eq!(pushed, Pushed::Done { diff: String::new(), before: Vec::new() });
+        // What is in place and waits for nothing needs no commit.
+        let requests = || site.shared().with(|switch| switch.requests());
+        let before = requests();
         let pushed = later.push(&switch(1), &[ap()]).await;
         assert_eq!(pushed, Pushed::Done { diff: String::new(), before: Vec::new() });
+        let looks_lock_history_load_compare_unlock_close = 8;
+        assert_eq!(requests() - before, looks_lock_history_load_compare_unlock_close);
     });
     assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
+    site.assert_free();
+}
+
+/// Three switches at once: a slow one, one where somebody's commit waits to be confirmed, and one
+/// that restarts while ours does.
+#[test]
+fn nothing_of_others_is_confirmed_and_nothing_of_ours_without_proof() {
+    let site = Site::with(3, &[], None, |config, junos| {
+        config.commit_time = Duration::from_millis(500);
+        config.undoes_when_killed = false;
+        junos.confirm = Duration::from_secs(300);
+    });
+    let box_of = |nth: usize| &site.boxes.get(nth - 1).expect("a switch").1;
+    let line = "set system host-name theirs";
+    assert!(box_of(2).with(|switch| switch.commit_at_console(&[line], Some(5))));
+    let push = |nth| {
+        let site = &site;
+        async move { site.switches.push(&switch(nth), &[ap()]).await }
+    };
+    let restart = async {
+        while !box_of(3).with(|switch| switch.is_pending()) {
+            Timer::after(Duration::from_millis(2)).await;
+        }
+        box_of(3).with(|switch| switch.reboot(true));
+    };
+    smol::block_on(async {
+        let ((slow, theirs), (restarted, ())) =
+            zip(zip(push(1), push(2)), zip(push(3), restart)).await;
+        assert!(is_done(&slow), "{slow:?}");
+        let Pushed::Failed(failure @ Failure::Unconfirmed { .. }) = theirs else {
+            panic!("{theirs:?}");
+        };
+        let words = "a commit waits to be confirmed, which ours would do: ann via cli";
+        assert_eq!(failure.to_string(), words);
+        assert!(failure.after().is_some_and(|after| after >= Duration::from_secs(300)));
+        assert!(box_of(2).with(|switch| switch.is_foreign_pending() && !switch.is_locked()));
+        assert_eq!(restarted, Pushed::Unknown(Failure::Timeout));
+        let read = site.switches.read(&switch(3), &ap()).await;
+        assert_eq!(read, Some(false), "the restart undid it");
+        // They confirm, and then it is our turn.
+        assert!(box_of(2).with(|switch| switch.commit_at_console(&[], None)));
+        for nth in [2, 3] {
+            let pushed = push(nth).await;
+            assert!(is_done(&pushed), "{pushed:?}");
+        }
+        assert!(box_of(2).with(|switch| switch.running().has("system host-name theirs")));
+    });
     site.assert_free();
 }
 
@@ -507,13 +570,31 @@ fn a_switch_says_what_it_sees_on_a_port() {
     let site = Site::new(1, &[]);
     let sighting = |port, up, neighbor| {
         let (switch, port) = (switch(1), Some(port));
-        Answer::Port(Some(Sighting { switch, port, is_live: true, up, neighbor, is_ap: None }))
+        let up_for = None;
+        Answer::Port(Some(Sighting {
+            switch,
+            port,
+            is_live: true,
+            up,
+            neighbor,
+            up_for,
+            is_ap: None,
+        }))
+    };
+    // It has been running for a day and as long as the test.
+    let untimed = |mut answer| {
+        if let Answer::Port(Some(Sighting { up_for, .. })) = &mut answer {
+            let up_for = up_for.take().expect("a time");
+            assert!(up_for >= Duration::from_secs(86_400), "{up_for:?}");
+        }
+        answer
     };
     smol::block_on(async {
         let seen = site.switches.see(&switch(1), port()).await;
-        assert_eq!(seen, sighting(port(), true, Some(mac())));
+        assert_eq!(untimed(seen), sighting(port(), true, Some(mac())));
         let empty = PortName::parse("ge-0/0/8").expect("a port");
-        assert_eq!(site.switches.see(&switch(1), empty).await, sighting(empty, false, None));
+        let seen = site.switches.see(&switch(1), empty).await;
+        assert_eq!(untimed(seen), sighting(empty, false, None));
         let missing = PortName::parse("ge-1/0/8").expect("a port");
         assert_eq!(site.switches.see(&switch(1), missing).await, Answer::Port(None));
     });

@@ -116,7 +116,15 @@ fn switch() -> Switch {
 }
 
 fn edit(name: &str, mode: Mode, before: Option<String>) -> Edit {
-    Edit { port: port(name), mode, ap: None, lines: Vec::new(), before }
+    Edit {
+        port: port(name),
+        mode,
+        ap: None,
+        lines: Vec::new(),
+        before,
+        is_in_doubt: false,
+        back: Vec::new(),
+    }
 }
 
 fn push(mist: &Mist, edits: &[Edit]) -> Pushed {

@@ -77,7 +77,15 @@ fn whatever_comes_and_goes_no_other_port_is_touched() {
                 continue;
             }
             let name = PortName::parse(&port).expect("a port");
-            let edit = [Edit { port: name, mode, ap: None, lines: Vec::new(), before }];
+            let edit = [Edit {
+                port: name,
+                mode,
+                ap: None,
+                lines: Vec::new(),
+                before,
+                is_in_doubt: false,
+                back: Vec::new(),
+            }];
             let change = device.change(&edit, &profiles).expect("a change");
             let before = change.before.into_iter().map(|(_, before)| (port.clone(), before));
             plugged.extend(before);

@@ -68,7 +68,7 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
 fn edit(lines: &[&str]) -> Input {
     let mode = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
     let lines = Lines::new(lines).expect("lines");
-    Input::Edit(Edit { lines, comment: "mistgate test".to_owned(), mode })
+    Input::Edit(Edit { lines, comment: "mistgate test".to_owned(), may_have_left: None, mode })
 }
 
 #[test]

@@ -86,7 +86,9 @@ pub(super) fn check(data: &[u8]) {
         };
         match bytes.up_to(7) {
             0 => {
-                governor.lost(now, mac(bytes.up_to(20)));
+                let site = bytes.up_to(1).to_string();
+                governor.lost(now, mac(bytes.up_to(20)), Some(&site));
+                governor.weigh(now, &site, bytes.count(30));
             }
             1 => {
                 is_stopped = bytes.chance(128);
@@ -108,7 +110,6 @@ pub(super) fn check(data: &[u8]) {
                     Ok(()) => {
                         assert!(!is_stopped && number != 0 && name.starts_with("ge"), "{name}");
                         assert!(name != "ge-0/0/0", "a forbidden port");
-                        assert!(governor.closes_at().is_none_or(|until| until <= now));
                         assert!(policy.freezes.iter().all(|f| f.left(wall(now)).is_none()));
                         governor.note(now, SwitchPort { switch: switch.mac, port }, &switch.site);
                         let windows = |windows: &[Window]| Windows::new(windows.to_vec());

@@ -49,14 +49,18 @@ enum Event {
     },
     /// The switch notices that a connection is gone.
     Closed(ConnectionId),
-    /// A person at the console commits.
-    Console,
+    /// A person at the console commits, or within these minutes confirms what they have committed.
+    Console(Option<u64>),
+    /// That person confirms.
+    Confirm,
     /// The connection breaks.
     Cut,
     /// The caller drops the visit.
     Drop,
     /// The link of a port comes up, and later its access point.
     Link(usize),
+    /// Mist loses it.
+    Lost(usize),
     Online(usize),
     Opened,
     Reboot {
@@ -79,8 +83,8 @@ struct World<'a> {
     switch: Switch,
     config: (session::input::Config, NonZeroU16),
     guard: RollbackGuard,
-    /// Whether an earlier run left a commit, which any commit of this run confirms.
-    is_excused: bool,
+    /// The ports whose last change had no known end, as the store has it.
+    in_doubt: [bool; 2],
     visit: Option<(Visit, Option<ConnectionId>)>,
     done: Option<Outcome>,
     last_connection: u64,
@@ -135,12 +139,12 @@ impl<'a> World<'a> {
         let confirm = NonZeroU16::new(bytes.pick(&[5, 1, 2, 10])).expect("not zero");
         Self {
             lingers: Duration::from_secs(bytes.pick(&[0, 45, 200])),
-            guard: RollbackGuard::new(now),
+            guard: RollbackGuard::default(),
             bytes,
             now,
             switch: Switch::new(config, 0, now),
             config: (session::input::Config::default(), confirm),
-            is_excused: false,
+            in_doubt: [false; 2],
             visit: None,
             done: None,
             last_connection: 0,
@@ -160,13 +164,18 @@ impl<'a> World<'a> {
         let which = self.bytes.pick(&[[true, false], [false, true], [true, true]]);
         let mode = self.bytes.pick(&[Mode::Ap, Mode::Ap, Mode::Default]);
         let edits: Vec<Edit> =
-            (0..2).filter(|nth| at(which, *nth)).map(|nth| edit(nth, mode)).collect();
+            (0..2).filter(|nth| at(which, *nth)).map(|nth| self.edit(nth, mode)).collect();
         match self.bytes.up_to(9) {
             0..=6 => Task::Push(edits),
             7 => Task::Read(edits.first().expect("one at least").clone()),
             8 => Task::Compare(edits),
             _ => Task::See(switch(), edits.first().expect("one at least").port),
         }
+    }
+
+    /// The edit of a port, as the plan makes it with what is in the store.
+    fn edit(&self, nth: usize, mode: Mode) -> Edit {
+        Edit { is_in_doubt: at(self.in_doubt, nth), ..edit(nth, mode) }
     }
 
     /// Schedules something that goes wrong during the next visit.
@@ -177,7 +186,8 @@ impl<'a> World<'a> {
             9 | 10 => Event::Reboot { undoes: self.bytes.chance(128) },
             11 => Event::Stop,
             12 | 13 => Event::Drop,
-            _ => Event::Console,
+            14 => Event::Lost(self.bytes.count(1)),
+            _ => Event::Console(self.bytes.pick(&[None, Some(1), Some(5)])),
         };
         let after = self.bytes.up_to(120);
         self.after(after, event);
@@ -186,9 +196,7 @@ impl<'a> World<'a> {
     /// A new process, which knows nothing of what the last one left.
     fn restart(&mut self) {
         self.note("restart");
-        let confirm = Duration::from_secs(60 * u64::from(self.config.1.get()));
-        self.guard = RollbackGuard::new(self.now + confirm);
-        self.is_excused = true;
+        self.guard = RollbackGuard::default();
     }
 
     /// Lets everything work again, and makes a last change.
@@ -197,15 +205,15 @@ impl<'a> World<'a> {
         self.switch.heal();
         (self.links, self.online) = ([true; 2], [true; 2]);
         self.plug();
-        let edits = [edit(0, Mode::Ap), edit(1, Mode::Default)];
         let is_done = (0..TRIES_MAX).any(|_| {
+            let edits = [self.edit(0, Mode::Ap), self.edit(1, Mode::Default)];
             let outcome = self.visited(Task::Push(edits.to_vec()));
             let is_done = matches!(outcome, Some(Outcome::Pushed(Pushed::Done { .. })));
             self.wait(if is_done { Duration::ZERO } else { TRY_AFTER });
             is_done
         });
         assert!(is_done, "never done: {}", self.journal);
-        for edit in edits {
+        for edit in [self.edit(0, Mode::Ap), self.edit(1, Mode::Default)] {
             assert_eq!(self.visited(Task::Read(edit)), Some(Outcome::Read(Some(true))));
         }
         self.wait(Duration::from_secs(400));
@@ -225,8 +233,13 @@ impl<'a> World<'a> {
         };
         let was_in_place = self.is_in_place(&edits);
         let is_certain = !self.switch.is_busy() && !self.switch.is_pending();
-        let config = Config { task: task.clone(), guard, session, confirm };
+        let verify = Duration::from_secs(60);
+        let config = Config { task: task.clone(), guard, session, confirm, verify };
         self.note(format_args!("{task:?}"));
+        let was_in_doubt = self.in_doubt;
+        if matches!(task, Task::Push(_)) {
+            self.doubt(&edits, true);
+        }
         self.visit = Some((Visit::new(config, self.last_connection, self.now), None));
         self.exchange();
         for _ in 0..STEPS_MAX {
@@ -237,6 +250,16 @@ impl<'a> World<'a> {
         }
         assert!(self.visit.is_none(), "no end: {}", self.journal);
         let outcome = self.done.take()?;
+        match &outcome {
+            Outcome::Pushed(Pushed::Done { .. }) | Outcome::Read(Some(_)) => {
+                self.doubt(&edits, false);
+            }
+            Outcome::Pushed(Pushed::Failed(_)) => self.in_doubt = was_in_doubt,
+            Outcome::Pushed(Pushed::Unknown(_))
+            | Outcome::Read(None)
+            | Outcome::Compared(_)
+            | Outcome::Seen(_) => {}
+        }
         let is_in_place = self.is_in_place(&edits);
         match (&task, &outcome) {
             (Task::Push(_), Outcome::Pushed(Pushed::Done { .. })) => {
@@ -256,6 +279,14 @@ impl<'a> World<'a> {
             _ => panic!("{task:?} ended as {outcome:?}"),
         }
         Some(outcome)
+    }
+
+    fn doubt(&mut self, edits: &[Edit], is_in_doubt: bool) {
+        for nth in 0..2 {
+            if edits.iter().any(|edit| edit.port.to_string() == at(PORTS, nth)) {
+                *of(&mut self.in_doubt, nth) = is_in_doubt;
+            }
+        }
     }
 
     fn is_in_place(&self, edits: &[Edit]) -> bool {
@@ -285,7 +316,6 @@ impl<'a> World<'a> {
         let due = [visit_at, event_at, self.switch.poll_timeout(), until];
         let next = due.into_iter().flatten().min();
         self.now = next.unwrap_or(self.now + Duration::from_secs(1)).max(self.now);
-        self.is_excused &= self.switch.is_pending() || self.switch.is_busy();
         let running = self.switch.running().clone();
         self.switch.handle_timeout(self.now);
         if *self.switch.running() != running {
@@ -342,8 +372,15 @@ impl<'a> World<'a> {
                 self.hand(Input::CloudAnswered { id, is_connected });
             }
             Event::Closed(id) => self.switch.handle_input(self.now, switch::Input::Closed(id)),
-            Event::Console => {
-                self.switch.commit_at_console(&["set system host-name x", "set vlans a vlan-id 1"]);
+            Event::Confirm if self.switch.is_foreign_pending() => {
+                self.switch.commit_at_console(&[], None);
+            }
+            Event::Console(confirm) => {
+                let lines = ["set system host-name x", "set vlans a vlan-id 1"];
+                let is_done = self.switch.commit_at_console(&lines, confirm);
+                if is_done && confirm.is_some() && self.bytes.chance(128) {
+                    self.after(45, Event::Confirm);
+                }
             }
             Event::Cut if !self.is_healed => {
                 self.disconnect();
@@ -353,6 +390,7 @@ impl<'a> World<'a> {
                 self.leave();
                 self.visit = None;
             }
+            Event::Lost(nth) => self.hand(Input::Lost(ap(nth))),
             Event::Link(nth) => {
                 *of(&mut self.links, nth) = true;
                 self.plug();
@@ -376,7 +414,7 @@ impl<'a> World<'a> {
                 self.disturb();
             }
             Event::Stop if !self.is_healed => self.hand(Input::Stop),
-            Event::Cut | Event::Drop | Event::Reboot { .. } | Event::Stop => {}
+            Event::Confirm | Event::Cut | Event::Drop | Event::Reboot { .. } | Event::Stop => {}
         }
     }
 
@@ -465,11 +503,12 @@ impl<'a> World<'a> {
         self.events.retain(|_, event| !matches!(event, Event::Opened));
     }
 
-    /// Checks a request: nothing may be confirmed without proof.
+    /// Checks a request: nothing may be confirmed without proof, and nothing of others at all.
     fn judge(&mut self, request: &str) {
         self.proof.requested(request);
         let commits = request.contains("<commit-configuration") && self.switch.is_pending();
-        if commits && !self.is_excused && !self.switch.would_undo() {
+        assert!(!commits || !self.switch.is_foreign_pending(), "not ours: {}", self.journal);
+        if commits && !self.switch.would_undo() {
             let is_final = !request.contains("<check/>") && !request.contains("<confirmed/>");
             assert!(is_final, "confirms by the way: {}", self.journal);
             assert!(self.proof.holds(), "confirmed without proof: {}", self.journal);
@@ -503,8 +542,14 @@ fn edit(nth: usize, mode: Mode) -> Edit {
             format!("delete interfaces {port} native-vlan-id"),
         ],
     };
-    let ap = (mode == Mode::Ap).then(|| Mac::parse(at(APS, nth)).expect("a MAC"));
-    Edit { port: PortName::parse(port).expect("a port"), mode, ap, lines, before: None }
+    let ap = (mode == Mode::Ap).then(|| ap(nth));
+    let back = if mode == Mode::Ap { edit(nth, Mode::Default).lines } else { Vec::new() };
+    let port = PortName::parse(port).expect("a port");
+    Edit { port, mode, ap, lines, before: None, is_in_doubt: false, back }
+}
+
+fn ap(nth: usize) -> Mac {
+    Mac::parse(at(APS, nth)).expect("a MAC")
 }
 
 /// The item with this index.

@@ -20,6 +20,7 @@ pub mod world;
 pub const fn name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Absent => "absent",
+        Outcome::Broken { .. } => "broken",
         Outcome::Compared => "compared",
         Outcome::Confirmed => "confirmed",
         Outcome::Pending { .. } => "pending",
@@ -152,6 +153,7 @@ fn element(bytes: &mut Bytes<'_>, depth_max: usize) -> Element {
     Element {
         name: bytes.pick(&NAMES).to_owned(),
         message_id: bytes.chance(40).then(|| "7".to_owned()),
+        seconds: None,
         // White space around a text is not kept.
         text: bytes.text(12).trim().to_owned(),
         children: (0..children).map(|_| element(bytes, depth_max - 1)).collect(),

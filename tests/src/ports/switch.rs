@@ -69,7 +69,18 @@ pub enum Output {
 struct Pending {
     undo_at: Instant,
     to: Configuration,
-    by: ConnectionId,
+    /// The session that committed; a person at the console has none.
+    by: Option<ConnectionId>,
+}
+
+/// The newest entry of the commit history.
+#[derive(Clone, Debug)]
+struct Newest {
+    user: &'static str,
+    at: Instant,
+    log: String,
+    /// The minutes to confirm it, where it was to be confirmed.
+    confirm: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -104,6 +115,11 @@ pub struct Switch {
     /// Until when a person at the console holds the lock.
     stranger_until: Option<Instant>,
     pending: Option<Pending>,
+    newest: Newest,
+    /// When it was started again; `None` if it has been running for a day.
+    booted_at: Option<Instant>,
+    /// The time, as far as it was told.
+    now: Instant,
     requests: u64,
     connections: BTreeMap<ConnectionId, Connection>,
     works: Vec<Work>,
@@ -163,22 +179,39 @@ impl Switch {
         self.config.commit_time = Duration::from_secs(5);
     }
 
-    /// Commits these lines at the console, unless the configuration is locked. This confirms any
-    /// unconfirmed commit.
-    pub fn commit_at_console(&mut self, lines: &[&str]) {
-        if self.lock.is_none() && self.stranger_until.is_none() {
-            let before = self.running.clone();
-            for line in lines {
-                self.running.load(line).expect("a line");
-            }
-            self.candidate = self.running.clone();
-            (self.previous, self.pending) = (Some(before), None);
+    /// Whether a commit of somebody else waits to be confirmed.
+    pub fn is_foreign_pending(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.by.is_none())
+    }
+
+    /// Commits these lines at the console, unless the configuration is locked: for good, or until
+    /// they are confirmed within these minutes. This confirms any unconfirmed commit. Whether it
+    /// did.
+    pub fn commit_at_console(&mut self, lines: &[&str], confirm: Option<u64>) -> bool {
+        let now = self.now;
+        if self.lock.is_some() || self.stranger_until.is_some() {
+            return false;
         }
+        let before = self.running.clone();
+        for line in lines {
+            self.running.load(line).expect("a line");
+        }
+        self.candidate = self.running.clone();
+        self.pending = confirm.map(|minutes| Pending {
+            undo_at: now + Duration::from_secs(60 * minutes),
+            to: before.clone(),
+            by: None,
+        });
+        self.newest = Newest { user: "ann", at: now, log: String::new(), confirm };
+        self.previous = Some(before);
+        true
     }
 
     /// Restarts with the committed configuration. An unconfirmed commit is undone by the restart if
     /// `undoes`, else when its time is up.
     pub fn reboot(&mut self, undoes: bool) {
+        let now = self.now;
+        self.booted_at = Some(now);
         self.works.clear();
         let sessions: Vec<_> = self.connections.keys().copied().collect();
         for id in sessions {
@@ -187,7 +220,7 @@ impl Switch {
         }
         self.stranger_until = None;
         if undoes {
-            self.undo();
+            self.undo(now);
         }
     }
 
@@ -312,15 +345,16 @@ impl Switch {
             self.lock = None;
             self.candidate = self.running.clone();
         }
-        let is_ours = self.pending.as_ref().is_some_and(|pending| pending.by == id);
+        let is_ours = self.pending.as_ref().is_some_and(|pending| pending.by == Some(id));
         if is_killed && is_ours && self.config.undoes_when_killed {
-            self.undo();
+            self.undo(self.now);
         }
     }
 
     /// Undoes the unconfirmed commit.
-    fn undo(&mut self) {
+    fn undo(&mut self, now: Instant) {
         if let Some(pending) = self.pending.take() {
+            self.newest = Newest { user: "root", at: now, log: String::new(), confirm: None };
             self.previous = Some(core::mem::replace(&mut self.running, pending.to));
             self.candidate = self.running.clone();
         }
@@ -332,7 +366,7 @@ impl Machine for Switch {
     type Input = Input;
     type Output = Output;
 
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+    fn new(config: Config, _seed: u64, now: Instant) -> Self {
         Self {
             running: config.running.clone(),
             previous: None,
@@ -340,6 +374,9 @@ impl Machine for Switch {
             lock: None,
             stranger_until: None,
             pending: None,
+            newest: Newest { user: "root", at: now, log: String::new(), confirm: None },
+            booted_at: None,
+            now,
             requests: 0,
             connections: BTreeMap::new(),
             works: Vec::new(),
@@ -349,6 +386,7 @@ impl Machine for Switch {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
         self.stranger_until.take_if(|until| *until <= now);
         // In order of time, as far as the order can matter.
         loop {
@@ -359,7 +397,7 @@ impl Machine for Switch {
                 return;
             };
             if undo_at == Some(at) {
-                self.undo();
+                self.undo(at);
             } else if let Some(nth) = self.works.iter().position(|work| work.at == at) {
                 let work = self.works.remove(nth);
                 self.finish(at, work);
@@ -368,6 +406,7 @@ impl Machine for Switch {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
+        self.now = now;
         match input {
             Input::Bytes(id, bytes) => self.received(now, id, &bytes),
             Input::Closed(id) => {

@@ -13,11 +13,12 @@
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
+use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::ports::ap_event::{ApAction, ApEvent, Request};
-use mistgate_core::ports::edit::Edit;
+use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::plan::Plan;
 use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
@@ -203,6 +204,7 @@ impl World<'_> {
             18 => {
                 self.is_stopped = !self.is_stopped;
                 self.input(Input::Stop(self.is_stopped));
+                self.halt();
             }
             19 | 20 => self.request(spot),
             21 => self.rename(switch),
@@ -218,6 +220,7 @@ impl World<'_> {
                 self.set_clock(skew, is_synchronised);
             }
             29 => self.input(Input::BreakerClosed),
+            30 if self.truth.ap(ap).is_connected => self.upgrade(ap),
             _ => {}
         }
     }
@@ -249,6 +252,35 @@ impl World<'_> {
             self.plug(ap, None);
             let after = self.soon(60);
             self.at(after, Event::Plug { ap, to });
+        }
+    }
+
+    /// Restarts an access point after an announcement.
+    fn upgrade(&mut self, ap: usize) {
+        self.webhook(ap, ApAction::Restarting);
+        if let Some(to) = self.truth.ap(ap).at {
+            self.plug(ap, None);
+            let after = self.soon(600);
+            self.at(after, Event::Plug { ap, to });
+        }
+    }
+
+    /// Ends what is in flight, as the driver does when the kill switch is pressed.
+    fn halt(&mut self) {
+        let run = self.run;
+        let is_ours = |event: &Event| matches!(event, Event::Finish { run: of, .. } | Event::Read { run: of, .. } if *of == run);
+        let is_halted = self.is_stopped;
+        let halted = self.events.extract_if(.., |_, event| is_halted && is_ours(event));
+        let halted: Vec<Event> = halted.map(|(_, event)| event).collect();
+        for event in halted {
+            if let Event::Finish { id, switch, edits, .. } = event {
+                // Whatever comes of it, nobody hears.
+                self.finish(0, id, switch, &edits);
+                let pushed = Pushed::Unknown(Failure::Stopped);
+                self.input(Input::Pushed { id, pushed });
+            } else if let Event::Read { id, .. } = event {
+                self.input(Input::Read { id, is_done: None });
+            }
         }
     }
 

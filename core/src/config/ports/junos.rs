@@ -61,6 +61,7 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
         commit_timeout,
         lock_wait,
         confirm,
+        verify: minute,
         ap: ap?,
         default: default?,
     })

@@ -40,7 +40,15 @@ fn cso() -> Cso {
 
 fn edit(port: &str, mode: Mode) -> Edit {
     let port = PortName::parse(port).expect("a port");
-    Edit { port, mode, ap: None, lines: vec![format!("{port}: {}", mode.name())], before: None }
+    Edit {
+        port,
+        mode,
+        ap: None,
+        lines: vec![format!("{port}: {}", mode.name())],
+        before: None,
+        is_in_doubt: false,
+        back: Vec::new(),
+    }
 }
 
 fn object(uuid: &str, path: &[&str]) -> Value {

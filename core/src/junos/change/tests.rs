@@ -12,7 +12,15 @@ const NOW: Instant = Instant::from_micros(0);
 fn port(number: usize) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{number}")).expect("a port");
     let lines = vec![format!("set interfaces {port} native-vlan-id 42")];
-    Edit { port, mode: switch_port::Mode::Ap, ap: None, lines, before: None }
+    Edit {
+        port,
+        mode: switch_port::Mode::Ap,
+        ap: None,
+        lines,
+        before: None,
+        is_in_doubt: false,
+        back: Vec::new(),
+    }
 }
 
 fn rpc_error(message: &str) -> RpcError {
@@ -30,7 +38,7 @@ fn refused(step: Step, messages: &[&str]) -> Error {
 #[test]
 fn the_ports_of_a_change_are_one_edit_with_a_comment() {
     let default = Edit { mode: switch_port::Mode::Default, ..port(2) };
-    let edit = edit(&[port(1), default], Mode::Compare).expect("an edit");
+    let edit = edit(&[port(1), default], Mode::Compare, false).expect("an edit");
     assert_eq!(edit.comment, "mistgate: ge-0/0/1 ap, ge-0/0/2 default");
     assert_eq!(
         edit.lines.as_slice(),
@@ -38,7 +46,7 @@ fn the_ports_of_a_change_are_one_edit_with_a_comment() {
     );
     let hostile = Edit { lines: vec!["set a\ndelete b".to_owned()], ..port(1) };
     let message = "line 1: a control character — expected one line of text";
-    assert_eq!(super::edit(&[hostile], Mode::Compare), Err(rejected(message)));
+    assert_eq!(super::edit(&[hostile], Mode::Compare, false), Err(rejected(message)));
 }
 
 #[test]
@@ -66,6 +74,11 @@ fn every_outcome_is_reported_in_the_words_of_all_methods() {
     for (outcome, expected, in_place) in [
         (Outcome::Absent, busy(), Some(false)),
         (Outcome::Compared, busy(), Some(false)),
+        (
+            Outcome::Broken { reason: "ge-0/0/7 lost its link".to_owned() },
+            Pushed::Unknown(undone(None)),
+            None,
+        ),
         (Outcome::Confirmed, done(), Some(true)),
         (Outcome::Unchanged, done(), Some(true)),
         (Outcome::RolledBack { reason: reason() }, Pushed::Failed(undone(None)), None),
@@ -113,6 +126,10 @@ fn every_failure_says_what_to_repair_or_when_to_try_again() {
         (refused(Step::Load, &["Permission denied"]), Failure::Login),
         (refused(Step::Lock, &["out of memory"]), rejected(lock)),
         (Error::Unclear { step: Step::Check }, rejected(unclear)),
+        (
+            Error::Unconfirmed { commit: "ann via cli".to_owned(), left: Duration::from_secs(90) },
+            Failure::Unconfirmed { by: "ann via cli".to_owned(), after: Duration::from_secs(90) },
+        ),
     ] {
         assert_eq!(failure(&error), expected, "{error:?}");
         let ended = Err(error);

@@ -1,9 +1,10 @@
 //! The inputs of a visit, its task and its policy.
 
 use alloc::vec::Vec;
-use core::num::NonZeroU16;
+use core::{num::NonZeroU16, time::Duration};
 
 use crate::base::failure::Failure;
+use crate::base::mac::Mac;
 use crate::junos::rollback::RollbackGuard;
 use crate::netconf::session;
 use crate::ports::edit::Edit;
@@ -19,6 +20,8 @@ pub struct Config {
     pub session: session::input::Config,
     /// After how many minutes the switch undoes what nobody confirms.
     pub confirm: NonZeroU16,
+    /// How long after a commit it may take until the ports are seen to work.
+    pub verify: Duration,
 }
 
 /// What a visit is for.
@@ -48,6 +51,8 @@ pub enum Input {
     /// The answer to [`AskCloud`](super::output::Output::AskCloud); `None` if the cloud does not
     /// know.
     CloudAnswered { id: u64, is_connected: Option<bool> },
+    /// Mist lost this access point: a change that cut it off need not be looked at any longer.
+    Lost(Mac),
     /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
     Stop,
 }

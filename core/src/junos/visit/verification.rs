@@ -3,9 +3,11 @@
 //!
 //! Ports that had a link or a neighbour are given a moment before the first look. A look that finds
 //! something broken is repeated, at growing distances, as long as there is time: an access point
-//! needs a while to come back. The cloud is asked only when the switch itself shows nothing broken.
+//! needs a while to come back. It ends at once when nothing can become good: Mist has lost the
+//! access point of the broken port, or the switch sees it on another port. The cloud is asked only
+//! when the switch itself shows nothing broken.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -47,14 +49,18 @@ pub(super) struct Verification {
     to_ask: VecDeque<Mac>,
     /// What the cloud said of access points.
     connected: BTreeMap<Mac, bool>,
+    /// Access points that Mist has lost since the commit.
+    lost: BTreeSet<Mac>,
+    /// How long it may last.
+    max: Duration,
     /// Before the next look.
     pause: Duration,
     verdict_by: Option<Instant>,
 }
 
 impl Verification {
-    pub(super) fn new(edits: &[Edit], before: Observation) -> Self {
-        Self { ports: observation::ap_ports(edits, &before), before, ..Self::default() }
+    pub(super) fn new(edits: &[Edit], before: Observation, max: Duration) -> Self {
+        Self { ports: observation::ap_ports(edits, &before), before, max, ..Self::default() }
     }
 
     /// Whether any answer of the switch will do.
@@ -64,7 +70,7 @@ impl Verification {
 
     /// The change is in place; the session waits for a verdict until `verify_by`.
     pub(super) fn committed(&mut self, now: Instant, verify_by: Instant) -> Next {
-        self.verdict_by = Some(verify_by.saturating_sub(VERDICT_MARGIN));
+        self.verdict_by = Some(verify_by.saturating_sub(VERDICT_MARGIN).min(now + self.max));
         let has_link = |port: &ApPort| port.was_up || port.neighbour.is_some();
         if !self.ports.iter().any(has_link) {
             return Next::Observe;
@@ -93,6 +99,13 @@ impl Verification {
         self.next(now, is_stopping)
     }
 
+    /// Notes that Mist has lost an access point. Returns whether it is on one of the ports, after
+    /// their commit.
+    pub(super) fn lost(&mut self, ap: Mac) -> bool {
+        let is_ours = self.verdict_by.is_some() && self.ports.iter().any(|it| it.ap == Some(ap));
+        is_ours && self.lost.insert(ap)
+    }
+
     fn next(&mut self, now: Instant, is_stopping: bool) -> Next {
         while let Some(ap) = self.to_ask.pop_front() {
             if !self.connected.contains_key(&ap) {
@@ -102,12 +115,22 @@ impl Verification {
         self.pause = (self.pause * 2).clamp(LOOK_FIRST, LOOK_CAP);
         let until = now + self.pause;
         match self.judged() {
-            Err(broken) if is_stopping || self.verdict_by.is_none_or(|by| until >= by) => {
+            Err(broken) if is_stopping || self.is_hopeless(broken) => {
                 Next::Verdict(Err(broken.to_string()))
             }
-            Err(_) => Next::Pause { until },
+            Err(broken) => match self.verdict_by {
+                // The last look is at the end, not before it.
+                Some(by) if now < by => Next::Pause { until: until.min(by) },
+                Some(_) | None => Next::Verdict(Err(broken.to_string())),
+            },
             Ok(()) => Next::Verdict(Ok(())),
         }
+    }
+
+    fn is_hopeless(&self, broken: observation::Broken) -> bool {
+        let port = self.ports.iter().find(|port| broken.port() == Some(port.port));
+        port.and_then(|port| Some((port.port, port.ap?)))
+            .is_some_and(|(port, ap)| self.lost.contains(&ap) || self.after.is_elsewhere(ap, port))
     }
 
     fn judged(&self) -> Result<(), observation::Broken> {
@@ -120,7 +143,7 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::netconf::rpc::operational::{Interface, Status};
+    use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
     use crate::ports::name::PortName;
     use crate::ports::switch_port::Mode;
 
@@ -139,6 +162,7 @@ mod tests {
         Observation {
             interfaces: Some(PORTS.map(interface).to_vec()),
             neighbours: Some(Vec::new()),
+            up_for: None,
         }
     }
 
@@ -150,9 +174,11 @@ mod tests {
             ap: Some(ap(nth)),
             lines: Vec::new(),
             before: None,
+            is_in_doubt: false,
+            back: Vec::new(),
         };
         let edits: Vec<_> = PORTS.into_iter().enumerate().map(edit).collect();
-        let mut verification = Verification::new(&edits, seen(before));
+        let mut verification = Verification::new(&edits, seen(before), Duration::from_secs(60));
         let next = verification.committed(at(0), at(30) + VERDICT_MARGIN);
         (verification, next)
     }
@@ -166,10 +192,27 @@ mod tests {
             (3, Next::Pause { until: at(9) }),
             (9, Next::Pause { until: at(19) }),
             (19, Next::Pause { until: at(29) }),
-            (29, broken()),
+            (29, Next::Pause { until: at(30) }),
+            (30, broken()),
         ] {
             assert_eq!(verification.observed(at(now), seen(Status::Down), false), next);
         }
+        // What Mist has lost since does not come back by waiting, and only that.
+        let (mut verification, _) = begun(Status::Up);
+        assert!(verification.lost(ap(1)) && !verification.lost(ap(5)));
+        let next = verification.observed(at(3), seen(Status::Down), false);
+        assert_eq!(next, Next::Pause { until: at(9) }, "the other port is the broken one");
+        assert!(verification.lost(ap(0)) && !verification.lost(ap(0)));
+        assert_eq!(verification.observed(at(4), seen(Status::Down), false), broken());
+        // So does one that the switch sees elsewhere.
+        let (mut verification, _) = begun(Status::Up);
+        let moved = Neighbour {
+            interface: "ge-0/0/9".to_owned(),
+            chassis_id: ap(0).to_string(),
+            ..Neighbour::default()
+        };
+        let after = Observation { neighbours: Some(vec![moved]), ..seen(Status::Down) };
+        assert_eq!(verification.observed(at(3), after, false), broken());
         // When all shall stop, the next look is the last.
         let (mut verification, _) = begun(Status::Up);
         assert_eq!(verification.observed(at(3), seen(Status::Down), true), broken());

@@ -9,9 +9,10 @@ use crate::mist::inventory::Lookup;
 use crate::mist::page::{Search, Then};
 use crate::mist::{stats, target};
 use crate::ports::question::Answer;
-use crate::ports::switch_port::{Switch, SwitchPort};
+use crate::ports::switch_port::{Sighting, Switch, SwitchPort};
 
 /// Finds the switch, which may have been named by a member of its virtual chassis, then its port.
+/// Where nobody is seen on that, also how long the switch has been running.
 #[derive(Debug)]
 pub(super) struct PortInquiry {
     org: String,
@@ -19,12 +20,15 @@ pub(super) struct PortInquiry {
     lookup: Lookup,
     search: Option<Search>,
     seen: Vec<stats::Port>,
+    /// What is the answer but for the time that the switch has been running.
+    vacant: Option<Sighting>,
 }
 
 impl PortInquiry {
     pub(super) fn new(org: &str, switch_port: SwitchPort) -> Self {
         let lookup = Lookup::new(org);
-        Self { org: org.to_owned(), switch_port, lookup, search: None, seen: Vec::new() }
+        let (org, seen) = (org.to_owned(), Vec::new());
+        Self { org, switch_port, lookup, search: None, seen, vacant: None }
     }
 
     fn switch(&self) -> Option<&Switch> {
@@ -58,6 +62,10 @@ impl Inquiry for PortInquiry {
     }
 
     fn answered(&mut self, result: Result<Response, Failure>) -> Option<Step<Answer>> {
+        if let Some(vacant) = self.vacant.take() {
+            let up_for = result.ok().and_then(|response| stats::uptime(&response.body));
+            return Some(Step::Done(Answer::Port(Some(Sighting { up_for, ..vacant }))));
+        }
         let body = result.ok()?.body;
         let Some(search) = &mut self.search else {
             return match self.lookup.answered(&body)? {
@@ -69,7 +77,19 @@ impl Inquiry for PortInquiry {
         self.seen.extend(results.into_iter().filter_map(stats::Port::read));
         match then {
             Then::More => Some(get(search.target())),
-            Then::Complete => Some(Step::Done(self.answer()?)),
+            Then::Complete => {
+                let answer = self.answer()?;
+                let is_vacant =
+                    |seen: &&Sighting| seen.is_live && !(seen.up && seen.neighbor.is_some());
+                if let Answer::Port(Some(seen)) = &answer
+                    && let Some(seen) = Some(seen).filter(is_vacant)
+                {
+                    let target = target::stats(&seen.switch.site, &seen.switch.device_id);
+                    self.vacant = Some(seen.clone());
+                    return Some(get(target));
+                }
+                Some(Step::Done(answer))
+            }
         }
     }
 }

@@ -12,7 +12,15 @@ fn device(text: &str) -> Device {
 
 fn edit(name: &str, mode: Mode, before: Option<&str>) -> Edit {
     let before = before.map(str::to_owned);
-    Edit { port: port(name), mode, ap: None, lines: Vec::new(), before }
+    Edit {
+        port: port(name),
+        mode,
+        ap: None,
+        lines: Vec::new(),
+        before,
+        is_in_doubt: false,
+        back: Vec::new(),
+    }
 }
 
 fn profiles(default: Option<&str>) -> Profiles {

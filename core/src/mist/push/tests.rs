@@ -23,6 +23,8 @@ fn task(ports: &[&str]) -> Task {
         ap: None,
         lines: Vec::new(),
         before: None,
+        is_in_doubt: false,
+        back: Vec::new(),
     };
     Task {
         switch: Switch {

@@ -43,6 +43,19 @@ impl RpcError {
             session_id: session_id.and_then(|id| id.parse().ok()),
         }
     }
+
+    /// Whether the switch knows no such request.
+    pub fn is_unknown_request(&self) -> bool {
+        let tags = ["operation-not-supported", "unknown-element", "unknown-namespace"];
+        self.tag.as_deref().is_some_and(|tag| tags.contains(&tag))
+            || self.message.to_ascii_lowercase().starts_with("syntax error")
+    }
+
+    /// Whether the login class may not do what was asked.
+    pub fn is_permission(&self) -> bool {
+        self.tag.as_deref() == Some("access-denied")
+            || self.message.to_ascii_lowercase().contains("permission denied")
+    }
 }
 
 /// `syntax error (at "lldp", [edit protocols])`.

@@ -1,8 +1,9 @@
-//! The state of a switch's interfaces, and its LLDP neighbours.
+//! The state of a switch's interfaces, its LLDP neighbours, and its clock.
 //!
 //! A neighbour chooses its texts itself: they are not trusted, and never become part of a command.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::time::Duration;
 
 use crate::{base::text::one_line, netconf::xml::Element};
 
@@ -78,6 +79,22 @@ pub fn interfaces(answer: &Element) -> Option<Vec<Interface>> {
         }
     });
     Some(interfaces.collect())
+}
+
+/// The switch's clock, in seconds since 1970.
+pub fn clock(answer: &Element) -> Option<u64> {
+    moment(answer, "current-time")
+}
+
+/// How long the switch has been running; of a virtual chassis, its master.
+pub fn uptime(answer: &Element) -> Option<Duration> {
+    let seconds = clock(answer)?.checked_sub(moment(answer, "system-booted-time")?)?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn moment(answer: &Element, name: &str) -> Option<u64> {
+    let moment = answer.descendants().find(|element| element.name == name)?;
+    moment.child("date-time")?.seconds
 }
 
 fn contains(answer: &Element, name: &str) -> Option<()> {

@@ -42,6 +42,8 @@ pub enum Request<'a> {
     /// Show the difference between the candidate and the running configuration.
     Compare,
     DiscardChanges,
+    /// Show who committed when, and what waits to be confirmed.
+    History,
     /// Show the state of all interfaces.
     Interfaces,
     /// Load all lines into the candidate at once (Junos 11.4 and later).
@@ -52,6 +54,8 @@ pub enum Request<'a> {
     /// Show the LLDP neighbours of all interfaces.
     Neighbours,
     Unlock,
+    /// Show the switch's clock, and since when it runs.
+    Uptime,
 }
 
 impl Request<'_> {
@@ -83,6 +87,7 @@ impl Request<'_> {
                 r#"<get-configuration compare="rollback" rollback="0" format="text"/>"#.into()
             }
             Self::DiscardChanges => "<nc:discard-changes/>".into(),
+            Self::History => "<get-commit-information/>".into(),
             Self::Interfaces => {
                 "<get-interface-information><terse/></get-interface-information>".into()
             }
@@ -95,6 +100,7 @@ impl Request<'_> {
             Self::Lock => "<lock-configuration/>".into(),
             Self::Neighbours => "<get-lldp-neighbors-information/>".into(),
             Self::Unlock => "<unlock-configuration/>".into(),
+            Self::Uptime => "<get-system-uptime-information/>".into(),
         }
     }
 }
@@ -147,6 +153,8 @@ mod tests {
         check(&Request::CloseSession, "<nc:close-session/>");
         check(&Request::DiscardChanges, "<nc:discard-changes/>");
         check(&Request::LoadPrevious, r#"<load-configuration rollback="1"/>"#);
+        check(&Request::History, "<get-commit-information/>");
+        check(&Request::Uptime, "<get-system-uptime-information/>");
         check(&Request::Neighbours, "<get-lldp-neighbors-information/>");
         check(
             &Request::Interfaces,

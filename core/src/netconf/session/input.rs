@@ -39,7 +39,7 @@ pub enum Mode {
     /// many minutes.
     Push { confirm: NonZeroU16 },
     /// Find out what became of a push whose outcome is unknown. If the change is in place it is
-    /// verified and confirmed; nothing else is committed.
+    /// verified, and confirmed unless somebody has done that; nothing else is committed.
     ReadBack,
 }
 
@@ -49,6 +49,9 @@ pub struct Edit {
     pub lines: Lines,
     /// For the commit history.
     pub comment: String,
+    /// How the comment of a commit begins that an earlier session of ours may have left
+    /// unconfirmed; `None` if none did. Every other commit that waits is somebody else's.
+    pub may_have_left: Option<&'static str>,
     pub mode: Mode,
 }
 
@@ -57,6 +60,7 @@ pub struct Edit {
 pub enum Query {
     Interfaces,
     Neighbours,
+    Uptime,
 }
 
 /// What happened outside.

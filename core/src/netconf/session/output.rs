@@ -38,6 +38,8 @@ pub enum Output {
 pub enum Answer {
     Interfaces(Vec<Interface>),
     Neighbours(Vec<Neighbour>),
+    /// How long the switch has been running.
+    Uptime(Duration),
 }
 
 /// A part of an edit.
@@ -49,6 +51,8 @@ pub enum Step {
     Commit,
     Compare,
     Confirm,
+    /// Reading whether a commit waits to be confirmed.
+    History,
     Load,
     Lock,
     /// The commit of what was there before.
@@ -64,6 +68,9 @@ pub enum Step {
 pub enum Outcome {
     /// After a read-back: the change is not in place.
     Absent,
+    /// After a read-back: the change is in place, does not work, and nothing will undo it, because
+    /// somebody's commit confirmed it.
+    Broken { reason: String },
     /// The difference is known, and nothing was changed.
     Compared,
     /// The change is in place for good.
@@ -118,6 +125,9 @@ pub enum Failure {
     Stopped,
     /// The reply has neither success nor an error.
     Unclear { step: Step },
+    /// A commit waits to be confirmed that this edit must not confirm: `commit` says whose, and the
+    /// switch undoes it after `left` unless they confirm it.
+    Unconfirmed { commit: String, left: Duration },
 }
 
 /// Why a session ended.
@@ -150,6 +160,7 @@ impl fmt::Display for Step {
             Self::Commit => "the commit",
             Self::Compare => "comparing",
             Self::Confirm => "the confirming commit",
+            Self::History => "reading the commit history",
             Self::Load => "loading the lines",
             Self::Lock => "locking the configuration",
             Self::ReadBack => "reading back",
@@ -163,6 +174,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("the change is not in place"),
+            Self::Broken { reason } => {
+                write!(f, "somebody's commit confirmed it, and it does not work: {reason}")
+            }
             Self::Compared => f.write_str("compared, nothing changed"),
             Self::Confirmed => f.write_str("committed and confirmed"),
             Self::Pending { reason, errors, .. } => {
@@ -224,6 +238,9 @@ impl fmt::Display for Failure {
             Self::Stopped => f.write_str("stopped before it began"),
             Self::Unclear { step } => {
                 write!(f, "{step} failed: the answer says neither success nor an error")
+            }
+            Self::Unconfirmed { commit, .. } => {
+                write!(f, "a commit waits to be confirmed: {commit}")
             }
         }
     }

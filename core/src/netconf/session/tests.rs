@@ -29,6 +29,8 @@ const CHECK: &str = "<commit-configuration><check/></commit-configuration>";
 const COMMIT: &str = "<commit-configuration><log>mistgate 7</log><confirmed/>\
                       <confirm-timeout>5</confirm-timeout></commit-configuration>";
 const CONFIRM: &str = "<commit-configuration><log>mistgate 7</log></commit-configuration>";
+const HISTORY: &str = "<get-commit-information/>";
+const UPTIME: &str = "<get-system-uptime-information/>";
 const PREVIOUS: &str = "<load-configuration rollback=\"1\"/>";
 const DISCARD: &str = "<nc:discard-changes/>";
 const UNLOCK: &str = "<unlock-configuration/>";
@@ -39,6 +41,8 @@ const INTERFACES: &str = "<get-interface-information><terse/></get-interface-inf
 // What is answered.
 const OK: &str = "<ok/>";
 const NOTHING: &str = "\n";
+const NO_HISTORY: &str = "<rpc-error><error-severity>error</error-severity><error-message>syntax \
+                          error, expecting command</error-message></rpc-error>";
 const LOADED: &str = "<load-configuration-results>\n<ok/>\n</load-configuration-results>";
 const DIFF: &str = "<configuration-information><configuration-output>\n[edit interfaces]\n+ x;\n\
                     </configuration-output></configuration-information>";
@@ -111,7 +115,7 @@ impl Timeline {
         let id = self.message_id;
         self.receives(
             secs,
-            &format!("<rpc-reply message-id=\"{id}\">{body}</rpc-reply>"),
+            &format!("<rpc-reply xmlns:junos=\"j\" message-id=\"{id}\">{body}</rpc-reply>"),
             expected,
         );
     }
@@ -120,7 +124,8 @@ impl Timeline {
     #[track_caller]
     fn commits(&mut self, secs: u64) {
         self.at(secs, push(), &[LOCK]);
-        self.answer(secs, NOTHING, &[LOAD]);
+        self.answer(secs, NOTHING, &[HISTORY]);
+        self.answer(secs, NO_HISTORY, &[LOAD]);
         self.answer(secs, LOADED, &[COMPARE]);
         self.answer(secs, DIFF, &[CHECK]);
         self.answer(secs, OK, &[COMMIT]);
@@ -136,6 +141,7 @@ impl Timeline {
             Output::Answered(Some(Answer::Neighbours(list))) => {
                 format!("answered: {} neighbours", list.len())
             }
+            Output::Answered(Some(Answer::Uptime(uptime))) => format!("answered: {uptime:?}"),
             Output::Answered(None) => "unanswered".to_owned(),
             Output::Bytes(bytes) => self.body(&bytes),
             Output::Close(reason) => format!("close: {reason}"),
@@ -184,7 +190,8 @@ fn edit(mode: Mode) -> Input {
         "delete interfaces ge-0/0/7 description",
     ]);
     let lines = lines.expect("lines");
-    Input::Edit(Edit { lines, comment: "mistgate 7".to_owned(), mode })
+    let may_have_left = (mode == Mode::ReadBack).then_some("mistgate:");
+    Input::Edit(Edit { lines, comment: "mistgate 7".to_owned(), may_have_left, mode })
 }
 
 fn push() -> Input {
@@ -242,7 +249,8 @@ fn what_an_edit_did_is_reported_with_its_end() {
 fn nothing_to_change_means_no_commit() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
     t.answer(0, OK, &["edited: nothing to change"]);
@@ -271,7 +279,8 @@ fn a_failure_before_the_commit_discards_and_unlocks() {
     for (answers, step) in steps {
         let mut t = Timeline::opened(Config::default(), OLD);
         t.at(0, push(), &[LOCK]);
-        t.answer(0, OK, &[LOAD]);
+        t.answer(0, OK, &[HISTORY]);
+        t.answer(0, NO_HISTORY, &[LOAD]);
         for (answer, then) in answers.iter().zip(requests.into_iter().skip(1)) {
             t.answer(0, answer, &[then]);
         }
@@ -288,7 +297,8 @@ fn a_failure_before_the_commit_discards_and_unlocks() {
 fn ok_beside_errors_is_no_success() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, &format!("{}{OK}", error("could not set size")), &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
     t.answer(0, OK, &["unedited: the switch refused loading the lines: could not set size"]);
@@ -298,7 +308,8 @@ fn ok_beside_errors_is_no_success() {
 fn an_answer_that_says_nothing_is_no_success() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, NOTHING, &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
     let said = "unedited: loading the lines failed: the answer says neither success nor an error";
@@ -388,7 +399,8 @@ fn a_slow_commit_leaves_no_time_to_verify() {
     let mut t = Timeline::opened(Config::default(), OLD);
     let one = Mode::Push { confirm: NonZeroU16::MIN };
     t.at(0, edit(one), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[CHECK]);
     t.answer(0, OK, &[&COMMIT.replace(">5<", ">1<")]);
@@ -429,7 +441,8 @@ fn a_lock_that_comes_free_is_taken() {
     t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
     t.due(2, &[]);
     t.answer(2, "<lldp-neighbors-information/>", &["answered: 0 neighbours", LOCK]);
-    t.answer(2, NOTHING, &[LOAD]);
+    t.answer(2, NOTHING, &[HISTORY]);
+    t.answer(2, NO_HISTORY, &[LOAD]);
 }
 
 #[test]
@@ -444,7 +457,8 @@ fn what_is_refused_is_not_tried_again() {
 fn a_switch_that_does_not_unlock_loses_its_session() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
     let said = ["edited: nothing to change", "close: the switch did not unlock its configuration"];
@@ -452,7 +466,8 @@ fn a_switch_that_does_not_unlock_loses_its_session() {
 
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
     t.answer(0, &error("Configuration database is not open"), &["edited: nothing to change"]);
@@ -482,7 +497,8 @@ fn an_edit_that_ends_with_its_session_still_has_its_difference() {
 fn silence_in_a_commit_leaves_the_outcome_unknown() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[CHECK]);
     t.answer(20, OK, &[COMMIT]);
@@ -502,6 +518,7 @@ fn the_end_of_a_connection_is_reported_for_each_step() {
     let unknown = |step: &str| format!("edited: unknown since {step}: {gone}");
     let steps = [
         (LOCK, failed("locking the configuration")),
+        (HISTORY, failed("reading the commit history")),
         (LOAD, failed("loading the lines")),
         (COMPARE, failed("comparing")),
         (CHECK, failed("the commit check")),
@@ -514,7 +531,9 @@ fn the_end_of_a_connection_is_reported_for_each_step() {
         let mut t = Timeline::opened(Config::default(), OLD);
         t.at(0, push(), &[LOCK]);
         let mut asked = LOCK;
-        for (answer, then) in [(OK, LOAD), (LOADED, COMPARE), (DIFF, CHECK), (OK, COMMIT)] {
+        for (answer, then) in
+            [(OK, HISTORY), (NO_HISTORY, LOAD), (LOADED, COMPARE), (DIFF, CHECK), (OK, COMMIT)]
+        {
             if asked == step {
                 break;
             }
@@ -545,7 +564,8 @@ fn an_unclear_commit_is_unknown_and_ends_the_session() {
     ] {
         let mut t = Timeline::opened(Config::default(), OLD);
         t.at(0, push(), &[LOCK]);
-        t.answer(0, OK, &[LOAD]);
+        t.answer(0, OK, &[HISTORY]);
+        t.answer(0, NO_HISTORY, &[LOAD]);
         t.answer(0, LOADED, &[COMPARE]);
         t.answer(0, DIFF, &[CHECK]);
         t.answer(0, OK, &[COMMIT]);
@@ -570,7 +590,8 @@ fn an_unclear_commit_is_unknown_and_ends_the_session() {
 fn a_read_back_confirms_what_is_in_place() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, edit(Mode::ReadBack), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &["committed, verify by 120 s"]);
     t.at(50, Input::Verdict(Ok(())), &[CONFIRM]);
@@ -585,19 +606,120 @@ fn a_read_back_confirms_what_is_in_place() {
 fn a_read_back_changes_nothing_of_its_own() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, edit(Mode::ReadBack), &[LOCK]);
-    t.answer(0, OK, &[LOAD]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, NO_HISTORY, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
     t.answer(0, OK, &["edited: the change is not in place"]);
 
     t.at(1, edit(Mode::ReadBack), &[LOCK]);
-    t.answer(1, OK, &[LOAD]);
+    t.answer(1, OK, &[HISTORY]);
+    t.answer(1, NO_HISTORY, &[LOAD]);
     t.answer(1, LOADED, &[COMPARE]);
     t.answer(1, NO_DIFF, &["committed, verify by 121 s"]);
     let said = "edited: in place, but not confirmed: ge-0/0/7 is down";
     let closed = "close: the switch is left to undo what is not confirmed";
     t.at(50, not_verified(), &[said, closed]);
+}
+
+/// The answer to `HISTORY`: the newest commit, with this comment and what Junos adds.
+fn history(log: &str, says: &str) -> String {
+    format!(
+        "<commit-information><commit-history><sequence-number>0</sequence-number><user>ann</user>\
+         <client>cli</client><date-time junos:seconds=\"1000\">then</date-time>{says}\
+         <log>{log}</log></commit-history></commit-information>"
+    )
+}
+
+const CONFIRMED: &str = "<comment>commit confirmed, rollback in 5mins</comment>";
+
+/// The answer to `UPTIME`, so many seconds after the newest commit.
+fn clock(passed: u64) -> String {
+    let now = 1_000 + passed;
+    format!("<current-time><date-time junos:seconds=\"{now}\">now</date-time></current-time>")
+}
+
+#[test]
+fn what_others_have_to_confirm_is_not_confirmed_by_us() {
+    for mode in [push(), edit(Mode::ReadBack)] {
+        let mut t = Timeline::opened(Config::default(), OLD);
+        t.at(0, mode.clone(), &[LOCK]);
+        t.answer(0, OK, &[HISTORY]);
+        t.answer(0, &history("vlan 9", CONFIRMED), &[UPTIME]);
+        // The lock is free at once, so that they can confirm it.
+        t.answer(0, &clock(60), &[UNLOCK]);
+        let said = "unedited: a commit waits to be confirmed: ann via cli: vlan 9";
+        t.answer(0, OK, &[said]);
+        // When its time is up it waits no more, although the history never forgets.
+        t.at(1, mode, &[LOCK]);
+        t.answer(1, OK, &[HISTORY]);
+        t.answer(1, &history("vlan 9", CONFIRMED), &[UPTIME]);
+        t.answer(1, &clock(360), &[LOAD]);
+    }
+    // Our own comment alone proves nothing: nobody knows of such a change.
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, push(), &[LOCK]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, &history("mistgate: ge-0/0/7 ap", CONFIRMED), &[UPTIME]);
+    t.answer(0, "<output/>", &[UNLOCK]);
+    t.answer(
+        0,
+        OK,
+        &["unedited: a commit waits to be confirmed: ann via cli: mistgate: ge-0/0/7 ap"],
+    );
+    // Who may not read the history may not commit.
+    t.at(1, push(), &[LOCK]);
+    t.answer(1, OK, &[HISTORY]);
+    t.answer(1, &error("permission denied"), &[UNLOCK]);
+    t.answer(
+        1,
+        OK,
+        &["unedited: the switch refused reading the commit history: permission denied"],
+    );
+}
+
+#[test]
+fn what_was_read_back_is_committed_again_only_if_it_waits_for_that() {
+    let read = |passed, verdict: Result<(), String>, expected: &[&str]| {
+        let mut t = Timeline::opened(Config::default(), OLD);
+        t.at(0, edit(Mode::ReadBack), &[LOCK]);
+        t.answer(0, OK, &[HISTORY]);
+        t.answer(0, &history("mistgate: ge-0/0/7 ap", CONFIRMED), &[UPTIME]);
+        t.answer(0, &clock(passed), &[LOAD]);
+        t.answer(0, LOADED, &[COMPARE]);
+        t.answer(0, NO_DIFF, &["committed, verify by 120 s"]);
+        t.at(1, Input::Verdict(verdict), expected);
+        t
+    };
+    let down = || Err("ge-0/0/7 is down".to_owned());
+    let closed = "close: the switch is left to undo what is not confirmed";
+    read(10, Ok(()), &[CONFIRM]);
+    read(10, down(), &["edited: in place, but not confirmed: ge-0/0/7 is down", closed]);
+    // Somebody's commit has confirmed it, so that nothing is to be done, or nothing will undo it.
+    read(400, Ok(()), &[UNLOCK]).answer(1, OK, &["edited: nothing to change"]);
+    let mut t = read(400, down(), &[DISCARD]);
+    t.answer(1, OK, &[UNLOCK]);
+    let said = "somebody's commit confirmed it, and it does not work: ge-0/0/7 is down";
+    t.answer(1, OK, &[&format!("edited: {said}")]);
+}
+
+#[test]
+fn nothing_is_committed_on_top_of_what_an_earlier_run_left() {
+    let Input::Edit(after_a_crash) = push() else {
+        panic!("a push is an edit");
+    };
+    let after_a_crash = Input::Edit(Edit { may_have_left: Some("mistgate:"), ..after_a_crash });
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, after_a_crash, &[LOCK]);
+    t.answer(0, OK, &[HISTORY]);
+    t.answer(0, &history("mistgate: ge-0/0/7 ap", CONFIRMED), &[UPTIME]);
+    t.answer(0, &clock(10), &[LOAD]);
+    t.answer(0, LOADED, &[COMPARE]);
+    t.answer(0, DIFF, &[DISCARD]);
+    t.answer(0, OK, &[UNLOCK]);
+    let said = "unedited: a commit waits to be confirmed: an earlier change of mistgate's own";
+    t.answer(0, OK, &[said]);
 }
 
 #[test]
@@ -639,7 +761,8 @@ fn edits_follow_each_other_in_one_session() {
         if nth > 0 {
             t.at(1, push(), &[LOCK]);
         }
-        t.answer(1, OK, &[LOAD]);
+        t.answer(1, OK, &[HISTORY]);
+        t.answer(1, NO_HISTORY, &[LOAD]);
         t.answer(1, LOADED, &[COMPARE]);
         t.answer(1, NO_DIFF, &[UNLOCK]);
         t.answer(1, OK, &["edited: nothing to change"]);
@@ -748,5 +871,5 @@ fn comments_and_notifications_are_passed_over() {
     t.at(0, push(), &[LOCK]);
     t.receives(0, "<!-- hello -->\n", &[]);
     t.receives(0, "<notification/>", &[]);
-    t.receives(0, "<rpc-reply>\n</rpc-reply>", &[LOAD]);
+    t.receives(0, "<rpc-reply>\n</rpc-reply>", &[HISTORY]);
 }

@@ -1,18 +1,21 @@
 //! One edit on its way through the candidate: the next request, and what a reply means for it.
 //!
 //! ```text
-//! Locking ─> Loading ─> Comparing ─> Checking ─> Committing ─> Verifying ─> Confirming
-//!    ^ │         │           │           │           │              │            │  │
-//!    │ v         └───────────┴─────┬─────┴───────────┘              └──────┬─────┘  │
-//! Waiting                          v                                       v        │
-//!                     ┌─────── Discarding           Undoing <─── LoadingPrevious    │
-//!                     v                                │                            │
-//!         Done <─ Unlocking <──────────────────────────┴────────────────────────────┘
+//! Locking ─> Asking ─> Loading ─> Comparing ─> Checking ─> Committing ─> Verifying ─> Confirming
+//!    ^ │       │ ^        │           │           │           │              │            │  │
+//!    │ v       v │        └───────────┴─────┬─────┴───────────┘              └──────┬─────┘  │
+//! Waiting     Dating                        v                                       v        │
+//!                     ┌─────────────── Discarding         Undoing <──── LoadingPrevious      │
+//!                     v                                      │                               │
+//!         Done <─ Unlocking <────────────────────────────────┴───────────────────────────────┘
 //! ```
 //!
 //! Any later commit, and even the check of one, would confirm what the switch still has to undo. So
 //! an edit that leaves something to undo ends the session: Junos then undoes it at once, or at the
-//! latest when the time to confirm is up.
+//! latest when the time to confirm is up. And what somebody else has to confirm is not confirmed by
+//! us: once locked, the switch is asked whether a commit waits (`Asking`), and if it may, for its
+//! clock (`Dating`). If one does that is not ours, the edit ends there. A release that knows no
+//! history is trusted to have none.
 //!
 //! Before the commit every failure ends with the candidate discarded and the lock released. From
 //! the commit on an edit has failed only if the switch said so; otherwise its outcome is unknown.
@@ -25,7 +28,7 @@
 //! itself. And the commit was done before its reply, so that the same time after the reply
 //! (`undone_by`) the switch has begun to undo the change.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::{mem, num::NonZeroU16, time::Duration};
 
 use super::input::{Edit, Mode};
@@ -33,6 +36,7 @@ use super::output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, 
 use crate::base::backoff::Backoff;
 use crate::base::rand::Rand;
 use crate::base::time::Instant;
+use crate::netconf::rpc::commit::Commit;
 use crate::netconf::rpc::error::{ERRORS_MAX, Holder, RpcError};
 use crate::netconf::rpc::reply::{Reply, Verdict};
 use crate::netconf::rpc::request::Request;
@@ -55,6 +59,10 @@ enum State {
     Waiting {
         retry_at: Instant,
         holder: Holder,
+    },
+    Asking,
+    Dating {
+        commit: Commit,
     },
     Loading,
     Comparing,
@@ -85,12 +93,25 @@ enum State {
     },
 }
 
+/// What waits on the switch to be confirmed, as far as it is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// The switch does not tell.
+    Unknown,
+    Nothing,
+    Ours {
+        left: Duration,
+    },
+}
+
 /// One edit and how far it is.
 #[derive(Debug)]
 pub(super) struct Transaction {
     edit: Edit,
     state: State,
     attempt: u32,
+    /// What an earlier session left.
+    waiting: Waiting,
     /// How long the lock is waited for. `None` before the first request.
     lock_until: Option<Instant>,
     /// Before this moment the switch has not undone the change. `None` before the commit.
@@ -107,6 +128,7 @@ impl Transaction {
             edit,
             state: State::Locking,
             attempt: 1,
+            waiting: Waiting::Unknown,
             lock_until: None,
             confirm_by: None,
             undone_by: None,
@@ -120,6 +142,8 @@ impl Transaction {
         let comment = &self.edit.comment;
         Some(match (&self.state, self.edit.mode) {
             (State::Locking, _) => Request::Lock,
+            (State::Asking, _) => Request::History,
+            (State::Dating { .. }, _) => Request::Uptime,
             (State::Loading | State::Reloading, _) => Request::Load(&self.edit.lines),
             (State::Comparing | State::Recomparing, _) => Request::Compare,
             (State::Checking, _) => Request::CommitCheck,
@@ -174,7 +198,9 @@ impl Transaction {
             return;
         }
         self.state = match verdict {
+            Ok(()) if self.is_for_good() => State::Unlocking { end: Ok(Outcome::Unchanged) },
             Ok(()) => State::Confirming,
+            Err(reason) if self.is_for_good() => discarding(Ok(Outcome::Broken { reason })),
             Err(reason) => self.undo(NotConfirmed::NotVerified { reason }),
         };
     }
@@ -204,6 +230,8 @@ impl Transaction {
         // The state in between is never used.
         self.state = match mem::replace(&mut self.state, State::Locking) {
             State::Locking => self.locked(now, reply, rand),
+            State::Asking => self.asked(reply),
+            State::Dating { commit } => self.dated(commit, &reply),
             State::Loading => match judged(Step::Load, reply) {
                 Ok(()) => State::Comparing,
                 Err(failure) => discarding(Err(failure)),
@@ -258,6 +286,7 @@ impl Transaction {
                 Err(Failure::Ended { step: None, reason })
             }
             State::Locking | State::Waiting { .. } => failed(Step::Lock),
+            State::Asking | State::Dating { .. } => failed(Step::History),
             State::Loading => failed(Step::Load),
             State::Comparing => failed(Step::Compare),
             State::Checking => failed(Step::Check),
@@ -274,7 +303,8 @@ impl Transaction {
     fn locked(&self, now: Instant, reply: Reply, rand: &mut Rand) -> State {
         let until = self.lock_until.filter(|until| now < *until);
         let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors), until) {
-            (Verdict::Done, ..) => return State::Loading,
+            (Verdict::Done, ..) if self.edit.mode == Mode::Compare => return State::Loading,
+            (Verdict::Done, ..) => return State::Asking,
             (_, Some(holder), Some(until)) => {
                 let retry_at = (now + RELOCK.jittered(self.attempt, rand)).min(until);
                 return State::Waiting { retry_at, holder };
@@ -292,6 +322,35 @@ impl Transaction {
         State::Done { end: Err(failure), reason: None }
     }
 
+    fn asked(&mut self, reply: Reply) -> State {
+        let has_none = reply.errors.iter().any(RpcError::is_unknown_request);
+        let is_read =
+            reply.errors.is_empty() && reply.content.child("commit-information").is_some();
+        if !has_none && !is_read {
+            return State::Unlocking { end: Err(refused(Step::History, reply.errors)) };
+        }
+        match Commit::newest(&reply.content) {
+            Some(commit) if commit.may_be_pending() => return State::Dating { commit },
+            Some(_) => self.waiting = Waiting::Nothing,
+            None => {}
+        }
+        State::Loading
+    }
+
+    fn dated(&mut self, commit: Commit, reply: &Reply) -> State {
+        let Commit { by, log, .. } = &commit;
+        let is_ours = self.edit.may_have_left.is_some_and(|ours| log.starts_with(ours));
+        match commit.left(&reply.content) {
+            None => self.waiting = Waiting::Nothing,
+            Some(left) if is_ours => self.waiting = Waiting::Ours { left },
+            Some(left) => {
+                let commit = if log.is_empty() { by.clone() } else { format!("{by}: {log}") };
+                return State::Unlocking { end: Err(Failure::Unconfirmed { commit, left }) };
+            }
+        }
+        State::Loading
+    }
+
     fn compared(&mut self, now: Instant, reply: Reply) -> State {
         let Some(diff) = difference(&reply) else {
             return discarding(Err(refused(Step::Compare, reply.errors)));
@@ -299,9 +358,19 @@ impl Transaction {
         self.diff = diff;
         match (self.edit.mode, self.diff.is_empty()) {
             (Mode::Compare, _) => discarding(Ok(Outcome::Compared)),
-            (Mode::Push { .. }, true) => State::Unlocking { end: Ok(Outcome::Unchanged) },
-            (Mode::Push { .. }, false) => State::Checking,
-            (Mode::ReadBack, true) => State::Verifying { by: now + READ_BACK_WAIT },
+            (Mode::Push { .. }, true) if self.edit.may_have_left.is_none() => {
+                State::Unlocking { end: Ok(Outcome::Unchanged) }
+            }
+            (Mode::Push { .. } | Mode::ReadBack, true) => {
+                State::Verifying { by: now + READ_BACK_WAIT }
+            }
+            (Mode::Push { .. }, false) => match self.waiting {
+                Waiting::Ours { left } => {
+                    let commit = "an earlier change of mistgate's own".into();
+                    discarding(Err(Failure::Unconfirmed { commit, left }))
+                }
+                Waiting::Unknown | Waiting::Nothing => State::Checking,
+            },
             (Mode::ReadBack, false) => discarding(Ok(Outcome::Absent)),
         }
     }
@@ -365,6 +434,11 @@ impl Transaction {
     fn unclear(&self, step: Step, errors: Vec<RpcError>) -> State {
         let cause = Cause::Unclear { errors };
         left(Ok(Outcome::Unknown { step, cause, until: self.undone_by }))
+    }
+
+    /// Whether what was read back stays without us.
+    fn is_for_good(&self) -> bool {
+        self.confirm_by.is_none() && self.waiting == Waiting::Nothing
     }
 
     /// Whether our commit was in place when the switch sent a reply that arrives now.

@@ -45,6 +45,7 @@ fn sighting(text: &str) -> Sighting {
         is_live: *link != "stale",
         up: *link != "down",
         neighbor: NAMES.iter().find(|(name, _)| name == neighbor).map(|(_, text)| mac(text)),
+        up_for: None,
         is_ap: None,
     }
 }

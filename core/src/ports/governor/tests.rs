@@ -135,18 +135,61 @@ fn the_breaker_opens_when_too_many_different_ones_go_at_once() {
     let at = |secs: u64| Instant::from_secs(1_000 + secs);
     let judge =
         |governor: &Governor, now| governor.judge(now, NOON, &switch(1, "s"), port("ge-0/0/1"));
-    assert!(!governor.lost(at(0), mac(1)));
-    assert!(!governor.lost(at(1), mac(2)));
-    assert!(!governor.lost(at(2), mac(2)), "the same one twice is one");
-    assert!(!governor.lost(at(60), mac(3)), "the first was a minute ago");
+    let mut lost = |secs, number| governor.lost(at(secs), mac(number), Some("s"));
+    assert!(!lost(0, 1));
+    assert!(!lost(1, 2));
+    assert!(!lost(2, 2), "the same one twice is one");
+    assert!(!lost(60, 3), "the first was a minute ago");
     assert_eq!(judge(&governor, at(60)), Ok(()));
-    assert!(governor.lost(at(61), mac(4)));
+    assert!(governor.lost(at(61), mac(4), None));
     assert_eq!(judge(&governor, at(61)), Err(Refusal::Breaker { until: at(961) }));
-    assert!(!governor.lost(at(62), mac(5)), "it is open already");
+    assert!(!governor.lost(at(62), mac(5), None), "it is open already");
     assert_eq!(governor.closes_at(), Some(at(962)), "and stays so for longer");
-    assert!(!governor.close(at(961)));
-    assert!(governor.close(at(962)));
+    assert_eq!(governor.close(at(961)), []);
+    assert_eq!(governor.close(at(962)), [None]);
     assert_eq!(judge(&governor, at(962)), Ok(()));
+}
+
+#[test]
+fn the_breaker_opens_for_a_site_that_loses_a_quarter_of_its_access_points() {
+    let mut policy = open();
+    policy.breaker = Some(Breaker::default());
+    let at = |secs: u64| Instant::from_secs(1_000 + secs);
+    let judge = |governor: &Governor, secs, site| {
+        governor.judge(at(secs), NOON, &switch(1, site), port("ge-0/0/1"))
+    };
+    for (of, times, is_open, case) in [
+        (10, &[0, 400, 899][..], true, "three of ten"),
+        (10, &[0, 1], false, "two of ten"),
+        (10, &[0, 400, 900], false, "one was lost a quarter of an hour ago"),
+        (12, &[0, 1, 2], true, "a quarter"),
+        (13, &[0, 1, 2], false, "less than a quarter"),
+        (3, &[0, 1, 2], true, "all of three"),
+        (2, &[0, 1], false, "both of two: the wait and the switch's uptime decide"),
+    ] {
+        let mut governor = Governor::new(policy.clone());
+        let mut opened = false;
+        for (number, secs) in (1..).zip(times) {
+            assert!(!governor.lost(at(*secs), mac(number), Some("a")));
+            opened |= governor.weigh(at(*secs), "a", of);
+        }
+        assert_eq!(opened, is_open, "{case}");
+        let last = *times.last().expect("one");
+        assert_eq!(judge(&governor, last, "a").is_err(), is_open, "{case}");
+        assert_eq!(judge(&governor, last, "b"), Ok(()), "another site: {case}");
+        if is_open {
+            assert_eq!(governor.close(at(last + 899)), []);
+            assert_eq!(governor.close(at(last + 900)), [Some("a".into())]);
+        }
+    }
+    let mut governor = Governor::new(policy);
+    assert!(!governor.weigh(at(0), "a", 1), "nobody was lost");
+    for number in 1..=3 {
+        governor.lost(at(0), mac(number), Some("a"));
+    }
+    assert!(governor.weigh(at(0), "a", 3) && !governor.weigh(at(1), "a", 3), "once");
+    assert_eq!(governor.close_manually(), [Some("a".into())]);
+    assert!(!governor.weigh(at(2), "a", 3), "what was lost before is forgotten");
 }
 
 #[test]

@@ -59,8 +59,20 @@ impl Plan {
         let lost_at = |entry: &Entry| {
             (!entry.is_connected).then(|| entry.last_seen.unwrap_or(UnixTime::from_secs(0)))
         };
+        // Whoever was on a port of ours and is gone by now was lost while nobody looked.
+        let is_news = |entry: &&Entry| {
+            let is_ours = self.current_port(entry.ap).is_some();
+            !entry.is_connected && is_ours && !self.losses.is_lost(entry.ap)
+        };
+        let lost: Vec<Mac> = entries.iter().filter(is_news).map(|entry| entry.ap).collect();
         let aps = entries.iter().map(|entry| (entry.ap, entry.site.as_str(), lost_at(entry)));
         self.losses.count(wall, aps);
+        for ap in lost {
+            self.count_loss(now, ap);
+        }
+        for site in self.governor.lost_sites() {
+            self.weigh(now, site);
+        }
         self.forget_switches();
         let mut listed = BTreeSet::new();
         for entry in entries {

@@ -24,9 +24,11 @@
 //!   run looks at the port again.
 //! - A `Push` is all or nothing. If one of several ports spoils a commit, the ports are pushed
 //!   again one by one, so that only that one gets stuck.
-//! - While `Stop` holds, nothing new is pushed. What is in flight comes to its end.
+//! - While `Stop` holds, nothing is pushed or read back. The driver ends what is in flight at once,
+//!   and answers it as unknown; it is read back when `Stop` is over.
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{mem, time::Duration};
 
@@ -47,13 +49,13 @@ use self::output::Output;
 use self::state::{Inventory, Slot, SwitchQueue};
 use self::timers::Timers;
 use super::ap_event::{ApAction, ApEvent, Request};
-use super::governor::Governor;
+use super::governor::{Governor, Held};
 use super::outage::Losses;
 use super::port::Port;
 use super::probe::{Cause, Probe, Subject};
 use super::record::Record;
 use super::report::{Change, Report};
-use super::switch_port::SwitchPort;
+use super::switch_port::{Mode, SwitchPort};
 use super::{port, probe};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
@@ -108,6 +110,8 @@ pub struct Plan {
     asked: BTreeMap<u64, Asker>,
     pushed: BTreeMap<u64, Mac>,
     reads: BTreeMap<u64, SwitchPort>,
+    /// What is to be read back when the kill switch is off, because that may confirm a commit.
+    unread: Vec<(SwitchPort, Mode)>,
     /// What settled since it was last reported.
     settled: Vec<Change>,
     last_id: u64,
@@ -134,16 +138,44 @@ impl Plan {
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
-        let is_lost = action == ApAction::Disconnected;
-        let noted_at = at.unwrap_or_else(|| self.wall(now));
-        self.losses.note(ap, site.as_deref(), is_lost, noted_at);
-        if is_lost && self.governor.lost(now, ap) {
-            let hold = self.governor.closes_at().map_or(Duration::ZERO, |until| until - now);
-            self.report(Report::Breaker { is_open: true, hold });
+        let cause = match action {
+            ApAction::Connected | ApAction::Restarted => Cause::Came,
+            ApAction::Disconnected => Cause::Lost,
+            ApAction::Restarting => Cause::Restarting,
+        };
+        if cause != Cause::Restarting {
+            let noted_at = at.unwrap_or_else(|| self.wall(now));
+            self.losses.note(ap, site.as_deref(), cause == Cause::Lost, noted_at);
+        }
+        if cause == Cause::Lost {
+            self.count_loss(now, ap);
+            if let Some(site) = self.losses.site_of(ap).map(Arc::from) {
+                self.weigh(now, site);
+            }
+        }
+        self.handle_probe(now, Subject::Ap(ap), probe::Input::Triggered { cause, site, at });
+    }
+
+    /// Counts an access point that is learned to be lost.
+    fn count_loss(&mut self, now: Instant, ap: Mac) {
+        if self.governor.lost(now, ap, self.losses.site_of(ap)) {
+            self.breaker_opened(None);
         }
         self.timers.set(Due::Breaker, self.governor.closes_at());
-        let cause = if is_lost { Cause::Lost } else { Cause::Came };
-        self.handle_probe(now, Subject::Ap(ap), probe::Input::Triggered { cause, site, at });
+    }
+
+    /// Judges the losses of a site, as far as it is known how many access points it has.
+    fn weigh(&mut self, now: Instant, site: Arc<str>) {
+        let of = self.losses.site_aps(&site);
+        if of.is_some_and(|of| self.governor.weigh(now, &site, of)) {
+            self.breaker_opened(Some(site));
+        }
+        self.timers.set(Due::Breaker, self.governor.closes_at());
+    }
+
+    fn breaker_opened(&mut self, held: Held) {
+        let hold = self.config.governor.breaker.map_or(Duration::ZERO, |breaker| breaker.hold);
+        self.report(Report::Breaker { held, is_open: true, hold });
     }
 
     fn requested(&mut self, now: Instant, Request { switch_port, mode }: Request) {
@@ -201,17 +233,25 @@ impl Plan {
     }
 
     fn close_breaker(&mut self, now: Instant) {
-        if self.governor.close_manually() {
-            self.timers.set(Due::Breaker, None);
-            self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
-            self.judge_again(now);
+        let closed = self.governor.close_manually();
+        self.breaker_closed(closed);
+        self.judge_again(now);
+    }
+
+    fn breaker_closed(&mut self, closed: Vec<Held>) {
+        for held in closed {
+            self.report(Report::Breaker { held, is_open: false, hold: Duration::ZERO });
         }
+        self.timers.set(Due::Breaker, self.governor.closes_at());
     }
 
     fn stop(&mut self, now: Instant, is_stopped: bool) {
         if self.governor.stop(is_stopped) {
             self.report(Report::Stopped(is_stopped));
             self.judge_again(now);
+            for (switch_port, mode) in mem::take(&mut self.unread) {
+                self.read_back(switch_port, mode);
+            }
         }
     }
 
@@ -303,9 +343,8 @@ impl Plan {
         while let Some(due) = self.timers.take_due(now) {
             match due {
                 Due::Breaker => {
-                    if self.governor.close(now) {
-                        self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
-                    }
+                    let closed = self.governor.close(now);
+                    self.breaker_closed(closed);
                 }
                 Due::Queue(mac) => self.push(now, mac),
                 Due::Port(switch_port) => {
@@ -349,6 +388,7 @@ impl Machine for Plan {
             asked: BTreeMap::new(),
             pushed: BTreeMap::new(),
             reads: BTreeMap::new(),
+            unread: Vec::new(),
             settled: Vec::new(),
             last_id: 0,
             is_overflowing: false,

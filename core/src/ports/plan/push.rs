@@ -248,7 +248,9 @@ impl Plan {
     fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        Some(self.config.edits.edit(switch_port.port, mode, slot.ap, slot.before.clone()))
+        let edit = self.config.edits.edit(switch_port.port, mode, slot.ap, slot.before.clone());
+        let is_in_doubt = slot.port.is_touched() && slot.port.mode().is_none();
+        Some(Edit { is_in_doubt, ..edit })
     }
 
     pub(super) fn pushed(&mut self, now: Instant, id: u64, mut pushed: Pushed) {
@@ -289,7 +291,10 @@ impl Plan {
         self.arm(mac);
     }
 
-    fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
+    pub(super) fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
+        if self.governor.is_stopped() {
+            return self.unread.push((switch_port, mode));
+        }
         let switch = self.switch(switch_port.switch).cloned();
         let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else {
             return;

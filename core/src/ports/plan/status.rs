@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// When the breaker closes, while it is open.
-    pub const fn breaker_closes_at(&self) -> Option<Instant> {
+    pub fn breaker_closes_at(&self) -> Option<Instant> {
         self.governor.closes_at()
     }
 }

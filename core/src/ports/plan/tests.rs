@@ -217,6 +217,7 @@ impl Bench {
                 is_live: true,
                 up: there.is_some(),
                 neighbor: there.map(|(ap, _)| *ap),
+                up_for: None,
                 is_ap: None,
             }
         };
@@ -329,10 +330,12 @@ fn plugged_in_and_out() {
     );
 
     bench.unplug(ap(1));
-    bench.pass(5);
+    bench.pass(64);
+    assert_eq!(bench.take_log(), [""; 0], "nobody must be seen for all of the wait");
+    bench.pass(1);
     assert_eq!(bench.take_log(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
     bench.obey();
-    assert_eq!(bench.take_log(), ["settled ge-0/0/7=default after 5s"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/7=default after 65s"]);
     assert!(bench.records.is_empty(), "nothing of it is ours any more");
     bench.pass(7_200);
     assert_eq!(bench.take_log(), [""; 0]);
@@ -527,7 +530,7 @@ fn without_a_check_the_event_is_enough() {
     bench.obey();
     bench.take_log();
     bench.ap_event(ap(1), ApAction::Disconnected);
-    bench.pass(5);
+    bench.pass(35);
     assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
 
@@ -555,13 +558,18 @@ fn what_was_missed_while_we_were_away_is_found() {
     log.sort_unstable();
     assert_eq!(
         log,
-        [
-            "push ge-0/0/1=ap",
-            "push ge-0/0/1=default (was ge-0/0/1), ge-0/0/2=default (was ge-0/0/2), \
-         ge-0/0/3=ap, ge-0/0/5=ap",
-        ]
+        ["push ge-0/0/1=ap", "push ge-0/0/2=default (was ge-0/0/2), ge-0/0/3=ap, ge-0/0/5=ap",]
     );
+    let in_doubt = |edits: &[Edit]| -> Vec<String> {
+        let edits = edits.iter().filter(|edit| edit.is_in_doubt);
+        edits.map(|edit| edit.port.to_string()).collect()
+    };
+    let doubts: Vec<_> = later.pushes.iter().flat_map(|(_, edits)| in_doubt(edits)).collect();
+    assert_eq!(doubts, ["ge-0/0/3"], "that change alone may wait to be confirmed");
     later.obey();
+    later.take_log();
+    later.pass(60);
+    assert_eq!(later.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
     let record = later.records.get(&switch_port(1, 3)).expect("kept");
     assert_eq!(record.before.as_deref(), Some("was ge-0/0/3"), "not what we made of it ourselves");
 }
@@ -753,7 +761,7 @@ fn the_breaker_holds_everything_and_lets_go() {
     for number in 1..=5 {
         bench.ap_event(ap(number), ApAction::Disconnected);
     }
-    bench.pass(6);
+    bench.pass(36);
     let log = bench.take_log();
     assert_eq!(log.first().map(String::as_str), Some("breaker open: true"));
     assert_eq!(log.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
@@ -761,7 +769,58 @@ fn the_breaker_holds_everything_and_lets_go() {
         bench.ap_event(ap(number), ApAction::Connected);
     }
     bench.pass(960);
-    assert_eq!(bench.take_log(), ["breaker open: false", "push ge-0/0/1=default (was ge-0/0/1)",]);
+    let closed = "breaker open: false";
+    let pushed = "push ge-0/0/1=default (was ge-0/0/1)";
+    assert_eq!(bench.take_log(), [closed, closed, pushed], "for all, and for the site");
+}
+
+/// Forty access points on as many ports, which are gone when mistgate starts again.
+#[test]
+fn what_the_comparison_finds_opens_the_breaker_too() {
+    for (lost, of, is_open) in [(40, 40, true), (3, 12, true), (3, 13, false), (2, 2, false)] {
+        let mut with_breaker = config(Check::Lldp);
+        with_breaker.governor.breaker = Some(Breaker::default());
+        let mut bench = Bench::new(with_breaker.clone());
+        for number in 1..=of {
+            bench.plug(ap(number), switch_port(1, number.into()));
+        }
+        bench.pass(70);
+        bench.obey();
+        let mut later = Bench::new(with_breaker);
+        later.plugged = bench.plugged.clone();
+        for number in 1..=lost {
+            later.plugged.remove(&ap(number));
+            later.lost.insert(ap(number), WALL);
+        }
+        later.records = bench.records.clone();
+        later.input(Input::Restored(bench.records.values().cloned().collect()));
+        later.pass(600);
+        let log = later.take_log();
+        assert_eq!(log.contains(&"breaker open: true".into()), is_open, "{lost} of {of}: {log:?}");
+        assert_eq!(later.pushes.is_empty(), is_open, "{lost} of {of}");
+        // Each hour finds the same ones gone, which is no news.
+        later.pass(3_600);
+        let again = later.take_log();
+        assert!(!again.contains(&"breaker open: true".into()), "{lost} of {of}: {again:?}");
+    }
+}
+
+#[test]
+fn the_kill_switch_leaves_nothing_to_be_read_back_until_it_is_off() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.pass(70);
+    bench.input(Input::Stop(true));
+    bench.fail(&Pushed::Unknown(Failure::Stopped));
+    bench.take_log();
+    bench.pass(1_000);
+    assert_eq!(bench.take_log(), [""; 0], "a read-back may confirm");
+    bench.input(Input::Stop(false));
+    assert_eq!(bench.take_log(), ["stopped: false", "read ge-0/0/1=ap"]);
+    let id = bench.reads.pop().expect("one");
+    bench.input(Input::Read { id, is_done: Some(false) });
+    bench.pass(20);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"]);
 }
 
 #[test]
@@ -786,12 +845,12 @@ fn observing_changes_nothing_and_reports_it_once() {
     bench.input(Input::Configured(Box::new(observing)));
     bench.unplug(ap(1));
     bench.pass(10_800);
-    assert_eq!(bench.take_log(), ["observed ge-0/0/1=default after 5s"]);
+    assert_eq!(bench.take_log(), ["observed ge-0/0/1=default after 65s"]);
     assert!(bench.records.contains_key(&switch_port(1, 1)));
     let mut enforcing = config(Check::Lldp);
     enforcing.wall = bench.wall();
     bench.input(Input::Configured(Box::new(enforcing)));
-    bench.pass(6);
+    bench.pass(40);
     assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
 
@@ -826,7 +885,7 @@ fn without_a_synchronised_clock_ports_are_only_observed() {
     bench.input(Input::Clock { wall, is_synchronised: false });
     bench.unplug(ap(1));
     bench.pass(10_800);
-    let observed = "observed ge-0/0/1=default after 5s";
+    let observed = "observed ge-0/0/1=default after 65s";
     assert_eq!(bench.take_log(), ["clock doubted: true", observed]);
 }
 
@@ -846,7 +905,7 @@ fn a_program_outside_asks_and_the_switch_says() {
     assert_eq!(bench.take_log(), ["settled ge-0/0/1=ap after 66s"]);
     // Nobody is there.
     bench.input(request(switch_port(1, 9), Mode::Default));
-    bench.pass(6);
+    bench.pass(36);
     assert_eq!(bench.take_log(), ["push ge-0/0/9=default"]);
     bench.obey();
     assert!(!bench.records.contains_key(&switch_port(1, 9)));

@@ -35,6 +35,7 @@ fn sighting(port: u16, neighbor: Option<Mac>) -> Sighting {
         is_live: true,
         up: true,
         neighbor,
+        up_for: None,
         is_ap: Some(neighbor == Some(ap())),
     }
 }
@@ -161,8 +162,8 @@ fn events_twice_late_and_in_the_wrong_order_are_one() {
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
     assert_eq!(bench.ap_event(Cause::Came, 20), NOTHING);
     assert!(bench.probe.is_resting());
-    let log = bench.ap_event(Cause::Lost, 21);
-    assert_eq!(log, ["released ge-0/0/1: disconnect_check is none"]);
+    assert_eq!(bench.ap_event(Cause::Lost, 21), NOTHING);
+    assert_eq!(bench.wait(), (30, vec_of(&["released ge-0/0/1: disconnect_check is none"])));
 }
 
 #[test]
@@ -212,26 +213,87 @@ fn what_an_access_point_says_of_itself_is_asked_of_the_switch() {
 #[test]
 fn a_lost_access_point_that_is_still_seen_is_asked_for_once_more() {
     let mut bench = Bench::located(Check::Lldp);
-    assert_eq!(bench.ap_event(Cause::Lost, 10), ["who is on ge-0/0/1?"]);
+    assert_eq!(bench.ap_event(Cause::Lost, 10), NOTHING);
+    assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
     assert_eq!(bench.answer(on_port(Some(ap()))), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
     let log = bench.answer(on_port(Some(ap())));
     assert_eq!(log, ["kept ge-0/0/1: the switch still sees the AP"]);
     assert_eq!(bench.probe.current_port(), Some(switch_port(1)));
+}
 
-    bench.ap_event(Cause::Lost, 20);
-    bench.answer(on_port(Some(ap())));
+#[test]
+fn a_port_is_free_when_nobody_was_there_for_all_of_the_wait() {
+    let mut bench = Bench::located(Check::Lldp);
+    bench.ap_event(Cause::Lost, 10);
     bench.wait();
+    assert_eq!(bench.answer(on_port(None)), NOTHING);
+    assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
+    // The switch is not connected in between, so that the time begins anew.
+    let stale = Sighting { is_live: false, ..sighting(1, None) };
+    assert_eq!(bench.answer(Answer::Port(Some(stale))), NOTHING);
+    assert_eq!(bench.wait().1, ["who is on ge-0/0/1?"]);
+    assert_eq!(bench.answer(on_port(None)), NOTHING);
+    assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
     let log = bench.answer(on_port(None));
     assert_eq!(log, ["released ge-0/0/1: nobody on the port says who it is"]);
     assert_eq!(bench.probe.current_port(), None);
-    assert_eq!(bench.ap_event(Cause::Lost, 30), ["kept nothing: no port is known to be the AP's"]);
+    assert_eq!(bench.ap_event(Cause::Lost, 30), NOTHING);
+    let log = vec_of(&["kept nothing: no port is known to be the AP's"]);
+    assert_eq!(bench.wait(), (30, log));
+    // Somebody else is proof at once.
+    bench.input(Input::Restored(switch_port(1)));
+    bench.ap_event(Cause::Lost, 40);
+    bench.wait();
+    assert_eq!(bench.answer(on_port(Some(switch().mac))).len(), 1);
+}
+
+#[test]
+fn an_announced_restart_is_waited_for() {
+    for check in [Check::Lldp, Check::None, Check::Outage(Policy::default())] {
+        // Before the loss, and after it.
+        for causes in [[Cause::Restarting, Cause::Lost], [Cause::Lost, Cause::Restarting]] {
+            let mut bench = Bench::located(check);
+            for (at, cause) in (10..).zip(causes) {
+                assert_eq!(bench.ap_event(cause, at), NOTHING);
+            }
+            assert_eq!(bench.wait().0, 900, "{check:?} {causes:?}");
+        }
+    }
+    let mut bench = Bench::located(Check::Lldp);
+    bench.ap_event(Cause::Restarting, 10);
+    bench.ap_event(Cause::Lost, 20);
+    bench.ap_event(Cause::Came, 30);
+    assert_eq!(bench.wait(), (60, vec_of(&["where is it?"])));
+    assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
+    // It is over, also for the announcement that comes late.
+    bench.ap_event(Cause::Restarting, 15);
+    bench.ap_event(Cause::Lost, 40);
+    assert_eq!(bench.wait().0, 30);
+}
+
+#[test]
+fn a_switch_that_has_just_restarted_tells_nothing_of_who_is_gone() {
+    let mut bench = Bench::located(Check::Lldp);
+    bench.ap_event(Cause::Lost, 10);
+    bench.wait();
+    let vacant = |up_for| {
+        let up_for = Some(Duration::from_secs(up_for));
+        Answer::Port(Some(Sighting { up_for, up: false, ..sighting(1, None) }))
+    };
+    assert_eq!(bench.answer(vacant(120)), NOTHING);
+    assert_eq!(bench.wait(), (780, vec_of(&["who is on ge-0/0/1?"])));
+    assert_eq!(bench.answer(vacant(900)), NOTHING);
+    assert_eq!(bench.wait().0, 30);
+    let log = bench.answer(vacant(930));
+    assert_eq!(log, ["released ge-0/0/1: the port has no link"]);
 }
 
 #[test]
 fn one_that_comes_back_while_it_is_looked_for_keeps_its_port() {
     let mut bench = Bench::located(Check::Lldp);
     bench.ap_event(Cause::Lost, 10);
+    bench.wait();
     bench.answer(on_port(Some(ap())));
     assert_eq!(bench.ap_event(Cause::Came, 12), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["where is it?"])));
@@ -263,12 +325,16 @@ fn the_roster_is_an_answer_unless_there_is_newer_news() {
     assert_eq!(bench.input(listed(None, 999)), NOTHING);
     let log = bench.input(listed(Some(1), 999));
     assert_eq!(log, ["taken ge-0/0/1: the switch sees the AP on this port"]);
-    assert_eq!(bench.input(listed(None, 999)), ["who is on ge-0/0/1?"]);
-    assert_eq!(bench.input(listed(Some(2), 999)), NOTHING, "in the middle of another look");
+    assert_eq!(bench.input(listed(None, 999)), NOTHING);
+    assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
+    assert_eq!(bench.input(listed(Some(2), 1_029)), NOTHING, "in the middle of another look");
+    bench.answer(on_port(None));
+    bench.wait();
     bench.answer(on_port(None));
     bench.ap_event(Cause::Lost, 10);
-    assert_eq!(bench.input(listed(Some(1), 999)), NOTHING, "lost since that was asked");
-    assert_eq!(bench.input(listed(Some(1), 1_001)).len(), 1);
+    bench.wait();
+    assert_eq!(bench.input(listed(Some(1), 1_029)), NOTHING, "lost since that was asked");
+    assert_eq!(bench.input(listed(Some(1), 1_061)).len(), 1);
 }
 
 #[test]
@@ -293,10 +359,12 @@ fn a_port_is_asked_about_as_somebody_wants_it() {
 fn a_question_about_a_port_that_is_no_longer_its_own_is_dropped() {
     let mut bench = Bench::located(Check::Lldp);
     bench.ap_event(Cause::Lost, 10);
+    bench.wait();
     bench.input(Input::Displaced);
     assert_eq!(bench.answer(on_port(None)), NOTHING);
     bench.input(Input::Restored(switch_port(1)));
     bench.ap_event(Cause::Lost, 20);
+    bench.wait();
     bench.input(Input::Restored(switch_port(2)));
     assert_eq!(bench.answer(on_port(None)), NOTHING);
     assert_eq!(bench.probe.current_port(), Some(switch_port(2)));

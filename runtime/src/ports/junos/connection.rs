@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::time::Instant;
 use mistgate_core::junos::visit::input::Input;
+use smol::channel;
 use smol::future;
 use smol::future::{Boxed, Future, FutureExt};
 use smol::io::{AsyncRead, AsyncWrite};
@@ -31,6 +32,8 @@ pub(super) struct Connection<'a> {
     alarm: Alarm,
     stop: Stop,
     is_stopping: bool,
+    /// What Mist says meanwhile.
+    said: channel::Receiver<Input>,
     opening: Option<Opening<'a>>,
     stream: Option<Stream>,
     /// Kept to the end of the visit.
@@ -41,12 +44,13 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(clock: Clock, stop: Stop) -> Self {
+    pub(super) fn new(clock: Clock, stop: Stop, said: channel::Receiver<Input>) -> Self {
         Self {
             clock,
             alarm: Alarm::default(),
             stop,
             is_stopping: false,
+            said,
             opening: None,
             stream: None,
             slot: None,
@@ -83,7 +87,14 @@ impl<'a> Connection<'a> {
             Some(Input::Stop)
         };
         self.alarm.set_at(self.clock, due_at);
-        let input = stopped.or(poll_fn(|cx| self.poll_next(cx))).await;
+        let said = self.said.clone();
+        let said = async {
+            match said.recv().await {
+                Ok(input) => Some(input),
+                Err(_) => future::pending().await,
+            }
+        };
+        let input = stopped.or(said).or(poll_fn(|cx| self.poll_next(cx))).await;
         self.is_stopping |= matches!(input, Some(Input::Stop));
         input
     }

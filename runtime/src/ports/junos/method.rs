@@ -1,6 +1,6 @@
 //! The switches themselves as a method.
 
-use mistgate_core::base::failure::Failure;
+use mistgate_core::base::{failure::Failure, mac::Mac};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::PortName;
 use mistgate_core::ports::question::Answer;
@@ -40,6 +40,10 @@ impl Method for Switches {
 
     fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
         Box::pin(self.read(switch, edit))
+    }
+
+    fn lost(&self, ap: Mac) {
+        self.lost(ap);
     }
 
     fn stop(&self) {

@@ -45,11 +45,6 @@ impl Settings {
         }
     }
 
-    /// After how long a switch undoes what is not confirmed.
-    pub(super) fn confirm(&self) -> Duration {
-        Duration::from_secs(60 * u64::from(self.confirm.get()))
-    }
-
     /// Where a switch is and how to log in. `None` if its name is not known.
     pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
         let Junos { domain, port, username, password, legacy_algorithms, .. } = &self.junos;

@@ -93,12 +93,14 @@ enum Asked {
     CommitConfirmed,
     Compare,
     Discard,
+    History,
     Interfaces,
     Load,
     LoadPrevious,
     Lock,
     Neighbours,
     Unlock,
+    Uptime,
 }
 
 /// The meaning of an answer.
@@ -120,6 +122,8 @@ struct Switch {
     is_pending: bool,
     /// The candidate is the configuration before the commit.
     is_previous: bool,
+    /// Somebody else's commit waits to be confirmed.
+    is_foreign: bool,
 }
 
 /// The session's surroundings: a switch, and a caller that wants edits.
@@ -186,7 +190,7 @@ impl Surroundings {
             0..=3 | 8 | 9 if self.edit.is_none() => self.edit(bytes),
             4 | 10 if !self.is_asking => {
                 self.is_asking = true;
-                Input::Ask(bytes.pick(&[Query::Neighbours, Query::Interfaces]))
+                Input::Ask(bytes.pick(&[Query::Neighbours, Query::Interfaces, Query::Uptime]))
             }
             5..=7 | 11 => {
                 self.is_verified = self.is_verified.map(|_| true);
@@ -230,13 +234,17 @@ impl Surroundings {
                 match result {
                     Ok(Outcome::Confirmed) => {
                         assert!(is_verified && !self.switch.is_pending);
-                        assert_eq!(diff.is_empty(), mode == Mode::ReadBack, "{diff}");
+                        assert!(diff.is_empty() || mode != Mode::ReadBack, "{diff}");
                     }
                     Ok(Outcome::Compared) => assert_eq!(mode, Mode::Compare),
-                    Ok(Outcome::Absent | Outcome::Unconfirmed { .. }) => {
-                        assert_eq!(mode, Mode::ReadBack);
+                    Ok(Outcome::Absent) => assert_eq!(mode, Mode::ReadBack),
+                    Ok(Outcome::Broken { .. } | Outcome::Unconfirmed { .. }) => {
+                        assert_ne!(mode, Mode::Compare);
                     }
-                    Ok(Outcome::Unchanged | Outcome::RolledBack { .. }) => {
+                    Ok(Outcome::Unchanged) => {
+                        assert!(mode != Mode::Compare && !self.switch.is_pending);
+                    }
+                    Ok(Outcome::RolledBack { .. }) => {
                         assert!(matches!(mode, Mode::Push { .. }));
                         assert!(!self.switch.is_pending, "{result:?}");
                     }
@@ -279,7 +287,8 @@ impl Surroundings {
         let mode = bytes.pick(&[push, push, short, Mode::ReadBack, Mode::Compare]);
         self.edit = Some(mode);
         let lines = Lines::new(["set a b"]).expect("a line");
-        Input::Edit(Edit { lines, comment: "law".to_owned(), mode })
+        let may_have_left = (mode == Mode::ReadBack || bytes.chance(60)).then_some("law");
+        Input::Edit(Edit { lines, comment: "law".to_owned(), may_have_left, mode })
     }
 
     fn hello(&mut self, bytes: &mut Bytes<'_>) -> Input {
@@ -313,6 +322,14 @@ impl Surroundings {
             (3, _) => ("<nonsense/>".to_owned(), unclear),
             (4..=9, Asked::Compare) => (diff("\n"), done),
             (_, Asked::Compare) => (diff("+ a b;"), done),
+            (4, Asked::History) => (error("syntax error"), done),
+            (5 | 6, Asked::History) => {
+                self.switch.is_foreign = true;
+                (history(PENDING, "theirs"), done)
+            }
+            (7..=9, Asked::History) => (history(PENDING, "law: x"), done),
+            (_, Asked::History) => (history("", "theirs"), done),
+            (_, Asked::Uptime) => ("<current-time/>".to_owned(), done),
             (_, Asked::Neighbours) => ("<lldp-neighbors-information/>".to_owned(), done),
             (_, Asked::Interfaces) => ("<interface-information/>".to_owned(), done),
             (4, _) => ("<e><commit-success/><ok/>".to_owned(), done),
@@ -370,9 +387,13 @@ impl Surroundings {
         assert_eq!(id, Some(self.message_id));
         let asked = kind(rpc.children.first().expect("a request"));
         self.asked = Some((self.message_id, asked));
-        let needs_lock =
-            !matches!(asked, Asked::Close | Asked::Interfaces | Asked::Lock | Asked::Neighbours);
+        let needs_lock = !matches!(
+            asked,
+            Asked::Close | Asked::Interfaces | Asked::Lock | Asked::Neighbours | Asked::Uptime
+        );
         assert!(!needs_lock || self.switch.is_locked, "{asked:?} without a lock");
+        let commits = matches!(asked, Asked::Check | Asked::Commit | Asked::CommitConfirmed);
+        assert!(!commits || !self.switch.is_foreign, "confirms what is not ours");
         match asked {
             Asked::Lock => {
                 assert!(!self.is_stopped, "begun after a stop");
@@ -392,11 +413,13 @@ impl Surroundings {
             }
             Asked::Compare
             | Asked::Discard
+            | Asked::History
             | Asked::Interfaces
             | Asked::Load
             | Asked::LoadPrevious
             | Asked::Neighbours
-            | Asked::Unlock => {}
+            | Asked::Unlock
+            | Asked::Uptime => {}
         }
     }
 
@@ -404,6 +427,15 @@ impl Surroundings {
     fn is_refusal(&self, output: &Output) -> bool {
         matches!(output, Output::Answered(None) | Output::Edited { result: Err(_), .. })
     }
+}
+
+const PENDING: &str = "<commit-confirmed>rollback pending</commit-confirmed>";
+
+fn history(says: &str, log: &str) -> String {
+    format!(
+        "<commit-information><commit-history><sequence-number>0</sequence-number>{says}\
+         <log>{log}</log></commit-history></commit-information>"
+    )
 }
 
 fn kind(request: &Element) -> Asked {
@@ -421,6 +453,8 @@ fn kind(request: &Element) -> Asked {
         "close-session" => Asked::Close,
         "get-lldp-neighbors-information" => Asked::Neighbours,
         "get-interface-information" => Asked::Interfaces,
+        "get-commit-information" => Asked::History,
+        "get-system-uptime-information" => Asked::Uptime,
         other => panic!("{other} was never asked"),
     }
 }

@@ -110,7 +110,9 @@ pub fn run(plan: &Plan) -> Vec<End> {
         let end = world.edited(plan, wanted);
         let running = world.switch.running().clone();
         match &end {
-            Ok(Outcome::Confirmed | Outcome::Unchanged) => assert_eq!(running, after, "{end:?}"),
+            Ok(Outcome::Broken { .. } | Outcome::Confirmed | Outcome::Unchanged) => {
+                assert_eq!(running, after, "{end:?}");
+            }
             Ok(Outcome::Unconfirmed { .. }) => assert!(running == after || running == before),
             Ok(
                 Outcome::Absent
@@ -188,7 +190,8 @@ impl World {
     fn tried(&mut self, wanted: &Wanted, mode: Mode) -> End {
         self.sight = wanted.sight;
         let lines = Lines::new(&wanted.lines).expect("lines");
-        let edit = Edit { lines, comment: "world".to_owned(), mode };
+        let may_have_left = (mode == Mode::ReadBack).then_some("world");
+        let edit = Edit { lines, comment: "world".to_owned(), may_have_left, mode };
         self.ask(Input::Edit(edit));
         for _ in 0..STEPS_MAX {
             if let Some(end) = self.end.take() {

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use mistgate_core::base::time::Instant;
 
-use super::{ConnectionId, Pending, Switch, configuration::LoadError, xml::Node};
+use super::answer::Style;
+use super::{ConnectionId, Newest, Pending, Switch, configuration::LoadError, xml::Node};
 
 /// The process id of a login at the console, as the holder of a lock.
 const STRANGER: u64 = 50_198;
@@ -36,6 +37,8 @@ impl Switch {
             "close-session" => style.ok(),
             "get-lldp-neighbors-information" => self.neighbours(),
             "get-interface-information" => self.interfaces(),
+            "get-commit-information" => self.history(),
+            "get-system-uptime-information" => self.uptime(now),
             other => style.error("syntax error, expecting <command>", None, Some(other)),
         }
     }
@@ -130,10 +133,44 @@ impl Switch {
             let minutes = asked.child("confirm-timeout").and_then(|t| t.text.parse().ok());
             let undo_at = now + Duration::from_secs(60 * minutes.unwrap_or(10));
             let to = earlier.map_or_else(|| before.clone(), |earlier| earlier.to);
-            self.pending = Some(Pending { undo_at, to, by });
+            self.pending = Some(Pending { undo_at, to, by: Some(by) });
         }
+        let confirm = self.pending.as_ref().map(|pending| (pending.undo_at - now).as_secs() / 60);
+        let log = asked.child("log").map_or_else(String::new, |log| log.text.clone());
+        self.newest = Newest { user: "mist", at: now, log, confirm };
         self.previous = Some(before);
         style.committed("commit-success")
+    }
+
+    fn history(&self) -> String {
+        let Newest { user, at, log, confirm } = &self.newest;
+        let client = if *user == "ann" { "cli" } else { "netconf" };
+        let comment = confirm.map(|minutes| {
+            let pending = if self.pending.is_some() && self.config.style != Style::Old {
+                "<commit-confirmed>rollback pending</commit-confirmed>\n"
+            } else {
+                ""
+            };
+            format!("<comment>commit confirmed, rollback in {minutes}mins</comment>\n{pending}")
+        });
+        format!(
+            "<commit-information>\n<commit-history>\n<sequence-number>0</sequence-number>\n\
+             <user>{user}</user>\n<client>{client}</client>\n{}{}<log>{}</log>\n\
+             </commit-history>\n<commit-history>\n<sequence-number>1</sequence-number>\n\
+             <user>root</user>\n</commit-history>\n</commit-information>\n",
+            time(seconds(*at)),
+            comment.unwrap_or_default(),
+            quick_xml::escape::partial_escape(log)
+        )
+    }
+
+    fn uptime(&self, now: Instant) -> String {
+        format!(
+            "<system-uptime-information>\n<current-time>\n{}</current-time>\n\
+             <system-booted-time>\n{}</system-booted-time>\n</system-uptime-information>\n",
+            time(seconds(now)),
+            time(self.booted_at.map_or(START - 86_400, seconds))
+        )
     }
 
     fn neighbours(&self) -> String {
@@ -185,4 +222,15 @@ impl Switch {
             .collect();
         format!("<interface-information junos:style=\"terse\">\n{all}</interface-information>\n")
     }
+}
+
+/// What the clocks of switches show at the start of virtual time.
+const START: u64 = 1_795_000_000;
+
+fn seconds(at: Instant) -> u64 {
+    START + at.as_micros() / 1_000_000
+}
+
+fn time(seconds: u64) -> String {
+    format!("<date-time junos:seconds=\"{seconds}\">\n2026-11-22 07:00:00 UTC\n</date-time>\n")
 }

@@ -2,13 +2,13 @@
 //! port is changed only with recent proof, and no rule is broken. The laws know what the plan was
 //! told, and nothing else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::ports::ap_event::{ApAction, ApEvent};
 use mistgate_core::ports::decide::Check;
-use mistgate_core::ports::governor::Limits;
+use mistgate_core::ports::governor::{Limits, SITE_WINDOW};
 use mistgate_core::ports::plan::PROOF_MAX;
 use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
@@ -32,12 +32,16 @@ pub(super) struct Laws {
     /// The last losses that the breaker counts, and until when it is open.
     lost: VecDeque<(Instant, Mac)>,
     open_until: Option<Instant>,
+    /// The same for the sites.
+    sites_open: BTreeMap<String, Instant>,
     /// For each port the neighbours that were seen, and when.
     seen: Vec<Vec<(Instant, Option<Mac>)>>,
     /// For each access point the ports where it was seen, and when.
     seen_at: Vec<Vec<(Instant, usize)>>,
     /// For each port the access point that is assigned to it.
     owner: Vec<Option<Mac>>,
+    /// The same, as its record has it.
+    recorded: Vec<Option<Mac>>,
     /// Whether the port became free because of events, which do not grow old.
     is_left: Vec<bool>,
     /// When mistgate last changed the port, if a record says so.
@@ -56,9 +60,11 @@ impl Laws {
             losses: Losses::new(size.aps),
             lost: VecDeque::new(),
             open_until: None,
+            sites_open: BTreeMap::new(),
             seen: vec![Vec::new(); size.spots()],
             seen_at: vec![Vec::new(); size.aps],
             owner: vec![None; size.spots()],
+            recorded: vec![None; size.spots()],
             is_left: vec![false; size.spots()],
             changed_at: vec![None; size.spots()],
             of_switch: vec![Windows::new(switch); size.switches],
@@ -106,11 +112,13 @@ impl Laws {
             Input::BreakerClosed => {
                 self.lost.clear();
                 self.open_until = None;
+                self.sites_open.clear();
             }
             Input::Configured(config) => self.configured(config),
             Input::Restored(records) => {
                 for record in records {
                     *self.of(record.switch_port(), names).0 = record.ap;
+                    self.record(record.switch_port(), record.ap, names);
                 }
             }
             Input::ApEvent(ap_event) => self.note_event(now, ap_event, names),
@@ -134,6 +142,7 @@ impl Laws {
         self.of_all.replace(all.clone());
         if config.governor.breaker.is_none() {
             self.open_until = None;
+            self.sites_open.clear();
         }
         self.config = config.clone();
     }
@@ -144,12 +153,24 @@ impl Laws {
             return;
         }
         let number = names.ap_of(*ap).expect("an access point of ours");
+        if *action == ApAction::Restarting {
+            return;
+        }
         let is_lost = *action == ApAction::Disconnected;
         self.losses.note_event(number, is_lost, site.as_deref(), at.expect("a time"));
-        if let Some(breaker) = self.config.governor.breaker.filter(|_| is_lost) {
-            self.lost.retain(|(at, lost)| *at + breaker.window > now && lost != ap);
-            self.lost.push_back((now, *ap));
-            if self.lost.len() >= breaker.aps {
+        if is_lost {
+            self.count_loss(now, *ap);
+            self.weigh(now, names);
+        }
+    }
+
+    /// Counts a loss, wherever it was learned.
+    fn count_loss(&mut self, now: Instant, ap: Mac) {
+        if let Some(breaker) = self.config.governor.breaker {
+            self.lost.retain(|(at, lost)| *at + SITE_WINDOW > now && *lost != ap);
+            self.lost.push_back((now, ap));
+            let recent = self.lost.iter().filter(|(at, _)| *at + breaker.window > now);
+            if recent.count() >= breaker.aps {
                 self.open_until = Some(now + breaker.hold);
             }
         }
@@ -158,8 +179,34 @@ impl Laws {
     fn note_inventory(&mut self, now: Instant, entries: &[Entry], names: &Names, asked: UnixTime) {
         for entry in entries {
             let number = names.ap_of(entry.ap).expect("an access point of ours");
+            let is_ours = self.recorded.contains(&Some(entry.ap));
+            let is_news = is_ours && !self.losses.is_counted_as_lost(number);
             self.losses.note_inventory(number, entry, asked);
+            if !entry.is_connected && is_news {
+                self.count_loss(now, entry.ap);
+            }
             self.saw_all(now, entry.location.seen.iter(), names);
+        }
+        self.losses.count_sites();
+        self.weigh(now, names);
+    }
+
+    /// Opens the breaker for the sites that lost too much.
+    fn weigh(&mut self, now: Instant, names: &Names) {
+        let Some(breaker) = self.config.governor.breaker else {
+            return;
+        };
+        let mut lost: BTreeMap<&str, Vec<Instant>> = BTreeMap::new();
+        for (at, ap) in self.lost.iter().filter(|(at, _)| *at + SITE_WINDOW > now) {
+            let number = names.ap_of(*ap).expect("an access point of ours");
+            lost.entry(self.losses.site(number)).or_default().push(*at);
+        }
+        for (site, lost) in lost {
+            let of = self.losses.site_aps(site);
+            let is_many = |of| lost.len() >= 3 && lost.len() * 4 >= of;
+            if let Some(last) = lost.iter().max().filter(|_| of.is_some_and(is_many)) {
+                self.sites_open.insert(site.to_owned(), *last + breaker.hold);
+            }
         }
     }
 
@@ -173,6 +220,10 @@ impl Laws {
             let switch_port = sighting.switch_port().expect("a port");
             let spot = names.spot(switch_port).expect("a spot of ours");
             let neighbor = sighting.neighbor.filter(|_| sighting.up);
+            if neighbor.is_none() && sighting.restarts_for().is_some() {
+                // After a power cut an access point takes longer than its switch.
+                continue;
+            }
             let seen = self.seen.get_mut(spot).expect("a spot of ours");
             seen.retain(|(at, known)| is_young(*at, now) && *known != neighbor);
             seen.push((now, neighbor));
@@ -196,6 +247,7 @@ impl Laws {
         match output {
             Output::Forget(switch_port) => {
                 self.check_assignment(now, *switch_port, before, None, names);
+                self.record(*switch_port, None, names);
                 let is_observing = self.config.observes();
                 let (owner, is_left, changed_at) = self.of(*switch_port, names);
                 *changed_at = None;
@@ -223,10 +275,17 @@ impl Laws {
                 }
             }
             Output::Store(record) => {
-                self.check_assignment(now, record.switch_port(), before, record.ap, names)
+                self.check_assignment(now, record.switch_port(), before, record.ap, names);
+                self.record(record.switch_port(), record.ap, names);
             }
-            Output::Ask { .. } | Output::Read { .. } | Output::Report(_) => {}
+            Output::Read { .. } => assert!(!self.is_stopped, "it may confirm a commit"),
+            Output::Ask { .. } | Output::Report(_) => {}
         }
+    }
+
+    fn record(&mut self, switch_port: SwitchPort, ap: Option<Mac>, names: &Names) {
+        let spot = names.spot(switch_port).expect("a spot of ours");
+        *self.recorded.get_mut(spot).expect("a spot of ours") = ap;
     }
 
     fn of(
@@ -295,6 +354,9 @@ impl Laws {
         assert!(!self.is_stopped, "a change while all is stopped");
         assert!(!self.size.is_forbidden(spot), "{switch_port} is forbidden");
         assert!(self.open_until.is_none_or(|until| until <= now), "the breaker is open");
+        let site = &names.switch(self.size.switch_of(spot)).site;
+        let until = self.sites_open.get(site);
+        assert!(until.is_none_or(|until| *until <= now), "the breaker is open for {site}");
         assert!(policy.freezes.iter().all(|freeze| freeze.left(clock).is_none()), "a freeze");
         let (owner, is_left, _) = self.of(switch_port, names);
         let (owner, is_left) = (*owner, *is_left);

@@ -5,7 +5,7 @@ use core::{mem, time::Duration};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::ports::switch_port::{Mode, Sighting};
+use mistgate_core::ports::switch_port::{Mode, RESTART_MAX, Sighting};
 
 use super::setting::{Names, Size};
 
@@ -32,9 +32,11 @@ pub(super) struct Socket {
     pub(super) mode: Mode,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Chassis {
     pub(super) is_dark: bool,
+    /// Since when it has power.
+    lit_since: Instant,
     pub(super) is_slow: bool,
     pub(super) lock: Option<Holder>,
     /// The ports of an unconfirmed commit, and the modes that undoing it restores.
@@ -76,10 +78,14 @@ impl Truth {
     pub(super) fn new(size: Size, now: Instant) -> Self {
         let socket =
             Socket { there: None, since: now, was: None, learned: None, mode: Mode::Default };
+        // The switches have been there for long.
+        let lit_since = now.saturating_sub(RESTART_MAX);
+        let (is_dark, is_slow, lock, undo) = (false, false, None, Vec::new());
+        let chassis = Chassis { is_dark, lit_since, is_slow, lock, undo };
         Self {
             size,
             sockets: vec![socket; size.spots()],
-            chassis: vec![Chassis::default(); size.switches],
+            chassis: vec![chassis; size.switches],
             aps: vec![Ap::default(); size.aps],
         }
     }
@@ -168,6 +174,7 @@ impl Truth {
     pub(super) fn darken(&mut self, now: Instant, switch: usize, is_dark: bool) -> bool {
         let is_news = mem::replace(&mut self.chassis_mut(switch).is_dark, is_dark) != is_dark;
         if is_news && !is_dark {
+            self.chassis_mut(switch).lit_since = now;
             for spot in self.size.spots_of(switch) {
                 self.socket_mut(spot).since = now;
             }
@@ -204,7 +211,9 @@ impl Truth {
         let (is_live, up, neighbor) = self.glimpse(now, spot, is_late);
         let neighbor = neighbor.map(|device| neighbor_mac(names, spot, device));
         let port = Some(names.switch_port(spot).port);
-        Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor, is_ap: None }
+        let up_for = is_live.then(|| now - self.chassis(number).lit_since);
+        let switch = names.switch(number).clone();
+        Sighting { switch, port, is_live, up, neighbor, up_for, is_ap: None }
     }
 
     /// Whether the switch is on, whether the port has a link, and its neighbour.

@@ -1,5 +1,7 @@
 //! A reference for the losses of access points. It keeps them all, and counts them anew each time.
 
+use std::collections::BTreeSet;
+
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::ports::outage::Policy;
 use mistgate_core::ports::question::Entry;
@@ -18,11 +20,13 @@ struct ApState {
 pub(super) struct Losses {
     aps: Vec<ApState>,
     is_counted: bool,
+    /// The sites of the last inventory.
+    sites: BTreeSet<String>,
 }
 
 impl Losses {
     pub(super) fn new(aps: usize) -> Self {
-        Self { aps: vec![ApState::default(); aps], is_counted: false }
+        Self { aps: vec![ApState::default(); aps], is_counted: false, sites: BTreeSet::new() }
     }
 
     /// Notes an event, unless a newer one is known.
@@ -62,6 +66,27 @@ impl Losses {
             ap_state.lost_at = (!entry.is_connected).then_some(lost_at);
             ap_state.noted_at = Some(asked_at);
         }
+    }
+
+    /// All sites that have an access point are known from here on.
+    pub(super) fn count_sites(&mut self) {
+        self.sites = self.aps.iter().map(|ap_state| ap_state.site.clone()).collect();
+    }
+
+    /// The site of an access point; empty if it is not known.
+    pub(super) fn site(&self, ap: usize) -> &str {
+        self.aps.get(ap).map_or("", |ap_state| &ap_state.site)
+    }
+
+    /// How many access points a site has, as far as an inventory has told.
+    pub(super) fn site_aps(&self, site: &str) -> Option<usize> {
+        let of_site = self.aps.iter().filter(|ap_state| ap_state.site == site);
+        self.sites.contains(site).then(|| of_site.count())
+    }
+
+    /// Whether the loss of an access point was counted before.
+    pub(super) fn is_counted_as_lost(&self, ap: usize) -> bool {
+        self.aps.get(ap).is_some_and(|ap_state| ap_state.lost_at.is_some())
     }
 
     /// Whether the last event of an access point was a loss.
