@@ -81,20 +81,10 @@ impl Failure {
 
     /// How long the other side asks to wait before the next attempt.
     pub const fn after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy { after } | Self::Undone { after, .. } => *after,
-            Self::Unconfirmed { after, .. } => Some(*after),
-            Self::HostKey
-            | Self::Internal
-            | Self::Locked { .. }
-            | Self::Login
-            | Self::Protected
-            | Self::Rejected { .. }
-            | Self::Stopped
-            | Self::Store
-            | Self::Timeout
-            | Self::Unreachable => None,
+        if let Self::Unconfirmed { after, .. } = self {
+            return Some(*after);
         }
+        if let Self::Busy { after } | Self::Undone { after, .. } = self { *after } else { None }
     }
 
     /// The label in metrics and logs.

@@ -118,20 +118,14 @@ pub enum Input {
 impl Input {
     /// What time it is, where the input says so.
     pub(super) const fn wall(&self) -> Option<UnixTime> {
-        match self {
-            Self::Again { at, .. }
-            | Self::Answered { at, .. }
-            | Self::Report { at, .. }
-            | Self::Request { at, .. } => Some(*at),
-            Self::Configured(_)
-            | Self::Incident(_)
-            | Self::Opened { .. }
-            | Self::Recalled { .. }
-            | Self::Refused(_)
-            | Self::Remembered { .. }
-            | Self::Restored { .. }
-            | Self::Stored(_) => None,
+        if let Self::Again { at, .. }
+        | Self::Answered { at, .. }
+        | Self::Report { at, .. }
+        | Self::Request { at, .. } = self
+        {
+            return Some(*at);
         }
+        None
     }
 }
 

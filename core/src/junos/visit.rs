@@ -452,18 +452,12 @@ impl Machine for Visit {
             session.handle_timeout(now);
         }
         self.drain_session(now);
-        match self.state {
-            State::Pausing { until } if until <= now => self.observe(now, Then::Judge),
-            State::AskingCloud { ap, give_up_at, .. } if give_up_at <= now => {
-                self.cloud_answered(now, ap, None);
-            }
-            State::Opening
-            | State::Observing { .. }
-            | State::Editing
-            | State::Pausing { .. }
-            | State::AskingCloud { .. }
-            | State::Closing(_)
-            | State::Closed => {}
+        if let State::AskingCloud { ap, give_up_at, .. } = self.state
+            && give_up_at <= now
+        {
+            self.cloud_answered(now, ap, None);
+        } else if matches!(self.state, State::Pausing { until } if until <= now) {
+            self.observe(now, Then::Judge);
         }
         if self.stop_by.is_some_and(|by| by <= now) {
             self.inform_session(now, session::input::Input::Closed);
@@ -495,13 +489,12 @@ impl Machine for Visit {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let own_at = match self.state {
-            State::Pausing { until: at } | State::AskingCloud { give_up_at: at, .. } => Some(at),
-            State::Opening
-            | State::Observing { .. }
-            | State::Editing
-            | State::Closing(_)
-            | State::Closed => None,
+        let own_at = if let State::Pausing { until: at }
+        | State::AskingCloud { give_up_at: at, .. } = self.state
+        {
+            Some(at)
+        } else {
+            None
         };
         let session_at = self.session.as_ref().and_then(Session::poll_timeout);
         [own_at, session_at, self.stop_by].into_iter().flatten().min()

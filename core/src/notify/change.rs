@@ -212,18 +212,14 @@ fn key(org_id: Option<&str>, whom: &Whom, part: &str, pair: Pair) -> Key {
 /// The devices or the site of an event, in their places in its list; `None` for those that nobody
 /// could name.
 fn whom(event: &Event<'_>, pair: Pair) -> Vec<Option<Whom>> {
-    let found = match event.topic() {
-        _ if pair.part.starts_with("site:") => Whom::site(event),
-        Topic::Alarms => return listed(event),
-        Topic::Mistgate => Some(reported(event)),
-        Topic::Audits
-        | Topic::DeviceEvents
-        | Topic::DeviceUpdowns
-        | Topic::MxedgeEvents
-        | Topic::Other(_)
-        | Topic::Ping => sender(event),
-    };
-    Vec::from([found])
+    if pair.part.starts_with("site:") {
+        return Vec::from([Whom::site(event)]);
+    }
+    if *event.topic() == Topic::Alarms {
+        return listed(event);
+    }
+    let is_ours = *event.topic() == Topic::Mistgate;
+    Vec::from([if is_ours { Some(reported(event)) } else { sender(event) }])
 }
 
 /// The devices that an alarm lists, with their names, or else the one that it is about.
@@ -352,16 +348,8 @@ fn either(parts: Vec<String>, others: impl FnOnce() -> Vec<String>) -> Vec<Strin
 
 /// What follows a word in the event's text, or in each reason of an alarm.
 fn said(event: &Event<'_>, marker: &str) -> Vec<String> {
-    let texts = match event.topic() {
-        Topic::Alarms => alarm::entries(event, "reasons"),
-        Topic::Audits
-        | Topic::DeviceEvents
-        | Topic::DeviceUpdowns
-        | Topic::Mistgate
-        | Topic::MxedgeEvents
-        | Topic::Other(_)
-        | Topic::Ping => alarm::entries(event, "text"),
-    };
+    let is_alarm = *event.topic() == Topic::Alarms;
+    let texts = alarm::entries(event, if is_alarm { "reasons" } else { "text" });
     let find = |text: Option<Cow<'_, str>>| {
         let text = plain::clean(&text?);
         let found = match marker {

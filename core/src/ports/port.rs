@@ -444,16 +444,12 @@ impl Machine for Port {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Waiting { retry_at: at, .. } | State::Unconfirmed { read_at: at, .. } => {
-                Some(at)
-            }
-            State::Due { .. }
-            | State::Pushing { .. }
-            | State::Reading { .. }
-            | State::Resting
-            | State::Stuck => None,
+        if let State::Waiting { retry_at: at, .. } | State::Unconfirmed { read_at: at, .. } =
+            self.state
+        {
+            return Some(at);
         }
+        None
     }
 }
 

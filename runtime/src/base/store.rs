@@ -140,15 +140,7 @@ pub enum Write {
 impl Write {
     /// The number of the batch to keep.
     pub const fn batch(&self) -> Option<u64> {
-        match self {
-            Self::Put { batch, .. } => Some(*batch),
-            Self::DropLetter { .. }
-            | Self::Port { .. }
-            | Self::Probe(_)
-            | Self::Row { .. }
-            | Self::Settle { .. }
-            | Self::Sync(_) => None,
-        }
+        if let Self::Put { batch, .. } = self { Some(*batch) } else { None }
     }
 }
 

@@ -81,12 +81,10 @@ impl Event {
         journal.metrics.add(Counter::Connections, &[("listener", name), ("reason", event)], 1);
         let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
         let values = fields![listener = name, from, reason];
-        match self {
-            Self::HandshakeFailed { .. } => journal.stranger(name, level, event, values),
-            Self::AcceptFailed { .. }
-            | Self::Evicted { .. }
-            | Self::Refused { .. }
-            | Self::Shed { .. } => journal.client(level, event, values),
+        if matches!(self, Self::HandshakeFailed { .. }) {
+            journal.stranger(name, level, event, values);
+        } else {
+            journal.client(level, event, values);
         }
     }
 }

@@ -372,7 +372,9 @@ impl Reference {
                 pending.queue.as_ref().is_some_and(|(waits_at, _)| waits_at == destination_key);
             assert!(waits_here, "{key:?} was sent to {} instead of {:?}", to.name, pending.queue);
         }
-        let retired = match self.degraded.remove(&at) {
+        // A destination with another name may have nothing to tell of incidents.
+        let is_withdrawn = |refused: &Message| refused.keys.is_empty() && !keys.is_empty();
+        let retired = match self.degraded.remove(&at).filter(|refused| !is_withdrawn(refused)) {
             Some(refused) => {
                 // A destination with another name is told anew.
                 let is_anew = keys.is_empty() && refused.destination_key == *destination_key;

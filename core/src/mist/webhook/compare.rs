@@ -93,23 +93,13 @@ impl Difference {
 
     /// Whether a change of our webhook, or a new one, takes it away.
     pub const fn is_mendable(&self) -> bool {
-        match self {
-            Self::Missing { .. }
-            | Self::Disabled
-            | Self::Kind(_)
-            | Self::Topics(_)
-            | Self::NoSecret
-            | Self::OldSecret
-            | Self::OtherSecret
-            | Self::VerifyCert { .. }
-            | Self::SingleEvent
-            | Self::Rule { .. }
-            | Self::DefaultAction { .. } => true,
+        !matches!(
+            self,
             Self::SiteTopics(_)
-            | Self::Twice { .. }
-            | Self::TokenElsewhere { .. }
-            | Self::TokenReads { .. } => false,
-        }
+                | Self::Twice { .. }
+                | Self::TokenElsewhere { .. }
+                | Self::TokenReads { .. }
+        )
     }
 }
 

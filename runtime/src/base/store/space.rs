@@ -199,17 +199,10 @@ pub(super) fn record_cost(bytes: Option<&[u8]>) -> u64 {
 
 /// What a commit of these batches takes at most.
 fn cost(puts: &[Write]) -> u64 {
-    let row = |put: &Write| match put {
-        Write::Put { bytes, fingerprints, incidents, .. } => {
-            let records = incidents.iter().map(|(_, record)| record_cost(record.as_deref()));
-            row_cost(bytes.len() + fingerprints.len() * 16 + 256) + records.sum::<u64>()
-        }
-        Write::DropLetter { .. }
-        | Write::Port { .. }
-        | Write::Probe(_)
-        | Write::Row { .. }
-        | Write::Settle { .. }
-        | Write::Sync(_) => 0,
+    let row = |put: &Write| {
+        let Write::Put { bytes, fingerprints, incidents, .. } = put else { return 0 };
+        let records = incidents.iter().map(|(_, record)| record_cost(record.as_deref()));
+        row_cost(bytes.len() + fingerprints.len() * 16 + 256) + records.sum::<u64>()
     };
     COMMIT + puts.iter().map(row).sum::<u64>()
 }
