@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine as _;
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::Incidents;
 use mistgate_core::incident::record::Incident;
+use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
 use mistgate_core::mist::feed::input::{Input, Open, Sight};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
@@ -34,6 +35,9 @@ use crate::webhook::Intake;
 /// deliver: seconds since 1970.
 const KEPT: &str = "mist-caught-up";
 
+/// The name of the file, in the state folder, with Mist's words for types for which we have none.
+const TYPES: &str = "mist-types.json";
+
 /// What is known of the feed, for whoever asks.
 pub type SharedStatus = Arc<Shared<Status>>;
 
@@ -42,6 +46,9 @@ pub struct Task {
     feed: Feed,
     /// Where it is kept up to when all was fetched.
     kept: PathBuf,
+    types: PathBuf,
+    /// When the types are read again.
+    learn_at: Instant,
     outputs: VecDeque<Output>,
     client: Client,
     driver: driver::Handle,
@@ -73,7 +80,8 @@ impl Task {
         };
         let feed = Feed::new(settings, seed, clock.now());
         let (outputs, status) = (VecDeque::new(), Arc::new(Shared::new(Status::default())));
-        Some(Self { feed, kept, outputs, client, driver, journal, clock, status })
+        let (types, learn_at) = (kept.with_file_name(TYPES), clock.now());
+        Some(Self { feed, kept, types, learn_at, outputs, client, driver, journal, clock, status })
     }
 
     /// What is known of the feed, kept up to date while it runs.
@@ -84,6 +92,7 @@ impl Task {
     /// Runs until it is dropped. What is fetched goes to `service`, as what is sent does.
     pub async fn run(mut self, service: Arc<Intake>) {
         let mut alarm = Alarm::default();
+        self.remember(&service).await;
         loop {
             let due_at = self.feed.poll_timeout();
             alarm.bound(self.clock, due_at, std::future::pending::<()>()).await;
@@ -95,6 +104,9 @@ impl Task {
             }
             if *self.status.get() != *self.feed.status() {
                 self.status.set(self.feed.status().clone());
+            }
+            if self.learn_at <= self.clock.now() {
+                self.learn(&service).await;
             }
         }
     }
@@ -123,7 +135,9 @@ impl Task {
                 return Some(Input::Open(self.driver.incidents(open).await.unwrap_or_default()));
             }
             Output::Event(event) => self.note(&event),
-            Output::Keep(caught_up_to) => self.keep(caught_up_to).await,
+            Output::Keep(caught_up_to) => {
+                self.keep(&self.kept, format!("{}\n", caught_up_to.as_secs()).into()).await;
+            }
             Output::Look => {
                 let (wall, heard) = (clock::wall(), service.heard());
                 let is_writable = self.driver.status().await.is_some_and(|status| status.writable);
@@ -138,11 +152,43 @@ impl Task {
         None
     }
 
-    async fn keep(&self, caught_up_to: UnixTime) {
-        let (path, text) = (self.kept.clone(), format!("{}\n", caught_up_to.as_secs()));
+    /// Takes up the words that an earlier run has learned.
+    async fn remember(&mut self, service: &Intake) {
+        let path = self.types.clone();
+        let read = smol::unblock(move || {
+            let age = fs::metadata(&path).ok()?.modified().ok()?.elapsed().unwrap_or_default();
+            Some((age, Learned::decode(&fs::read(path).ok()?)?))
+        });
+        if let Some((age, learned)) = read.await {
+            self.learn_at = self.clock.now() + LEARN_EVERY.saturating_sub(age);
+            service.learn(learned);
+        }
+    }
+
+    /// Reads Mist's words for types for which we have none.
+    async fn learn(&mut self, service: &Intake) {
+        let after = match self.client.run(Catalogue::default(), Urgency::Question).await {
+            Ok(types) => {
+                let learned = Learned::new(types);
+                let (new, bytes) = (learned.count(), learned.encode());
+                service.learn(learned);
+                self.keep(&self.types, bytes).await;
+                self.journal.note(Level::Info, "mist_types", fields![new]);
+                LEARN_EVERY
+            }
+            Err(reason) => {
+                self.journal.note(Level::Warning, "mist_types_unread", fields![reason]);
+                LEARN_AGAIN
+            }
+        };
+        self.learn_at = self.clock.now() + after;
+    }
+
+    async fn keep(&self, path: &Path, bytes: Vec<u8>) {
+        let path = path.to_owned();
         let kept = smol::unblock(move || {
             let new = path.with_extension("new");
-            fs::write(&new, text)?;
+            fs::write(&new, bytes)?;
             fs::rename(new, path)
         });
         if let Err(reason) = kept.await {

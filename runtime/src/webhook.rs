@@ -10,6 +10,7 @@ use mistgate_core::base::time::Instant;
 use mistgate_core::config::ports::External;
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::event::Topic;
+use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::mist::feed::input::Heard;
 use mistgate_core::mist::feed::output::Late;
 use mistgate_core::ports::ap_event::ApEvent;
@@ -58,6 +59,8 @@ impl Settings {
 pub struct Intake {
     settings: Shared<Settings>,
     heard: Mutex<Heard>,
+    /// What Mist says of types for which we have no words.
+    learned: Shared<Learned>,
     driver: driver::Handle,
     journal: Arc<Journal>,
     clock: Clock,
@@ -72,12 +75,17 @@ impl Intake {
         clock: Clock,
     ) -> Self {
         let (settings, heard) = (Shared::new(settings), Mutex::default());
-        Self { settings, heard, driver, journal, clock }
+        Self { settings, heard, learned: Shared::new(Learned::default()), driver, journal, clock }
     }
 
     /// Replaces the settings for the requests to come.
     pub fn configure(&self, settings: Settings) {
         self.settings.set(settings);
+    }
+
+    /// Takes Mist's words for types for which we have none.
+    pub(crate) fn learn(&self, learned: Learned) {
+        self.learned.set(learned);
     }
 
     /// When webhooks last came.
@@ -89,7 +97,7 @@ impl Intake {
     /// as it is to be.
     pub(crate) async fn take_late(&self, late: &Late) -> bool {
         let settings = self.settings.get();
-        let Some(mut intake) = intake::late(&settings.chat, late) else {
+        let Some(mut intake) = intake::late(&settings.chat, &self.learned.get(), late) else {
             return true;
         };
         let ap_events = mem::take(&mut intake.ap_events);
@@ -169,18 +177,23 @@ impl Service for Intake {
         if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
             return self.answer(began, self.ask_for_mode(switches, head, &body).await.proven());
         }
-        let mut intake =
-            match intake::intake(&settings.webhook, &settings.chat, signatures(head), &body) {
-                Ok(intake) => intake,
-                Err(rejection) => {
-                    let reply = self.reject(head, rejection);
-                    let reply = match rejection {
-                        Rejection::Envelope(_) => reply.proven(),
-                        Rejection::Signature(_) => reply,
-                    };
-                    return self.answer(began, reply);
-                }
-            };
+        let mut intake = match intake::intake(
+            &settings.webhook,
+            &settings.chat,
+            &self.learned.get(),
+            signatures(head),
+            &body,
+        ) {
+            Ok(intake) => intake,
+            Err(rejection) => {
+                let reply = self.reject(head, rejection);
+                let reply = match rejection {
+                    Rejection::Envelope(_) => reply.proven(),
+                    Rejection::Signature(_) => reply,
+                };
+                return self.answer(began, reply);
+            }
+        };
         self.note_heard(&intake.topic);
         let metrics = &self.journal.metrics;
         if intake.broken > 0 {

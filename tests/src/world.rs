@@ -20,6 +20,7 @@ use mistgate_core::delivery::batch;
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::engine::input::{Answer, Input};
 use mistgate_core::http::listener::Limits;
+use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::intake::intake;
@@ -393,7 +394,8 @@ impl World {
         };
         let signature = sign_v2(&Secret::new(SECRET), body);
         let sent = Signatures { v2: Some(signature.as_bytes()), v1: None };
-        let intake = intake(&listener(), &self.chat, sent, body).expect("signed by us");
+        let intake =
+            intake(&listener(), &self.chat, &Learned::default(), sent, body).expect("signed by us");
         if intake.items.is_empty() {
             return self.mist.handle_input(self.now, mist::Input::Answered(webhook, 200));
         }

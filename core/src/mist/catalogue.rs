@@ -1,8 +1,13 @@
 //! The types of events and alarms that Mist lists, and those of them for which we have no words.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::ask::get;
 use super::page::elements;
@@ -10,11 +15,14 @@ use super::refusal::{Refusal, judged};
 use super::target;
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::text::one_line;
-use crate::event::{Detail, Topic};
+use crate::event::{Detail, Event, Topic};
 use crate::notify::topics;
 
 /// The most types of a list.
 const TYPES_MAX: usize = 10_000;
+/// How often the types are read, and how long after an attempt that failed.
+pub const LEARN_EVERY: Duration = Duration::from_secs(86_400);
+pub const LEARN_AGAIN: Duration = Duration::from_secs(3_600);
 /// The most characters of what Mist says of a type.
 const WORDS_MAX: usize = 120;
 
@@ -40,6 +48,63 @@ impl Type {
         let text = |name: &str| Some(one_line(&item.get(name)?.text()?, WORDS_MAX));
         let display = text("display").or_else(|| text("description")).unwrap_or_default();
         Some(Self { topic: topic.clone(), key: text("key")?, display, severity: text("severity") })
+    }
+}
+
+/// What Mist says of the types for which we have no words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned(BTreeMap<(String, String), Words>);
+
+/// Mist's words for a type, as members of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Words {
+    display: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<String>,
+}
+
+impl Learned {
+    /// Keeps of these types those that we have no words for, and that Mist has.
+    pub fn new(types: Vec<Type>) -> Self {
+        let new = types.into_iter().filter(|own| !own.is_known() && !own.display.is_empty());
+        let entry = |Type { topic, key, display, severity }: Type| {
+            let key = (topic.name().to_owned(), key.to_ascii_lowercase());
+            (key, Words { display, severity })
+        };
+        Self(new.map(entry).collect())
+    }
+
+    /// Reads what [`Self::encode`] wrote. None where it is something else.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let rows: Vec<_> = serde_json::from_slice(bytes).ok()?;
+        Some(Self(rows.into_iter().take(2 * TYPES_MAX).collect()))
+    }
+
+    /// In JSON, for a file.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(&Vec::from_iter(&self.0)).unwrap_or_default()
+    }
+
+    /// How many types there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text of an event of such a type with Mist's words in it, as members: `display`, and
+    /// `severity` unless it has one. None for any other event.
+    pub fn tell(&self, event: &Event<'_>) -> Option<String> {
+        if self.0.is_empty() || event.get("display").is_some() {
+            return None;
+        }
+        let topic = event.topic();
+        let is_of_device = matches!(topic, Topic::DeviceUpdowns | Topic::MxedgeEvents);
+        let topic = if is_of_device { Topic::DeviceEvents.name() } else { topic.name() };
+        let key = (topic.to_owned(), event.kind()?.to_ascii_lowercase());
+        let mut words = self.0.get(&key)?.clone();
+        words.severity = words.severity.filter(|_| event.get("severity").is_none());
+        let members = serde_json::to_string(&words).ok()?;
+        let (own, rest) = (members.strip_suffix('}')?, event.raw().trim_start().strip_prefix('{')?);
+        Some(format!("{own},{rest}"))
     }
 }
 
@@ -108,6 +173,53 @@ mod tests {
             [("device-events", "AP_NEW", "A new"), ("alarms", "new", "")]
         );
         assert_eq!(unknown.iter().filter_map(|own| own.severity.as_deref()).next(), Some("warn"));
+    }
+
+    #[test]
+    fn an_event_of_a_type_that_only_mist_knows_gets_its_words() {
+        let of = |topic: Topic<'static>, key: &str, severity: Option<&str>| Type {
+            topic,
+            key: key.to_owned(),
+            display: format!("Words of \"{key}\""),
+            severity: severity.map(str::to_owned),
+        };
+        let types = [
+            of(Topic::DeviceEvents, "AP_CONNECTED", None),
+            of(Topic::DeviceEvents, "SW_NEW", None),
+            of(Topic::Alarms, "new_alarm", Some("warn")),
+        ];
+        let learned = Learned::new(types.into());
+        assert_eq!(learned.count(), 2);
+        assert_eq!(Learned::decode(&learned.encode()), Some(learned.clone()));
+        assert_eq!(Learned::decode(b"{}"), None);
+        for (topic, text, told) in [
+            (
+                Topic::DeviceUpdowns,
+                r#"{"type":"sw_new","n":1}"#,
+                Some(r#"{"display":"Words of \"SW_NEW\"","type":"sw_new","n":1}"#),
+            ),
+            (
+                Topic::Alarms,
+                r#"{"type":"NEW_ALARM"}"#,
+                Some(
+                    r#"{"display":"Words of \"new_alarm\"","severity":"warn","type":"NEW_ALARM"}"#,
+                ),
+            ),
+            (
+                Topic::Alarms,
+                r#"{"type":"new_alarm","severity":"info"}"#,
+                Some(
+                    r#"{"display":"Words of \"new_alarm\"","type":"new_alarm","severity":"info"}"#,
+                ),
+            ),
+            (Topic::Alarms, r#"{"type":"new_alarm","display":"own"}"#, None),
+            (Topic::Alarms, r#"{"type":"SW_NEW"}"#, None),
+            (Topic::DeviceEvents, r#"{"type":"AP_CONNECTED"}"#, None),
+            (Topic::DeviceEvents, "{}", None),
+        ] {
+            let event = Event::parse(topic, text).expect("an object");
+            assert_eq!(learned.tell(&event).as_deref(), told, "{text}");
+        }
     }
 
     #[test]

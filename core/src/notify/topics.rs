@@ -178,6 +178,11 @@ mod tests {
             ),
             ("{}", "Device events", "A device sent an event without a type."),
             (
+                r#"{"display":"FPC lost","type":"SW_NEW_1","device_name":"s"}"#,
+                "FPC lost",
+                r#"Switch "s" reported: FPC lost."#,
+            ),
+            (
                 r#"{"type":"AP_RESTARTED","mac":"5c5b35000001","device_name":"new",
                     "ap":"5c5b350000ff","ap_name":"old"}"#,
                 "AP restarted",
@@ -265,6 +270,9 @@ mod tests {
             described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
         assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
         assert_eq!(fact(&new, "VLAN"), Some("7"));
+        let told = r#"{"display":"Clock drift","type":"x_1","aps":["5c5b35000001"]}"#;
+        let words = r#"The AP with MAC 5c:5b:35:00:00:01 raised the alarm "Clock drift"."#;
+        assert_eq!(described(&Topic::Alarms, told).summary, words);
         let ends = r#"{"type":"radius_cert_expiring","group":"certificate_expiry"}"#;
         let ends = described(&Topic::Alarms, ends);
         assert_eq!(ends.summary, "A certificate has to be renewed: RADIUS cert expiring.");

@@ -16,6 +16,7 @@ use crate::delivery::batch::{ChatId, Chats, Item};
 use crate::delivery::config::Chat;
 use crate::event::fingerprint::{Fingerprint, Kin, fingerprint};
 use crate::event::{Event, Topic};
+use crate::mist::catalogue::Learned;
 use crate::mist::feed::output::{Late, Origin};
 use crate::notify::NOTE;
 use crate::notify::change::changes;
@@ -77,23 +78,25 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Verifies a webhook's body, parses it, and routes its events.
+/// Verifies a webhook's body, parses it, and routes its events. `learned` has words for types that
+/// our tables lack.
 pub fn intake(
     webhook: &Webhook,
     chat: &Chat,
+    learned: &Learned,
     signatures: Signatures<'_>,
     body: &[u8],
 ) -> Result<Intake, Rejection> {
     signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)
         .map_err(Rejection::Signature)?;
     let envelope = envelope::parse(body).map_err(Rejection::Envelope)?;
-    Ok(of(chat, &envelope))
+    Ok(of(chat, learned, &envelope))
 }
 
 /// Events that Mist did not send, or not with success, as if a request had brought them. `None`
 /// where they are no webhook.
-pub fn late(chat: &Chat, late: &Late) -> Option<Intake> {
-    let mut intake = of(chat, &envelope::parse(late.body.as_bytes()).ok()?);
+pub fn late(chat: &Chat, learned: &Learned, late: &Late) -> Option<Intake> {
+    let mut intake = of(chat, learned, &envelope::parse(late.body.as_bytes()).ok()?);
     let note = match late.origin {
         Origin::Failed => "late: Mist could not deliver it here",
         Origin::Listed => "late: Mist lists it and did not send it here",
@@ -121,8 +124,18 @@ pub fn late(chat: &Chat, late: &Late) -> Option<Intake> {
     Some(intake)
 }
 
-fn of(chat: &Chat, envelope: &Envelope<'_>) -> Intake {
-    let items: Vec<_> = envelope.events.iter().filter_map(|event| item(chat, event)).collect();
+fn of(chat: &Chat, learned: &Learned, envelope: &Envelope<'_>) -> Intake {
+    let item = |event: &Event<'_>| {
+        let told = learned.tell(event);
+        match told.as_deref().and_then(|text| Event::parse(event.topic().clone(), text)) {
+            None => item(chat, event),
+            // Its identity is that of what Mist sent.
+            Some(told) => {
+                item(chat, &told).map(|item| Item { fingerprint: fingerprint(event), ..item })
+            }
+        }
+    };
+    let items: Vec<_> = envelope.events.iter().filter_map(item).collect();
     Intake {
         topic: envelope.topic.name().to_string(),
         unrouted: envelope.events.len() - items.iter().filter(|item| item.is_routed()).count(),

@@ -1,20 +1,22 @@
 //! The way of events from Mist: the real binary between a cloud of the tests' own and a chat.
 
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::Instant;
 use mistgate_core::delivery::config;
+use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::mist::feed::output::{Late, Origin};
 use mistgate_core::webhook::inbox::{Inbox, Input};
 use mistgate_core::webhook::{inbox, intake};
 use mistgate_tests::base::bytes::Bytes;
 use mistgate_tests::chat::configurations::chat;
 use mistgate_tests::chat::server::{Chat, LONG};
-use mistgate_tests::ports::cloud::Cloud;
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
-use mistgate_tests::webhook::mist::body;
+use mistgate_tests::ports::cloud::{Cloud, Fault};
+use mistgate_tests::webhook::mist::{body, event_body};
 use serde_json::{Value, json};
 
 use crate::base::binary::{Mistgate, Place, SECRET, output, text};
@@ -103,6 +105,34 @@ fn what_is_wrong_with_the_webhook_is_an_incident_until_it_is_mended() {
     assert_eq!(bench.count("Webhook in Mist is wrong"), 1);
     assert_eq!(mistgate.metric("mistgate_mist_wrong{part=\"webhook\"}").to_string(), "0");
     mistgate.stop();
+}
+
+#[test]
+fn a_type_without_words_of_ours_is_told_in_those_of_mist() {
+    let bench = Bench::new();
+    let new = json!({ "key": "SW_NEW", "display": "Switch grew wings" });
+    bench.cloud.with(|organisation| organisation.types.0.push(new));
+    let asked = || {
+        let requests = bench.cloud.requests();
+        requests.iter().filter(|request| request.target.ends_with("const/device_events")).count()
+    };
+    let mistgate = bench.place.start();
+    let line = mistgate.line("mist_types", 1);
+    assert_eq!(line.get("new"), Some(&json!("1")), "{line}");
+    mistgate.accept(&event_body("SW_NEW", "first-switch"));
+    bench.told(&mistgate, "Switch grew wings");
+    mistgate.stop();
+    // The next run knows them, and asks no sooner than a day later.
+    bench.cloud.misbehave("GET", "const/", Fault::Cut, usize::MAX);
+    let mistgate = bench.place.start();
+    let sent = Cell::new(0);
+    mistgate.until("it knows them", |mistgate| {
+        sent.set(sent.get() + 1);
+        mistgate.accept(&event_body("SW_NEW", &format!("switch-{}", sent.get())));
+        bench.count("Switch grew wings") > 1
+    });
+    mistgate.stop();
+    assert_eq!(asked(), 1);
 }
 
 #[test]
@@ -244,8 +274,9 @@ fn incidents_of_devices_are_compared_with_mist() {
 /// How many events the inbox finds new, of a request that brings this late.
 fn new(inbox: &mut Inbox, chat: &config::Chat, id: u64, origin: Origin, event: &Value) -> usize {
     let body = body("device-events", std::slice::from_ref(event));
-    let items =
-        intake::late(chat, &Late { body, origin, is_folded: false }).expect("a webhook").items;
+    let items = intake::late(chat, &Learned::default(), &Late { body, origin, is_folded: false })
+        .expect("a webhook")
+        .items;
     let fingerprints: Vec<_> = items.iter().map(|item| (item.fingerprint, item.kin)).collect();
     assert_eq!(fingerprints.len(), 1, "it is routed");
     inbox.handle_input(Instant::from_secs(id), Input::Request { id: Some(id), fingerprints });

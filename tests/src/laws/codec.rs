@@ -18,6 +18,7 @@ use mistgate_core::engine::{Engine, input};
 use mistgate_core::event::Event;
 use mistgate_core::event::fingerprint::{Fingerprint, fingerprint};
 use mistgate_core::http::listener::Limits;
+use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::envelope::Envelope;
@@ -93,7 +94,7 @@ fn take(
         pace: Vec::new(),
     };
     let chat = Chat { destinations: vec![console], ..Chat::default() };
-    intake(&webhook, &chat, sent, body)
+    intake(&webhook, &chat, &Learned::default(), sent, body)
 }
 
 fn sign(body: &[u8]) -> String {

@@ -36,11 +36,12 @@ const LISTS: [(&str, &str, &str); 7] = [
 
 /// Members of an unknown type that [`Alarm::add_facts`] and [`Marvis::add_facts`] show already, or
 /// that say nothing to a reader.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 12] = [
     "alert_id",
     "category",
     "count",
     "detail",
+    "display",
     "impacted_entity_count",
     "last_seen",
     "node",
@@ -196,7 +197,8 @@ impl<'e> Alarm<'e> {
 
     /// Title and summary of a type without a row.
     fn unknown(&self, name: &str) -> Draft {
-        let what = plain::words(name);
+        let display = self.event.text("display").map(|words| plain::clean(&words));
+        let what = display.and_then(plain::non_empty).unwrap_or_else(|| plain::words(name));
         let place = subject::at(self.site.as_deref());
         if what.is_empty() {
             return Draft::new("Alarm", format!("Mist raised an alarm without a type{place}."));

@@ -144,8 +144,10 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
     // Shelf labels keep their prefix, because they are no APs to a reader.
     let is_label = prefix.eq_ignore_ascii_case("ESL") || prefix == "1026";
     let class = DeviceClass::of_prefix(prefix).filter(|_| !is_label);
-    let what = plain::words(if class.is_some() { rest } else { name });
-    let title = match (class, what.as_str()) {
+    let display = event.text("display").and_then(|words| plain::non_empty(plain::clean(&words)));
+    let is_ours = display.is_none();
+    let what = display.unwrap_or_else(|| plain::words(if class.is_some() { rest } else { name }));
+    let title = match (class.filter(|_| is_ours), what.as_str()) {
         (_, "") => plain::label(event.topic().name()),
         (Some(class), what) => format!("{} {what}", subject::noun(Some(class))),
         (None, what) => what.to_string(),
@@ -161,7 +163,7 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
     draft.maybe("Reason", speech.reason());
     draft.maybe("Details", speech.text());
     build(&mut draft, event);
-    draft.scalars(event, &["mac", "ap", "apfw", "version"]);
+    draft.scalars(event, &["mac", "ap", "apfw", "display", "version"]);
     draft
 }
 
