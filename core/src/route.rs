@@ -212,37 +212,31 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
         return Ok((row.severity, Why::Builtin { kind: row.name }));
     }
     let unknown = || Why::UnknownType { kind: kind.to_string() };
-    match event.topic() {
-        Topic::Alarms => {
-            let sent = event.text("severity").unwrap_or_default();
-            let severity = match sent.to_ascii_lowercase().as_str() {
-                "critical" => Severity::Critical,
-                "warn" | "warning" => Severity::Warning,
-                "info" => Severity::Info,
-                _ => return Ok((Severity::Info, unknown())),
-            };
-            let why = Why::AlarmSeverity { kind: kind.to_string(), severity: sent.into_owned() };
-            Ok((severity, why))
-        }
-        Topic::Audits => {
-            let kind = audit_class(event, routes);
-            let severity = match kind {
-                APPROVED => Severity::Debug,
-                SYSTEM => Severity::Info,
-                _ => Severity::Critical,
-            };
-            Ok((severity, Why::Builtin { kind }))
-        }
-        topic if topics::types(topic).next().is_none() => {
-            Err(Why::NoDefault { topic: topic.name().to_owned() })
-        }
-        Topic::DeviceEvents
-        | Topic::DeviceUpdowns
-        | Topic::Mistgate
-        | Topic::MxedgeEvents
-        | Topic::Other(_)
-        | Topic::Ping => Ok((Severity::Info, unknown())),
+    let topic = event.topic();
+    if *topic == Topic::Alarms {
+        let sent = event.text("severity").unwrap_or_default();
+        let severity = match sent.to_ascii_lowercase().as_str() {
+            "critical" => Severity::Critical,
+            "warn" | "warning" => Severity::Warning,
+            "info" => Severity::Info,
+            _ => return Ok((Severity::Info, unknown())),
+        };
+        let why = Why::AlarmSeverity { kind: kind.to_string(), severity: sent.into_owned() };
+        return Ok((severity, why));
     }
+    if *topic == Topic::Audits {
+        let kind = audit_class(event, routes);
+        let severity = match kind {
+            APPROVED => Severity::Debug,
+            SYSTEM => Severity::Info,
+            _ => Severity::Critical,
+        };
+        return Ok((severity, Why::Builtin { kind }));
+    }
+    let has_types = topics::types(topic).next().is_some();
+    has_types
+        .then(|| (Severity::Info, unknown()))
+        .ok_or_else(|| Why::NoDefault { topic: topic.name().to_owned() })
 }
 
 fn audit_class(event: &Event<'_>, routes: &Routes) -> &'static str {

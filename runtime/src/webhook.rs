@@ -143,11 +143,10 @@ impl Intake {
         self.journal.metrics.add(Counter::Rejected, &[("reason", rejection.name())], 1);
         let (from, reason) = (head.peer().ip(), rejection);
         let values = fields![from, reason];
-        match rejection {
-            Rejection::Envelope(_) => self.journal.client(Level::Warning, "rejected", values),
-            Rejection::Signature(_) => {
-                self.journal.stranger("webhook", Level::Warning, "rejected", values);
-            }
+        if matches!(rejection, Rejection::Signature(_)) {
+            self.journal.stranger("webhook", Level::Warning, "rejected", values);
+        } else {
+            self.journal.client(Level::Warning, "rejected", values);
         }
         Reply::status(rejection.status().into())
     }

@@ -247,23 +247,14 @@ impl Queue {
     }
 
     /// The chat refuses what the message holds: it is said plainly, once.
-    fn degrade(
-        &mut self,
-        now: Instant,
-        load: Entries,
-        form: Form,
-        mut health: Health,
-        reason: Reason,
-    ) {
+    fn degrade(&mut self, now: Instant, load: Entries, form: Form, health: Health, reason: Reason) {
         let is_parked = matches!(health, Health::Parked(_));
         let is_dead = is_parked && self.refusals >= REFUSALS_MAX;
         if is_parked && !is_dead {
             self.failures = 0;
             self.outputs.push_back(Output::Resumed);
         }
-        if !is_dead {
-            health = Health::Ready;
-        }
+        let health = if is_dead { health } else { Health::Ready };
         match load {
             Entries::Events(entries) if form == Form::Plain => {
                 self.drop_all(entries, Loss::Refused(reason));

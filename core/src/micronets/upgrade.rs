@@ -158,21 +158,16 @@ impl Refusal {
     /// The whole answer, which ends the connection. `date` is the time as HTTP writes it.
     pub fn answer(&self, date: &str) -> String {
         let status = self.name_and_status().1;
-        let (fields, connection) = match self {
-            Self::Method => ("allow: GET\r\n".to_owned(), "close"),
+        let (mut fields, mut connection) = (String::new(), "close");
+        if matches!(self, Self::Method) {
+            fields.push_str("allow: GET\r\n");
+        } else if matches!(self, Self::NotWebsocket) {
             // RFC 9110 §15.5.22 and RFC 6455 §4.2.2.
-            Self::NotWebsocket => {
-                let fields = "upgrade: websocket\r\nsec-websocket-version: 13\r\n";
-                (fields.to_owned(), "upgrade, close")
-            }
-            Self::Crowded | Self::Full(_) => (format!("retry-after: {RETRY_AFTER}\r\n"), "close"),
-            Self::Barred
-            | Self::Broken(_)
-            | Self::HeadTooLong
-            | Self::Late
-            | Self::MeetupTooLong
-            | Self::NotFound { .. } => (String::new(), "close"),
-        };
+            fields.push_str("upgrade: websocket\r\nsec-websocket-version: 13\r\n");
+            connection = "upgrade, close";
+        } else if matches!(self, Self::Crowded | Self::Full(_)) {
+            fields = format!("retry-after: {RETRY_AFTER}\r\n");
+        }
         let body = self.to_string() + "\n";
         format!(
             "HTTP/1.1 {status} {}\r\n{fields}connection: {connection}\r\n\

@@ -58,26 +58,27 @@ impl fmt::Display for Refusal {
                 "{what}: Mist knows no such thing (404): mist.org_id is another one, or the token \
                  is for another organisation"
             ),
-            Self::Failed { what, failure } => match failure {
-                Failure::Unreachable => write!(f, "{what}: mist.api_url cannot be reached"),
-                Failure::Timeout => write!(f, "{what}: Mist did not answer in time"),
-                Failure::Busy { after: Some(after) } => {
-                    write!(f, "{what}: Mist asks to wait for {} s", after.as_secs())
+            Self::Failed { what, failure } => {
+                write!(f, "{what}: ")?;
+                if let Failure::Busy { after: Some(after) } = failure {
+                    return write!(f, "Mist asks to wait for {} s", after.as_secs());
                 }
-                Failure::Busy { after: None } => {
-                    write!(f, "{what}: Mist has a fault of its own — try again later")
+                if let Failure::Rejected { message } = failure {
+                    return f.write_str(message);
                 }
-                Failure::Rejected { message } => write!(f, "{what}: {message}"),
-                Failure::HostKey
-                | Failure::Internal
-                | Failure::Locked { .. }
-                | Failure::Login
-                | Failure::Protected
-                | Failure::Stopped
-                | Failure::Store
-                | Failure::Unconfirmed { .. }
-                | Failure::Undone { .. } => write!(f, "{what}: {failure}"),
-            },
+                let words = [
+                    (Failure::Unreachable, "mist.api_url cannot be reached"),
+                    (Failure::Timeout, "Mist did not answer in time"),
+                    (
+                        Failure::Busy { after: None },
+                        "Mist has a fault of its own — try again later",
+                    ),
+                ];
+                match words.iter().find(|(known, _)| known == failure) {
+                    Some((_, words)) => f.write_str(words),
+                    None => write!(f, "{failure}"),
+                }
+            }
         }
     }
 }

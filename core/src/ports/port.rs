@@ -381,17 +381,12 @@ impl Port {
         if self.poll_timeout().is_none_or(|at| at > now) {
             return;
         }
-        match mem::replace(&mut self.state, State::Resting) {
-            State::Waiting { change, .. } => self.push(change),
-            State::Unconfirmed { change, next, failure, .. } => {
-                self.read_back(change, next, failure);
-            }
-            // These wait for no time.
-            State::Due { .. }
-            | State::Pushing { .. }
-            | State::Reading { .. }
-            | State::Resting
-            | State::Stuck => {}
+        // The others wait for no time.
+        let state = mem::replace(&mut self.state, State::Resting);
+        if let State::Waiting { change, .. } = state {
+            self.push(change);
+        } else if let State::Unconfirmed { change, next, failure, .. } = state {
+            self.read_back(change, next, failure);
         }
     }
 }

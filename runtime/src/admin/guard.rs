@@ -83,7 +83,7 @@ impl Guard {
     pub(super) fn admit(&self, head: &Head<'_>, role: Role) -> Result<(), (Reply, &'static str)> {
         if role != Role::Look && head.header("origin").is_some() {
             // A page in a browser can post to this host too.
-            return Err((Reply::status(StatusCode::Forbidden.into()), "a page of another host"));
+            return Err(forbidden("a page of another host"));
         }
         let sent = head.header("authorization").and_then(|value| value.split_at_checked(7));
         let sent = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
@@ -100,19 +100,18 @@ impl Guard {
             _ if may_act => Ok(()),
             Role::Look if may_look => Ok(()),
             _ if is_free && is_of_this_machine(head) => Ok(()),
-            _ if is_free => {
-                let reply = Reply::status(StatusCode::Forbidden.into());
-                Err((reply, "a name of another host"))
-            }
-            Role::Act if may_look => {
-                Err((Reply::status(StatusCode::Forbidden.into()), "a token that may only look"))
-            }
+            _ if is_free => Err(forbidden("a name of another host")),
+            Role::Act if may_look => Err(forbidden("a token that may only look")),
             Role::Look | Role::Act | Role::Stop => {
                 let reply = Reply::status(StatusCode::Unauthorized.into());
                 Err((reply.header("www-authenticate", "Bearer"), "no token"))
             }
         }
     }
+}
+
+fn forbidden(reason: &'static str) -> (Reply, &'static str) {
+    (Reply::status(StatusCode::Forbidden.into()), reason)
 }
 
 /// Whether a request names this machine as its host. A page in a browser whose own name leads here

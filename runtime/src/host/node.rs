@@ -141,11 +141,10 @@ impl Confined {
         let ready = Arc::new(AtomicBool::new(false));
         let (clock, inherited) = (Clock::start(), Arc::new(inherited));
         let budget = Arc::default();
-        let made_token = guard::made_token(&config.state_dir);
-        if let Err(error) = &made_token {
-            let (file, reason) = (guard::TOKEN, error.to_string());
-            journal.note(Level::Warning, "admin_token_missing", fields![file, reason]);
-        }
+        let made_token = guard::made_token(&config.state_dir).inspect_err(|reason| {
+            let values = fields![file = guard::TOKEN, reason];
+            journal.note(Level::Warning, "admin_token_missing", values);
+        });
         let made_token = made_token.ok();
         let common = Common {
             clock,

@@ -8,24 +8,17 @@ use mistgate_core::micronets::close_reason::Fault;
 
 /// What the other side did wrong; `Err` if the connection was lost without a close frame.
 pub(crate) fn fault(error: &Error) -> Result<Fault, io::ErrorKind> {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            Ok(Fault::Oversize { max: *max_size })
-        }
-        Error::Utf8(_) => Ok(Fault::NotUtf8),
-        Error::Io(error) => Err(error.kind()),
-        Error::AlreadyClosed
-        | Error::ConnectionClosed
-        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Err(io::ErrorKind::UnexpectedEof)
-        }
-        Error::AttackAttempt
-        | Error::Capacity(CapacityError::TooManyHeaders)
-        | Error::Http(_)
-        | Error::HttpFormat(_)
-        | Error::Protocol(_)
-        | Error::Tls(_)
-        | Error::Url(_)
-        | Error::WriteBufferFull(_) => Ok(Fault::Protocol),
+    if let Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) = error {
+        return Ok(Fault::Oversize { max: *max_size });
     }
+    if let Error::Io(error) = error {
+        return Err(error.kind());
+    }
+    if let Error::AlreadyClosed
+    | Error::ConnectionClosed
+    | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) = error
+    {
+        return Err(io::ErrorKind::UnexpectedEof);
+    }
+    Ok(if matches!(error, Error::Utf8(_)) { Fault::NotUtf8 } else { Fault::Protocol })
 }

@@ -305,18 +305,12 @@ impl Kept {
     fn keep(&self, switch_port: SwitchPort, record: Option<Record>) -> Result<(), String> {
         self.store.write(Write::Port { number: 1, switch_port, record });
         loop {
-            match self.written.recv() {
-                Ok(Written::Kept(_)) => return Ok(()),
-                Ok(Written::Unkept) | Err(_) => {
-                    return Err("the store does not keep what is done — see its disk".to_owned());
-                }
-                Ok(
-                    Written::Letters(_)
-                    | Written::Opened(_)
-                    | Written::Refused(..)
-                    | Written::Reopened
-                    | Written::Stored(_),
-                ) => {}
+            let written = self.written.recv();
+            if let Ok(Written::Kept(_)) = written {
+                return Ok(());
+            }
+            if matches!(written, Ok(Written::Unkept) | Err(_)) {
+                return Err("the store does not keep what is done — see its disk".to_owned());
             }
         }
     }

@@ -50,15 +50,13 @@ impl Fault {
     /// Whether the destination may have got the request. If not, sending it again cannot make two
     /// of it.
     pub const fn may_have_arrived(&self) -> bool {
-        match self.cause {
-            Cause::Lost | Cause::Malformed | Cause::TooLong => true,
-            Cause::TimedOut { step, .. } => matches!(step, Step::Exchange),
-            Cause::Request
-            | Cause::Resolve(_)
-            | Cause::Connect(_)
-            | Cause::Proxy(_)
-            | Cause::Handshake(_) => false,
-        }
+        matches!(
+            self.cause,
+            Cause::Lost
+                | Cause::Malformed
+                | Cause::TooLong
+                | Cause::TimedOut { step: Step::Exchange, .. }
+        )
     }
 }
 
