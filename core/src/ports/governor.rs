@@ -82,8 +82,8 @@ impl Default for Limits {
 }
 
 /// Holds all changes for a while if many access points are lost at once: something larger is wrong.
-/// If it is a quarter of a site's, and [`SITE_APS`] at least, within [`SITE_WINDOW`], it holds those
-/// of the site.
+/// If it is a quarter of a site's, and [`SITE_APS`] at least, within [`SITE_WINDOW`], it holds
+/// those of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     /// How many access points (default 30).

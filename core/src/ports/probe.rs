@@ -14,8 +14,8 @@
 //! announced. If the switch still sees it, or sees nobody, it asks once more after
 //! `disconnect_wait`: a port is free when nobody was there for all of that time. If the switch has
 //! restarted itself, it asks when that is over. If an answer is not enough, it asks again, less and
-//! less often, up to [`ATTEMPTS_MAX`] times. A later event replaces an earlier one; an event that is
-//! not newer than the last is ignored.
+//! less often, up to [`ATTEMPTS_MAX`] times. A later event replaces an earlier one; an event that
+//! is not newer than the last is ignored.
 //!
 //! A probe knows where its access point is, not how the port is configured.
 

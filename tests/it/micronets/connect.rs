@@ -269,7 +269,7 @@ fn http_goes_out_and_the_matching_response_comes_back() {
         json!({"message": {"messageId": 1, "messageType": "REST:REQUEST",
             "requiresResponse": true, "method": "POST", "path": "/subnets",
             "queryStrings": [{"name": "medium", "value": "wifi"}],
-            "headers": [{"name": "host", "value": "mistgate"}, {"name": "accept", "value": "a/b"},
+            "headers": [{"name": "host", "value": "127.0.0.1"}, {"name": "accept", "value": "a/b"},
                 {"name": "accept", "value": "c/d"}],
             "dataFormat": "application/json", "messageBody": {"psk": PSK}}})
     );

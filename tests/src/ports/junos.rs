@@ -18,8 +18,6 @@ use mistgate_core::junos::visit::input::{Config, Input, Task};
 use mistgate_core::junos::visit::output::{Outcome, Output};
 use mistgate_core::netconf::session;
 use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::name::PortName;
-use mistgate_core::ports::switch_port;
 use mistgate_core::ports::switch_port::Mode;
 
 use crate::base::bytes::Bytes;
@@ -28,12 +26,12 @@ use crate::ports::switch::answer::Style;
 use crate::ports::switch::fault::Fault;
 use crate::ports::switch::{ConnectionId, Switch};
 
+mod edits;
 mod proof;
 
+use self::edits::{APS, PORTS, ap, at, edit, of, switch};
 use self::proof::Proof;
 
-const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
-const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
 /// A visit that takes more steps than this never ends.
 const STEPS_MAX: usize = 10_000;
 /// How often the last change is tried once everything works again, and the time between two tries.
@@ -518,45 +516,4 @@ impl<'a> World<'a> {
     fn note(&mut self, what: impl core::fmt::Display) {
         writeln!(self.journal, "{:?} {what}", self.now).expect("a text takes all");
     }
-}
-
-fn switch() -> switch_port::Switch {
-    switch_port::Switch {
-        mac: Mac::parse("00:00:5e:00:53:01").expect("a MAC"),
-        device_id: String::new(),
-        site: "site".to_owned(),
-        name: None,
-    }
-}
-
-fn edit(nth: usize, mode: Mode) -> Edit {
-    let port = at(PORTS, nth);
-    let trunk = "unit 0 family ethernet-switching interface-mode";
-    let lines = match mode {
-        Mode::Ap => vec![
-            format!("set interfaces {port} {trunk} trunk"),
-            format!("set interfaces {port} native-vlan-id 42"),
-        ],
-        Mode::Default => vec![
-            format!("delete interfaces {port} {trunk}"),
-            format!("delete interfaces {port} native-vlan-id"),
-        ],
-    };
-    let ap = (mode == Mode::Ap).then(|| ap(nth));
-    let back = if mode == Mode::Ap { edit(nth, Mode::Default).lines } else { Vec::new() };
-    let port = PortName::parse(port).expect("a port");
-    Edit { port, mode, ap, lines, before: None, is_in_doubt: false, back }
-}
-
-fn ap(nth: usize) -> Mac {
-    Mac::parse(at(APS, nth)).expect("a MAC")
-}
-
-/// The item with this index.
-fn at<T: Copy>(both: [T; 2], nth: usize) -> T {
-    *both.get(nth).expect("one of two")
-}
-
-fn of<T>(both: &mut [T; 2], nth: usize) -> &mut T {
-    both.get_mut(nth).expect("one of two")
 }

@@ -13,12 +13,11 @@
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
-use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::ports::ap_event::{ApAction, ApEvent, Request};
-use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::plan::Plan;
 use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
@@ -262,25 +261,6 @@ impl World<'_> {
             self.plug(ap, None);
             let after = self.soon(600);
             self.at(after, Event::Plug { ap, to });
-        }
-    }
-
-    /// Ends what is in flight, as the driver does when the kill switch is pressed.
-    fn halt(&mut self) {
-        let run = self.run;
-        let is_ours = |event: &Event| matches!(event, Event::Finish { run: of, .. } | Event::Read { run: of, .. } if *of == run);
-        let is_halted = self.is_stopped;
-        let halted = self.events.extract_if(.., |_, event| is_halted && is_ours(event));
-        let halted: Vec<Event> = halted.map(|(_, event)| event).collect();
-        for event in halted {
-            if let Event::Finish { id, switch, edits, .. } = event {
-                // Whatever comes of it, nobody hears.
-                self.finish(0, id, switch, &edits);
-                let pushed = Pushed::Unknown(Failure::Stopped);
-                self.input(Input::Pushed { id, pushed });
-            } else if let Event::Read { id, .. } = event {
-                self.input(Input::Read { id, is_done: None });
-            }
         }
     }
 

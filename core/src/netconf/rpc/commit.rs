@@ -22,7 +22,7 @@ pub const UNDO_TIME: Duration = Duration::from_secs(60);
 pub struct Commit {
     /// Who made it and by which way, such as `ann via cli`.
     pub by: String,
-    /// Their comment.
+    /// The comment of whoever made it; empty without one.
     pub log: String,
     /// By the switch's clock, in seconds since 1970.
     at: Option<u64>,

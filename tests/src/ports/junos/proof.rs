@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use mistgate_core::base::time::Instant;
 
-use super::{PORTS, at, of};
+use super::edits::{PORTS, at, of};
 
 /// A later answer of the cloud does not count.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);

@@ -23,6 +23,25 @@ enum End {
 }
 
 impl World<'_> {
+    /// Ends what is in flight, as the driver does when the kill switch is pressed.
+    pub(super) fn halt(&mut self) {
+        let run = self.run;
+        let is_ours = |event: &Event| matches!(event, Event::Finish { run: of, .. } | Event::Read { run: of, .. } if *of == run);
+        let is_halted = self.is_stopped;
+        let halted = self.events.extract_if(.., |_, event| is_halted && is_ours(event));
+        let halted: Vec<Event> = halted.map(|(_, event)| event).collect();
+        for event in halted {
+            if let Event::Finish { id, switch, edits, .. } = event {
+                // Whatever comes of it, nobody hears.
+                self.finish(0, id, switch, &edits);
+                let pushed = Pushed::Unknown(Failure::Stopped);
+                self.input(Input::Pushed { id, pushed });
+            } else if let Event::Read { id, .. } = event {
+                self.input(Input::Read { id, is_done: None });
+            }
+        }
+    }
+
     /// Starts a change, unless the configuration is locked or a commit is unconfirmed.
     pub(super) fn push(&mut self, id: u64, switch: Mac, edits: Vec<Edit>) {
         self.flush();
