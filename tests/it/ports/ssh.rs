@@ -21,6 +21,9 @@ use mistgate_core::netconf::session::Session;
 use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode, Query};
 use mistgate_core::netconf::session::output::{CloseReason, Failure, Outcome, Output};
 use mistgate_runtime::ports::junos::ssh::{self, Error, Key, KeyError, Step, Stream, Target};
+use mistgate_tests::chat::server::LONG;
+use smol::Timer;
+use smol::future::FutureExt as _;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::base::poll;
@@ -57,10 +60,23 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
         if core::mem::take(&mut is_idle) {
             session.handle_input(now(), inputs.pop().unwrap_or(Input::Stop));
         } else {
-            let count = stream.channel.read(&mut buffer).await.unwrap_or(0);
-            let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-            let input = if count > 0 { Input::Bytes(bytes) } else { Input::Closed };
-            session.handle_input(now(), input);
+            let wait = session.poll_timeout().map(|at| at.max(now()) - now());
+            let due = async {
+                Timer::after(wait.unwrap_or(LONG)).await;
+                None
+            };
+            let read = async { Some(stream.channel.read(&mut buffer).await.unwrap_or(0)) };
+            match read.or(due).await {
+                Some(0) => session.handle_input(now(), Input::Closed),
+                Some(count) => {
+                    let bytes = buffer.get(..count).unwrap_or_default().to_vec();
+                    session.handle_input(now(), Input::Bytes(bytes));
+                }
+                None => {
+                    assert!(wait.is_some(), "no answer, and nothing that ends the wait");
+                    session.handle_timeout(now());
+                }
+            }
         }
     }
 }

@@ -26,9 +26,19 @@ impl World<'_> {
     /// Ends what is in flight, as the driver does when the kill switch is pressed.
     pub(super) fn halt(&mut self) {
         let run = self.run;
-        let is_ours = |event: &Event| matches!(event, Event::Finish { run: of, .. } | Event::Read { run: of, .. } if *of == run);
+        let run_of = |event: &Event| match event {
+            Event::Finish { run, .. } | Event::Read { run, .. } => Some(*run),
+            Event::Answered { .. }
+            | Event::Asked { .. }
+            | Event::Flush
+            | Event::Noticed { .. }
+            | Event::Plug { .. }
+            | Event::Undo { .. }
+            | Event::Unlock { .. }
+            | Event::Webhook(_) => None,
+        };
         let is_halted = self.is_stopped;
-        let halted = self.events.extract_if(.., |_, event| is_halted && is_ours(event));
+        let halted = self.events.extract_if(.., |_, event| is_halted && run_of(event) == Some(run));
         let halted: Vec<Event> = halted.map(|(_, event)| event).collect();
         for event in halted {
             if let Event::Finish { id, switch, edits, .. } = event {
