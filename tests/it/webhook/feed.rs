@@ -35,13 +35,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let mut organisation = Organisation::new(ORG, TOKEN);
-        let hook = json!({
-            "id": HOOK, "name": "noc", "enabled": true, "type": "http-post", "url": URL,
-            "secret": SECRET, "verify_cert": true, "single_event_per_message": false,
-            "topics": ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"],
-        });
-        let hook = hook.as_object().cloned().expect("an object");
-        organisation.webhooks.insert(HOOK.to_owned(), hook);
+        organisation.add_webhook(HOOK, URL, SECRET);
         let cloud = Cloud::open(organisation).expect("a port");
         let chat = Chat::open().expect("a chat");
         let place = Place::new(&format!(

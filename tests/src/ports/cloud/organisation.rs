@@ -111,6 +111,17 @@ impl Organisation {
         }
     }
 
+    /// Adds a webhook for all topics that a default configuration wants.
+    pub fn add_webhook(&mut self, id: &str, url: &str, secret: &str) {
+        let hook = json!({
+            "id": id, "name": "noc", "enabled": true, "type": "http-post", "url": url,
+            "secret": secret, "verify_cert": true, "single_event_per_message": false,
+            "topics": ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"],
+        });
+        let hook = hook.as_object().cloned().expect("an object");
+        self.webhooks.insert(id.to_owned(), hook);
+    }
+
     /// Adds a switch with this many ports, `ge-0/0/0` and on, and an empty configuration.
     pub fn add_switch(&mut self, mac: Mac, site: &str, name: &str, ports: usize) {
         let ports = (0..ports).map(|n| (format!("ge-0/0/{n}"), Port::default())).collect();
