@@ -3,7 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use mistgate_core::base::hex;
+use mistgate_runtime::admin::guard;
 use mistgate_runtime::base::store;
 
 use crate::args::{CertLeaf, CertRoot};
@@ -36,11 +36,9 @@ pub(crate) fn make_missing(folder: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// 256 random bits, as text.
+/// A new secret for the webhook.
 pub(crate) fn new_secret() -> Result<String, String> {
-    let mut random = [0_u8; 32];
-    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    Ok(hex::encode(&random))
+    guard::new_token().map_err(|error| format!("no random numbers: {error}"))
 }
 
 fn make_secret(path: &str) -> Result<(), String> {

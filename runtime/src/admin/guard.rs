@@ -27,6 +27,13 @@ pub const TOKEN: &str = "admin-token";
 /// The longest token that is read of that file, in bytes.
 const TOKEN_MAX: usize = 4_096;
 
+/// 256 random bits as hex digits, which nobody guesses.
+pub fn new_token() -> io::Result<String> {
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(hex::encode(&random))
+}
+
 /// The token of the state folder, made by the first start.
 pub(crate) fn made_token(state_dir: &str) -> io::Result<Secret> {
     let path = Path::new(state_dir).join(TOKEN);
@@ -36,9 +43,7 @@ pub(crate) fn made_token(state_dir: &str) -> io::Result<Secret> {
             // Root may start what goes on as the owner of the folder.
             let owner = fs::metadata(state_dir)?;
             fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-            let mut random = [0_u8; 32];
-            getrandom::fill(&mut random).map_err(io::Error::other)?;
-            let text = hex::encode(&random);
+            let text = new_token()?;
             file.write_all(format!("{text}\n").as_bytes())?;
             Ok(Secret::new(text))
         }
