@@ -47,8 +47,9 @@ impl Kin {
         let kind = event.kind().filter(|kind| is_ours && kind.starts_with("AP_"))?;
         let (org, mac) = (event.org_id()?, event.device_mac()?.plain());
         let secs = event.at()?.as_secs().to_string();
-        let digest = |origin: &str| short([origin, &org, &mac, &kind, &secs].join("\0"));
-        Some(Self { own: digest("sent"), other: digest("listed") })
+        let own = short([&*org, &mac, &kind, &secs].join("\0"));
+        // One digest for both, since this is done for each event: the origins differ in a bit.
+        Some(Self { own, other: Fingerprint(own.0 ^ 1) })
     }
 
     /// Of the same event, if Mist lists it.
