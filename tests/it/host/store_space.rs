@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mistgate_core::base::time::UnixTime;
@@ -105,6 +106,14 @@ struct Bounded {
 }
 
 impl Bounded {
+    /// Opens the store of at most [`MAX`] bytes in this file, and gives its thread too.
+    fn open(path: &Path) -> (Self, JoinHandle<()>) {
+        let (report, reports) = mpsc::channel();
+        let report = move |written| drop(report.send(written));
+        let (store, thread) = Store::serve(path, Some(MAX), report).expect("a store");
+        (Self { store, reports, letters: Cell::default() }, thread)
+    }
+
     fn put(&self, batch: u64, bytes: usize) -> bool {
         self.put_with(batch, bytes, Vec::new())
     }
@@ -161,11 +170,7 @@ fn the_file_stays_within_its_bound_and_shrinks_when_it_drains() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("mistgate.redb");
         let length = || fs::metadata(&path).expect("a store").len();
-        let (report, reports) = mpsc::channel();
-        let report = move |written| drop(report.send(written));
-        let served = Store::serve(&path, Some(MAX), report);
-        let (store, thread) = served.expect("a store");
-        let bounded = Bounded { store, reports, letters: Cell::default() };
+        let (bounded, thread) = Bounded::open(&path);
         let mut batch = 0;
         let mut fill = || {
             let first = batch + 1;
@@ -200,11 +205,8 @@ fn history_gives_way_first() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
     let length = || fs::metadata(&path).expect("a store").len();
-    let (report, reports) = mpsc::channel();
-    let report = move |written| drop(report.send(written));
-    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
-    store.set_history(Duration::from_secs(1 << 40));
-    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let (bounded, thread) = Bounded::open(&path);
+    bounded.store.set_history(Duration::from_secs(1 << 40));
     let dead = |nth: u64| {
         let dead = Dead { to: "slack/info".into(), reason: "refused: 400".into() };
         nth.is_multiple_of(100).then_some(dead)
@@ -235,10 +237,7 @@ fn dead_letters_have_a_tenth_and_give_way_to_new_batches() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
     let length = || fs::metadata(&path).expect("a store").len();
-    let (report, reports) = mpsc::channel();
-    let report = move |written| drop(report.send(written));
-    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
-    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let (bounded, thread) = Bounded::open(&path);
     let dead = Dead { to: "slack/info".into(), reason: "older than max_age".into() };
     for batch in 1..=300 {
         assert!(bounded.put(batch, 1_000), "{batch}");
@@ -274,10 +273,7 @@ fn incidents_take_room_and_give_way_to_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
     let length = || fs::metadata(&path).expect("a store").len();
-    let (report, reports) = mpsc::channel();
-    let report = move |written| drop(report.send(written));
-    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
-    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let (bounded, thread) = Bounded::open(&path);
     let key = |batch: u64| Key::from_bytes(u128::from(batch).to_be_bytes());
     let mut batch = 1;
     while bounded.put_with(batch, 100, vec![(key(batch), Some(vec![7; 1_000]))]) {
