@@ -4,21 +4,12 @@ use super::{Kind, kinds};
 
 pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Devices
-    device_down Warning "AP offline" "{device} went offline." raises DEVICE_DOWN;
-    device_reconnected Info "AP reconnected" "{device} reconnected." clears DEVICE_DOWN;
-    device_restarted Info "AP restarted" "{device} restarted.";
     esl_hung Warning "ESL service hangs"
         "The electronic shelf label service of {device} hangs." raises ESL_HUNG;
     esl_recovered Info "ESL service recovered"
         "The electronic shelf label service of {device} works again." clears ESL_HUNG;
-    gateway_down Warning "Gateway offline" "{device} went offline." raises DEVICE_DOWN;
-    gateway_reconnected Info "Gateway reconnected" "{device} reconnected." clears DEVICE_DOWN;
-    gateway_restarted Info "Gateway restarted" "{device} restarted.";
     loop_detected_by_ap Warning "Loop detected by an AP"
         "{device} detected a loop in the wired network.";
-    switch_down Warning "Switch offline" "{device} went offline." raises DEVICE_DOWN;
-    switch_reconnected Info "Switch reconnected" "{device} reconnected." clears DEVICE_DOWN;
-    switch_restarted Info "Switch restarted" "{device} restarted.";
 
     // Services that clients need
     infra_arp_failure Critical "ARP failure"
@@ -45,48 +36,10 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "A sensor on the CPU board of {device} failed." raises CPU_SENSOR_FAILED;
     sw_alarm_chassis_cpu_board_sensor_failed_clear Info "Switch CPU board sensor works"
         "The sensors on the CPU board of {device} work again." clears CPU_SENSOR_FAILED;
-    sw_alarm_chassis_fan Warning "Switch fan alarm"
-        "{device} reported a problem with a fan." raises FAN_ALARM;
-    sw_alarm_chassis_fan_clear Info "Switch fan alarm cleared"
-        "The fans of {device} work normally again." clears FAN_ALARM;
-    sw_alarm_chassis_hot Warning "Switch too hot"
-        "The temperature of {device} is too high." raises TOO_HOT;
-    sw_alarm_chassis_hot_clear Info "Switch temperature normal"
-        "The temperature of {device} is normal again." clears TOO_HOT;
-    sw_alarm_chassis_humidity Warning "Switch humidity alarm"
-        "{device} reported too much humidity." raises TOO_HUMID;
-    sw_alarm_chassis_humidity_clear Info "Switch humidity normal"
-        "The humidity at {device} is normal again." clears TOO_HUMID;
-    sw_alarm_chassis_mgmt_link_down Warning "Switch management link down"
-        "The management link of {device} is down." raises MANAGEMENT_LINK_DOWN;
-    sw_alarm_chassis_mgmt_link_down_clear Info "Switch management link up"
-        "The management link of {device} is up again." clears MANAGEMENT_LINK_DOWN;
-    sw_alarm_chassis_partition Warning "Switch partition nearly full"
-        "A storage partition of {device} is nearly full." raises PARTITION_FULL;
-    sw_alarm_chassis_partition_clear Info "Switch partition usage normal"
-        "The storage partitions of {device} have room again." clears PARTITION_FULL;
-    sw_alarm_chassis_pem Warning "Switch power entry module alarm"
-        "{device} reported a problem with a power entry module." raises POWER_ENTRY_ALARM;
-    sw_alarm_chassis_pem_clear Info "Switch power entry module alarm cleared"
-        "The power entry modules of {device} work normally again." clears POWER_ENTRY_ALARM;
-    sw_alarm_chassis_poe Warning "Switch PoE alarm"
-        "{device} reported a problem with Power over Ethernet." raises POE_ALARM;
-    sw_alarm_chassis_poe_clear Info "Switch PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again." clears POE_ALARM;
-    sw_alarm_chassis_psu Warning "Switch power supply alarm"
-        "{device} reported a problem with a power supply." raises POWER_SUPPLY_ALARM;
-    sw_alarm_chassis_psu_clear Info "Switch power supply alarm cleared"
-        "The power supplies of {device} work normally again." clears POWER_SUPPLY_ALARM;
     sw_bad_optics Warning "Switch optics bad"
         "The optics [of port {port} |]of {device} work badly.";
-    sw_bgp_neighbor_down Warning "BGP neighbor down"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down."
-        raises BGP_NEIGHBOR_DOWN "text:neighbor";
     sw_bgp_neighbor_state_changed Info "BGP neighbor changed"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} changed its state.";
-    sw_bgp_neighbor_up Info "BGP neighbor up"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up."
-        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     sw_bpdu_error Warning "Switch port blocked by a BPDU"
         "{device} blocked [port {port}|a port] because of a BPDU.";
     sw_critical_port_down Warning "Critical switch port down"
@@ -99,8 +52,6 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     sw_ddos_protocol_violation_set Critical "DDoS protection limit exceeded"
         "Protocol traffic to {device} exceeds its DDoS limit."
         raises DDOS_LIMIT_EXCEEDED "protocol_name";
-    sw_dhcp_pool_exhausted Warning "DHCP pool exhausted"
-        "A DHCP pool of {device} has no free address.";
     sw_evpn_duplicate_mac Warning "EVPN duplicate MAC address"
         "{device} saw a MAC address in two places of the EVPN fabric.";
     sw_ospf_neighbor_down Warning "OSPF neighbor down"
@@ -135,54 +86,14 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "[Member {member}|A member] of {device} restarted.";
 
     // Gateways
-    gw_alarm_chassis_fan Warning "Gateway fan alarm"
-        "{device} reported a problem with a fan." raises FAN_ALARM;
-    gw_alarm_chassis_fan_clear Info "Gateway fan alarm cleared"
-        "The fans of {device} work normally again." clears FAN_ALARM;
-    gw_alarm_chassis_hot Warning "Gateway too hot"
-        "The temperature of {device} is too high." raises TOO_HOT;
-    gw_alarm_chassis_hot_clear Info "Gateway temperature normal"
-        "The temperature of {device} is normal again." clears TOO_HOT;
-    gw_alarm_chassis_humidity Warning "Gateway humidity alarm"
-        "{device} reported too much humidity." raises TOO_HUMID;
-    gw_alarm_chassis_humidity_clear Info "Gateway humidity normal"
-        "The humidity at {device} is normal again." clears TOO_HUMID;
-    gw_alarm_chassis_mgmt_link_down Warning "Gateway management link down"
-        "The management link of {device} is down." raises MANAGEMENT_LINK_DOWN;
-    gw_alarm_chassis_mgmt_link_down_clear Info "Gateway management link up"
-        "The management link of {device} is up again." clears MANAGEMENT_LINK_DOWN;
-    gw_alarm_chassis_partition Warning "Gateway partition nearly full"
-        "A storage partition of {device} is nearly full." raises PARTITION_FULL;
-    gw_alarm_chassis_partition_clear Info "Gateway partition usage normal"
-        "The storage partitions of {device} have room again." clears PARTITION_FULL;
-    gw_alarm_chassis_pem Warning "Gateway power entry module alarm"
-        "{device} reported a problem with a power entry module." raises POWER_ENTRY_ALARM;
-    gw_alarm_chassis_pem_clear Info "Gateway power entry module alarm cleared"
-        "The power entry modules of {device} work normally again." clears POWER_ENTRY_ALARM;
-    gw_alarm_chassis_poe Warning "Gateway PoE alarm"
-        "{device} reported a problem with Power over Ethernet." raises POE_ALARM;
-    gw_alarm_chassis_poe_clear Info "Gateway PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again." clears POE_ALARM;
-    gw_alarm_chassis_psu Warning "Gateway power supply alarm"
-        "{device} reported a problem with a power supply." raises POWER_SUPPLY_ALARM;
-    gw_alarm_chassis_psu_clear Info "Gateway power supply alarm cleared"
-        "The power supplies of {device} work normally again." clears POWER_SUPPLY_ALARM;
     gw_alarm_chassis_warm Warning "Gateway warm"
         "The temperature of {device} is higher than it should be." raises TOO_WARM;
     gw_alarm_chassis_warm_clear Info "Gateway no longer warm"
         "The temperature of {device} is normal again." clears TOO_WARM;
-    gw_bgp_neighbor_down Warning "BGP neighbor down"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down."
-        raises BGP_NEIGHBOR_DOWN "text:neighbor";
-    gw_bgp_neighbor_up Info "BGP neighbor up"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up."
-        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     gw_critical_port_down Warning "Critical gateway port down"
         "[Critical port {port}|A critical port] of {device} went down." raises PORT_DOWN "port";
     gw_critical_port_up Info "Critical gateway port up"
         "[Critical port {port}|A critical port] of {device} came up." clears PORT_DOWN "port";
-    gw_dhcp_pool_exhausted Warning "DHCP pool exhausted"
-        "A DHCP pool of {device} has no free address.";
     gw_fib_count_returned_to_normal Info "Forwarding table back to normal"
         "The forwarding table of {device} is back to a normal size." clears FORWARDING_TABLE_FULL;
     gw_fib_count_threshold_exceeded Warning "Forwarding table too large"
@@ -356,7 +267,6 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     port_flap Warning "Port flapping" "Marvis found {entities} flapping." raises MARVIS_FINDING "finding";
     port_stuck Warning "Port stuck" "Marvis found {entities} stuck." raises MARVIS_FINDING "finding";
     sw_high_cpu_usage Critical "Switch CPU usage high" "Marvis found high CPU usage at {entities}." raises MARVIS_FINDING "finding";
-    sw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}." raises MARVIS_FINDING "finding";
     sw_negotiation_incomplete Critical "Negotiation incomplete"
         "Marvis found that {entities} did not finish the link negotiation." raises MARVIS_FINDING "finding";
     sw_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline." raises MARVIS_FINDING "finding";
@@ -367,7 +277,6 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Marvis: gateways
     bad_wan_uplink Critical "Bad WAN uplink" "Marvis found a bad WAN uplink at {entities}." raises MARVIS_FINDING "finding";
     gw_bad_cable Critical "Bad cable at a gateway" "Marvis found a bad cable at {entities}." raises MARVIS_FINDING "finding";
-    gw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}." raises MARVIS_FINDING "finding";
     gw_negotiation_mismatch Critical "Negotiation mismatch"
         "Marvis found two ends of a link with different speed or duplex modes at {entities}." raises MARVIS_FINDING "finding";
     gw_non_compliant Critical "Gateway firmware not compliant"

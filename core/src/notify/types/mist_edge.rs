@@ -3,23 +3,11 @@
 use super::{Kind, kinds};
 
 pub(in crate::notify) const KINDS: &[Kind] = kinds! {
-    // Inventory
-    ME_ASSIGNED Info "Mist Edge assigned to a site" "{bare} was assigned to [{site}|a site].";
-    ME_CLAIMED Warning "Mist Edge claimed" "{bare} was claimed by the organization.";
-    ME_UNASSIGNED Info "Mist Edge removed from its site"
-        "{bare} was removed from [{site}|its site].";
-    ME_UNCLAIMED Warning "Mist Edge unclaimed" "{bare} was removed from the organization.";
-
     // Connection and configuration
     ME_CONFIGURED Debug "Mist Edge configured" "{device} applied a new configuration.";
-    ME_CONFIG_CHANGED_BY_USER Info "Mist Edge configuration changed"
-        "An administrator changed the configuration of {device}.";
-    ME_CONNECTED Info "Mist Edge connected"
-        "{device} is connected to the Mist cloud." clears DEVICE_DOWN;
     ME_DISCONNECTED Warning "Mist Edge disconnected"
         "{device} lost its connection to the Mist cloud." raises DEVICE_DOWN;
     ME_MISCONFIGURED Warning "Mist Edge misconfigured" "{device} is misconfigured[: {text}].";
-    ME_RESTARTED Info "Mist Edge restarted" "{device} restarted.";
     ME_RESTART_BY_USER Info "Mist Edge restarted by an administrator"
         "An administrator restarted {device}.";
 

@@ -1,10 +1,13 @@
 //! The names and meanings of Mist's event and alarm types, as tables: one row for each type.
 //!
 //! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CONDITION "part";` where everything
-//! after the sentence is left out for types that tell of no [`condition`]. Names, pairs and severities
-//! are data from outside (`appliance/docs/vendors/mist.md` §5); types that MWTT's configuration
-//! does not list have a severity of our choice. The sentences are ours, in the small language of
-//! [`sentence`].
+//! after the sentence is left out for types that tell of no [`condition`]. Behind `for` and some
+//! classes, each a prefix and a word, a row is one type of each class: its name follows the prefix,
+//! and a title in brackets follows the word.
+//!
+//! Names, pairs and severities are data from outside (`appliance/docs/vendors/mist.md` §5); types
+//! that MWTT's configuration does not list have a severity of our choice. The sentences are ours, in
+//! the small language of [`sentence`].
 
 use self::condition::Condition;
 use super::Severity;
@@ -20,6 +23,7 @@ pub(super) mod mist_edge;
 pub(super) mod mistgate;
 pub(super) mod others;
 pub(super) mod ports;
+pub(super) mod shared;
 pub(super) mod switch;
 
 /// The row of a type.
@@ -49,28 +53,37 @@ pub struct Pair {
     pub recovery: bool,
 }
 
+/// Topics and the tables of their types.
+type Table = (&'static [Topic<'static>], &'static [&'static [&'static [Kind]]]);
+
 /// The tables of the topics whose events have types. A type is found under whichever of a row's
 /// topics it was sent.
-static TABLES: [(&[Topic<'static>], &[&[Kind]]); 3] = [
-    (&[Topic::Alarms], &[alarms::KINDS, others::CELLULAR]),
+static TABLES: [Table; 3] = [
+    (
+        &[Topic::Alarms],
+        &[&shared::ALARMS, &shared::ALARMS_OF_JUNOS, &[alarms::KINDS, others::CELLULAR]],
+    ),
     (
         &[Topic::DeviceEvents, Topic::DeviceUpdowns, Topic::MxedgeEvents],
         &[
-            ap::KINDS,
-            switch::KINDS,
-            gateway::KINDS,
-            mist_edge::KINDS,
-            others::CELLULAR,
-            others::KINDS,
+            &shared::OF_ALL,
+            &shared::OF_APS_AND_GATEWAYS,
+            &[ap::KINDS],
+            &shared::OF_MOST,
+            &shared::OF_JUNOS,
+            &[switch::KINDS, gateway::KINDS, mist_edge::KINDS, others::CELLULAR, others::KINDS],
         ],
     ),
-    (&[Topic::Mistgate], &[mistgate::KINDS, ports::KINDS]),
+    (&[Topic::Mistgate], &[&[mistgate::KINDS, ports::KINDS]]),
 ];
 
 /// The rows of the known types of a topic.
 pub fn types(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> + use<> {
-    let row = TABLES.iter().find(|(topics, _)| topics.contains(topic));
-    row.into_iter().flat_map(|(_, tables)| *tables).flat_map(|table| *table)
+    TABLES.iter().find(|(topics, _)| topics.contains(topic)).into_iter().flat_map(rows)
+}
+
+fn rows((_, tables): &'static Table) -> impl Iterator<Item = &'static Kind> {
+    tables.iter().copied().flatten().copied().flatten()
 }
 
 /// The row of a type, in any letter case.
@@ -81,8 +94,7 @@ pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
 /// The row with exactly this name, of whatever topic: alarms are in small letters, other types in
 /// capitals.
 pub fn row_named(name: &str) -> Option<&'static Kind> {
-    let mut rows = TABLES.iter().flat_map(|(_, tables)| *tables).flat_map(|table| *table);
-    rows.find(|row| row.name == name)
+    TABLES.iter().flat_map(rows).find(|row| row.name == name)
 }
 
 /// Whether a type of our own reports is about switch ports; `name` is that of its row.
@@ -92,16 +104,24 @@ pub fn is_of_ports(name: &str) -> bool {
 
 /// The rows of a table, in the notation that the module describes.
 macro_rules! kinds {
-    ($($name:tt $severity:ident $title:literal $sentence:literal
-        $($role:ident $condition:ident $($part:literal)?)?;)*) => {
+    (for $($prefix:literal $word:literal),+: $($row:tt)*) => {
+        $crate::notify::types::kinds!(@for $($prefix $word),+: { $($row)* })
+    };
+    (@for $($prefix:literal $word:literal),+: $rows:tt) => {
+        [$($crate::notify::types::kinds!(@each $prefix $word $rows)),+]
+    };
+    (@each $prefix:literal $word:literal { $($name:tt $severity:ident $title:tt $sentence:literal
+        $($role:ident $condition:ident $($part:literal)?)?;)* }) => {
         &[$($crate::notify::types::Kind {
-            name: stringify!($name),
+            name: concat!($prefix, stringify!($name)),
             severity: $crate::notify::Severity::$severity,
-            title: $title,
+            title: $crate::notify::types::kinds!(@title $word $title),
             sentence: $sentence,
             pair: $crate::notify::types::kinds!(@pair $($role $condition $($part)?)?),
         }),*]
     };
+    (@title $word:literal [$title:literal]) => { concat!($word, " ", $title) };
+    (@title $word:literal $title:literal) => { $title };
     (@pair) => { None };
     (@pair $role:ident $condition:ident) => {
         $crate::notify::types::kinds!(@pair $role $condition "")
@@ -115,6 +135,7 @@ macro_rules! kinds {
     };
     (@recovery raises) => { false };
     (@recovery clears) => { true };
+    ($($row:tt)*) => { $crate::notify::types::kinds!(@each "" "" { $($row)* }) };
 }
 use kinds;
 
