@@ -46,7 +46,7 @@ pub use self::entry::MutedBy;
 use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
-use self::silence::{Silence, Until};
+use self::silence::Silence;
 use self::teller::{Fate, Shown, Teller, Tellers, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
@@ -85,6 +85,8 @@ pub struct Incidents {
     links: BTreeMap<Mac, Mac>,
     /// The same from the other end: who is behind a device.
     children: BTreeMap<Mac, BTreeSet<Mac>>,
+    /// The only gateway of a site, by the site's id.
+    gateways: BTreeMap<Arc<str>, Mac>,
     /// Devices that are down.
     down: BTreeMap<Mac, Key>,
     silences: BTreeMap<u64, Silence>,
@@ -427,6 +429,7 @@ impl Machine for Incidents {
             timers: BTreeSet::new(),
             links: BTreeMap::new(),
             children: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             down: BTreeMap::new(),
             silences: BTreeMap::new(),
             last_silence: 0,
@@ -472,25 +475,16 @@ impl Machine for Incidents {
                     self.recheck();
                 }
             }
+            Input::Gateway { site, only } => self.note_gateway(site, only),
             Input::Linked { child, parent } => {
                 self.link(child, parent);
-                if let Some(&key) = self.down.get(&child) {
-                    self.mute(key);
-                    self.turn(key);
-                }
+                self.mute_all(self.down.get(&child).copied().into_iter().collect());
             }
             Input::Opened { is_new, store_max } => self.opened(is_new, store_max),
             Input::Restored { key, record } => self.restore(key, &record),
             Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
             Input::RestoredSilence { number, silence } => {
-                if let Some(silence) = Silence::from_bytes(&silence) {
-                    if let Until::Recovered { last_id } = silence.until {
-                        // It covers none after it, also where that one is forgotten.
-                        self.last_id = self.last_id.max(last_id);
-                    }
-                    self.last_silence = self.last_silence.max(number);
-                    self.silences.insert(number, silence);
-                }
+                self.restore_silence(number, &silence);
             }
             Input::Silence(silence) => {
                 if let Some(number) = self.next_silence() {

@@ -1,11 +1,13 @@
 //! What nobody is to hear of: silences, mute times, and what is behind a device that is down.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::entry::MutedBy;
 use super::output::{Event, Output};
-use super::silence::Until;
+use super::record::Incident;
+use super::silence::{Silence, Until};
 use super::{Incidents, LINKS_MAX};
 use crate::base::mac::Mac;
 use crate::notify::Severity;
@@ -35,10 +37,13 @@ impl Incidents {
         };
         let parent = || {
             let is_child = self.config.rules.mute_dependents && incident.condition() == DEVICE_DOWN;
-            let parent = incident.mac.filter(|_| is_child && incident.is_open);
-            let key = self.down.get(self.links.get(&parent?)?)?;
+            let mac = incident.mac.filter(|_| is_child && incident.is_open)?;
+            let gateway = incident.site_id.as_ref().and_then(|site| self.gateways.get(site));
+            let parents =
+                self.links.get(&mac).into_iter().chain(gateway.filter(|own| **own != mac));
+            let mut parents = parents.filter_map(|parent| self.entries.get(self.down.get(parent)?));
             // Of one that only streams take nobody would hear.
-            let parent = self.entries.get(key).filter(|parent| !parent.to.is_empty())?;
+            let parent = parents.find(|parent| !parent.to.is_empty())?;
             Some(MutedBy::Device(parent.incident.subject.clone()))
         };
         let parent = parent();
@@ -51,12 +56,44 @@ impl Incidents {
 
     /// Sees anew what mutes the devices that are down behind one.
     pub(super) fn mute_behind(&mut self, parent: Key) {
-        let mac = self.entries.get(&parent).and_then(|entry| entry.incident.mac);
-        let children = mac.and_then(|mac| self.children.get(&mac)).into_iter().flatten();
-        let keys: Vec<Key> = children.filter_map(|child| self.down.get(child).copied()).collect();
+        let Some(Incident { mac: Some(mac), site_id, .. }) =
+            self.entries.get(&parent).map(|entry| &entry.incident)
+        else {
+            return;
+        };
+        let children = self.children.get(mac).into_iter().flatten();
+        let mut keys: Vec<Key> =
+            children.filter_map(|child| self.down.get(child)).copied().collect();
+        if site_id.as_ref().is_some_and(|site| self.gateways.get(site) == Some(mac)) {
+            keys.extend(self.down_at(site_id.as_ref()));
+        }
+        self.mute_all(keys);
+    }
+
+    /// The devices that are down at a site.
+    fn down_at(&self, site: Option<&Arc<str>>) -> impl Iterator<Item = Key> {
+        let is_there = move |key: &&Key| {
+            self.entries.get(key).is_some_and(|entry| entry.incident.site_id.as_ref() == site)
+        };
+        self.down.values().filter(is_there).copied()
+    }
+
+    pub(super) fn mute_all(&mut self, keys: Vec<Key>) {
         for key in keys {
             self.mute(key);
             self.turn(key);
+        }
+    }
+
+    /// Notes the only gateway of a site; `None` if there are more or none.
+    pub(super) fn note_gateway(&mut self, site: Arc<str>, only: Option<Mac>) {
+        let keys = self.down_at(Some(&site)).collect();
+        let known = match only.filter(|_| self.gateways.len() < LINKS_MAX) {
+            Some(only) => self.gateways.insert(site, only),
+            None => self.gateways.remove(&site),
+        };
+        if known != only {
+            self.mute_all(keys);
         }
     }
 
@@ -79,11 +116,7 @@ impl Incidents {
     /// Looks at all incidents anew: silences, mute times, rules or the wall clock are others.
     pub(super) fn recheck(&mut self) {
         self.end_silences();
-        let keys: Vec<Key> = self.entries.keys().copied().collect();
-        for key in keys {
-            self.mute(key);
-            self.turn(key);
-        }
+        self.mute_all(self.entries.keys().copied().collect());
         self.schedule();
     }
 
@@ -99,6 +132,17 @@ impl Incidents {
         self.calendar_at = changes.chain(ends).min().map(|at| self.moment(at));
         let report = rules.report.as_ref().and_then(|report| report.next(wall));
         self.report_at = report.map(|at| self.moment(at));
+    }
+
+    /// Takes up a silence that an earlier run left.
+    pub(super) fn restore_silence(&mut self, number: u64, bytes: &[u8]) {
+        let Some(silence) = Silence::from_bytes(bytes) else { return };
+        if let Until::Recovered { last_id } = silence.until {
+            // It covers none after it, also where that one is forgotten.
+            self.last_id = self.last_id.max(last_id);
+        }
+        self.last_silence = self.last_silence.max(number);
+        self.silences.insert(number, silence);
     }
 
     /// Ends the silences that are over.

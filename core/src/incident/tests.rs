@@ -430,6 +430,32 @@ fn access_points_behind_a_switch_that_is_down_are_not_told() {
 }
 
 #[test]
+fn what_is_behind_the_only_gateway_of_its_site_is_not_told() {
+    let mut site = Site::one();
+    let gateway = r#""mac":"5c5b350000fe","device_type":"gateway","device_name":"GW-1",
+        "site_id":"s7","site_name":"Branch-7""#;
+    let only = Mac::parse("5c5b350000fe");
+    site.input(Input::Gateway { site: "s7".into(), only });
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.ap("AP_DISCONNECTED", 2, 8);
+    site.event("device-events", "GW_DISCONNECTED", gateway);
+    site.until(300);
+    let told = site.told.len();
+    assert!(told > 0);
+    let muted: Vec<_> = site.incidents.views().filter(|view| view.muted_by.is_some()).collect();
+    let [muted] = muted.as_slice() else { panic!("{muted:?}") };
+    assert_eq!(
+        (muted.incident.site_id.as_deref(), muted.incident.subject.as_str()),
+        (Some("s7"), "AP-1")
+    );
+    // There is a second one now: it may be that the other works.
+    site.input(Input::Gateway { site: "s7".into(), only: None });
+    assert!(site.incidents.views().all(|view| view.muted_by.is_none()));
+    site.until(400);
+    assert_eq!(site.told.len(), told + 1);
+}
+
+#[test]
 fn what_only_streams_take_is_open_and_told_to_nobody() {
     let chats =
         chat(&[("slack/warning", &slack::KIND, &["warning"]), ("console", &console::KIND, ALL)]);

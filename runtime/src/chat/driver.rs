@@ -9,7 +9,6 @@ mod post;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
@@ -53,8 +52,8 @@ pub enum Message {
     Configured(Box<Settings>),
     /// Looks at the incidents, and says what is to be changed, if anything is.
     Incidents(Box<Look>),
-    /// Devices, and which device each is behind, as far as that is known.
-    Linked(Vec<(Mac, Option<Mac>)>),
+    /// Which device others are behind, as far as that is known.
+    Links(Vec<incident::input::Input>),
     /// Recalled events, and the channel of each.
     Recalled { events: Vec<(Entry, String)>, chat: ChatId },
     Request {
@@ -253,10 +252,9 @@ impl Driver {
                 self.step(Some(Input::Incident(clock)));
                 Input::Incident(input)
             }
-            Message::Linked(links) => {
-                for (child, parent) in links {
-                    let linked = incident::input::Input::Linked { child, parent };
-                    self.step(Some(Input::Incident(linked)));
+            Message::Links(links) => {
+                for link in links {
+                    self.step(Some(Input::Incident(link)));
                 }
                 return None;
             }

@@ -7,6 +7,7 @@ use mistgate_core::base::failure::Failure;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::incident::input::Input::Linked;
 use mistgate_core::ports::ap_event::ApAction;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::names::Names;
@@ -399,7 +400,9 @@ impl Driver {
             let task = async move {
                 let answered = panic::catch_async(backend.answer(question.clone())).await;
                 let answer = answered.unwrap_or(Answer::Unanswered);
-                driver.send(driver::Message::Linked(answer.links(&question)));
+                let links = answer.links(&question).into_iter();
+                let links = links.map(|(child, parent)| Linked { child, parent });
+                driver.send(driver::Message::Links(links.collect()));
                 let _ = events.try_send(Input::Answered { id, answer }.into());
             };
             self.tools.executor.spawn(task).detach();

@@ -39,6 +39,12 @@ pub enum Fact {
         /// names none, not even one that prints.
         to: Option<BTreeSet<String>>,
     },
+    /// The devices of a site are behind its only gateway, if it has one; by the keys of their
+    /// outages.
+    Gateway {
+        site: BTreeSet<Key>,
+        only: Option<Key>,
+    },
     /// A device that is down is behind another that may be; both by the keys of their outages.
     Linked {
         child: Key,
@@ -132,6 +138,8 @@ struct Replay {
     rules: Rules,
     incidents: BTreeMap<Key, Incident>,
     links: BTreeMap<Key, Key>,
+    /// The same by the gateways of their sites.
+    gateways: BTreeMap<Key, Key>,
     /// With the incidents that there were when each began.
     quiet: BTreeMap<u64, (BTreeMap<Key, u64>, Quiet)>,
     /// How many incidents there were.
@@ -219,6 +227,7 @@ impl Replay {
             rules,
             incidents: BTreeMap::new(),
             links: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             quiet: BTreeMap::new(),
             begun: 0,
         }
@@ -260,6 +269,11 @@ impl Replay {
             }
             Fact::Changed { key, is_raised, severity, at, to } => {
                 self.changed(*key, *is_raised, *severity, *at, to.as_ref());
+            }
+            Fact::Gateway { site, only } => {
+                self.gateways.retain(|child, _| !site.contains(child));
+                let children = site.iter().filter(|child| Some(**child) != *only);
+                self.gateways.extend(children.filter_map(|child| Some((*child, (*only)?))));
             }
             Fact::Linked { child, parent } => {
                 self.links.remove(child);
@@ -373,7 +387,8 @@ impl Replay {
     /// What is down behind a device that is down.
     fn hidden(&self) -> BTreeSet<Key> {
         let is_open = |key: &Key| self.incidents.get(key).is_some_and(|of| of.is_open);
-        let links = self.links.iter().filter(|_| self.rules.mute_dependents);
+        let links = self.links.iter().chain(&self.gateways);
+        let links = links.filter(|_| self.rules.mute_dependents);
         let is_told = |key: &Key| self.incidents.get(key).is_some_and(|of| !of.to.is_empty());
         let hidden =
             links.filter(|(child, parent)| is_open(child) && is_open(parent) && is_told(parent));

@@ -125,6 +125,7 @@ impl Subject for Surroundings {
                 self.ending = Some(number);
                 Input::EndSilence(number)
             }
+            27 if bytes.up_to(1) == 1 => self.gateway(bytes, now),
             27 => self.link(bytes, now),
             28 => self.configure(bytes, now),
             29 => {
@@ -237,6 +238,19 @@ fn text((digit, name, class, site): &(u8, &str, &str, &str), kind: &str, at: i64
         "service":"x","port_id":"xe","site_id":"s-{site}","site_name":"{site}",
         "timestamp":{at}}}"#
     )
+}
+
+fn mac(digit: u8) -> Mac {
+    Mac::parse(&format!("5c5b3500000{digit}")).expect("a MAC")
+}
+
+/// The key of a device's outage.
+fn outage(digit: u8) -> Key {
+    let subject = SUBJECTS.iter().find(|of| of.0 == digit).expect("a device");
+    let kind = if subject.2 == "ap" { "AP_DISCONNECTED" } else { "SW_DISCONNECTED" };
+    let text = text(subject, kind, 0);
+    let event = Event::parse(Topic::DeviceEvents, &text).expect("an object");
+    changes(&event).first().expect("one condition").key
 }
 
 impl Surroundings {
@@ -364,18 +378,22 @@ impl Surroundings {
     fn link(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
         let child = bytes.pick(&[1, 2, 3, 4]);
         let parent = bytes.pick(&[Some(5), Some(6), None]);
-        let key = |digit: u8, class: &str, kind: &str| {
-            let text = text(&(digit, "", class, ""), kind, 0);
-            let event = Event::parse(Topic::DeviceEvents, &text).expect("an object");
-            changes(&event).first().expect("one condition").key
-        };
-        let fact = Fact::Linked {
-            child: key(child, "ap", "AP_DISCONNECTED"),
-            parent: parent.map(|parent| key(parent, "switch", "SW_DISCONNECTED")),
+        let fact = Fact::Linked { child: outage(child), parent: parent.map(outage) };
+        self.reference.note(now, fact);
+        Input::Linked { child: mac(child), parent: parent.map(mac) }
+    }
+
+    /// A switch is as good a gateway here.
+    fn gateway(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
+        let (site, switch) = bytes.pick(&[("west", 6), ("east", 5)]);
+        let only = bytes.pick(&[Some(switch), None]);
+        let members = SUBJECTS.iter().filter(|of| of.3 == site && of.2 != "mxedge");
+        let fact = Fact::Gateway {
+            site: members.map(|of| outage(of.0)).collect(),
+            only: only.map(outage),
         };
         self.reference.note(now, fact);
-        let mac = |digit: u8| Mac::parse(&format!("5c5b3500000{digit}")).expect("a MAC");
-        Input::Linked { child: mac(child), parent: parent.map(mac) }
+        Input::Gateway { site: format!("s-{site}").into(), only: only.map(mac) }
     }
 
     fn configure(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {

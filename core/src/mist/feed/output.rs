@@ -1,9 +1,12 @@
 //! What the feed wants done, and the events that it emits.
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::part::Part;
 use crate::base::exchange::Request;
+use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 
 /// A command to the driver, or an event that it only passes on.
@@ -13,6 +16,8 @@ pub enum Output {
     Compare,
     /// For the journal.
     Event(Event),
+    /// The sites, by their ids, and their gateway where it is the only one.
+    Gateways(Vec<(Arc<str>, Option<Mac>)>),
     /// Remember over a restart that all is here that Mist could not deliver before this time.
     Keep(UnixTime),
     /// Say how things are here; answer with `Seen`.

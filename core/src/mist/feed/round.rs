@@ -66,6 +66,8 @@ pub(super) struct Round {
     down: BTreeMap<Mac, UnixTime>,
     /// The devices whose state was read.
     devices: BTreeSet<Mac>,
+    /// The gateways of each site, by its id.
+    gateways: BTreeMap<Arc<str>, Vec<Mac>>,
     done: Done,
 }
 
@@ -126,6 +128,7 @@ impl Round {
             open: BTreeSet::new(),
             down: BTreeMap::new(),
             devices: BTreeSet::new(),
+            gateways: BTreeMap::new(),
             done: Done::default(),
         };
         let outputs = round.surveying(config, step);
@@ -303,8 +306,9 @@ impl Round {
             let unclear = Refusal::Unclear { what };
             let elements = elements(&response.body).ok_or(unclear.clone())?;
             let before = self.devices.len();
-            let macs = elements.iter().filter_map(|element| element.get("mac")?.text());
-            self.devices.extend(macs.filter_map(|mac| Mac::parse(&mac)));
+            for element in &elements {
+                self.list(*element);
+            }
             let new = self.devices.len() - before;
             let then = pages.seen(elements.len(), new, response.total).ok_or(unclear)?;
             let devices = elements.into_iter().filter_map(Device::read);
@@ -325,8 +329,23 @@ impl Round {
         }
         if then == Then::More {
             outputs.push(self.ask_devices(config, pages));
+        } else if self.done.failure.is_none() {
+            let only = |gateways: Vec<Mac>| <[Mac; 1]>::try_from(gateways).ok().map(|[only]| only);
+            let gateways = core::mem::take(&mut self.gateways).into_iter();
+            outputs.push(Output::Gateways(gateways.map(|(site, all)| (site, only(all))).collect()));
         }
         outputs
+    }
+
+    /// Notes that a device is there, and whether it is a gateway of its site.
+    fn list(&mut self, element: Detail<'_>) {
+        let text = |name: &str| element.get(name)?.text();
+        let Some(mac) = text("mac").and_then(|mac| Mac::parse(&mac)) else { return };
+        let is_new = self.devices.insert(mac);
+        if let Some(site) = text("site_id").filter(|_| is_new) {
+            let is_gateway = text("type").as_deref() == Some("gateway");
+            self.gateways.entry(Arc::from(&*site)).or_default().extend(is_gateway.then_some(mac));
+        }
     }
 
     /// The event that a device is connected whose incident is open, or down and has none; after a

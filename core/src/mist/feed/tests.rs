@@ -1,6 +1,6 @@
 //! Timelines of the feed: what is asked when, and what follows from the answers.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -39,6 +39,7 @@ struct Bench {
     /// What was done, in order.
     said: Vec<String>,
     taken: Vec<Late>,
+    gateways: BTreeMap<Arc<str>, Option<Mac>>,
     asked: Vec<String>,
 }
 
@@ -68,6 +69,7 @@ impl Bench {
             down: Vec::new(),
             said: Vec::new(),
             taken: Vec::new(),
+            gateways: BTreeMap::new(),
             asked: Vec::new(),
         }
     }
@@ -99,6 +101,10 @@ impl Bench {
             }
             Output::Event(event) => {
                 self.said.push(format!("{event:?}"));
+                return None;
+            }
+            Output::Gateways(gateways) => {
+                self.gateways.extend(gateways);
                 return None;
             }
             Output::Keep(_) => return None,
@@ -363,4 +369,21 @@ fn incidents_of_devices_follow_what_mist_says() {
     assert_eq!(said.collect::<Vec<_>>(), expected);
     assert_eq!((late.origin, late.is_folded), (Origin::Seen, false));
     assert!(bench.feed.status().checked_at.is_some());
+}
+
+#[test]
+fn a_gateway_that_is_the_only_one_of_its_site_is_told() {
+    let mut bench = Bench::new(None);
+    let devices = [("01", "gateway", "s1"), ("02", "ap", "s1"), ("03", "gateway", "s2")]
+        .into_iter()
+        .chain([("04", "gateway", "s2"), ("05", "switch", "s3")])
+        .map(|(mac, class, site)| {
+            format!(r#"{{"mac":"5c5b350000{mac}","type":"{class}","site_id":"{site}"}}"#)
+        });
+    let devices: Vec<String> = devices.collect();
+    bench.answers.push(("/stats/devices?type=all", 200, format!("[{}]", devices.join(","))));
+    bench.run(1);
+    let only = Mac::parse("5c5b35000001");
+    let expected = [("s1", only), ("s2", None), ("s3", None)];
+    assert_eq!(bench.gateways, expected.map(|(site, only)| (site.into(), only)).into());
 }
