@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::{env, fs};
 
-use mistgate_core::ports::{report::Report, switch_port::Mode};
+use mistgate_core::ports::{port::Failed, report::Report, switch_port::Mode};
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
@@ -62,17 +62,17 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
             let already = if is_unchanged { " already" } else { "" };
             crate::say(&format!("{switch_port}: {done} {mode}{already}"));
         }
-        Report::Stuck { failure, .. } => {
-            return Err(format!("{switch_port}: nothing is changed, because {failure}{unwritten}"));
-        }
         Report::Refused { refusal, .. } => {
             return Err(format!("{switch_port}: refused, because {refusal}{unwritten}"));
         }
-        Report::Retrying { failure, .. } => {
-            return Err(format!(
-                "{switch_port}: it is not known whether this was changed, because {failure} — see \
-                 mistgate port diff{unwritten}"
-            ));
+        Report::Failed { failed: Failed { failure, retry, .. }, .. } => {
+            return Err(match retry {
+                Some(_) => format!(
+                    "{switch_port}: it is not known whether this was changed, because {failure} — \
+                     see mistgate port diff{unwritten}"
+                ),
+                None => format!("{switch_port}: nothing is changed, because {failure}{unwritten}"),
+            });
         }
         Report::Breaker { .. }
         | Report::ClockDoubted(_)

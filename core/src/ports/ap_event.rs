@@ -12,31 +12,37 @@ use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::event::{Event, Topic};
 
-/// What happened to an access point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ApAction {
-    Connected,
-    Disconnected,
-    Restarted,
-    /// It is about to restart, for a reason that Mist knows.
+/// What starts a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The access point came or restarted.
+    Came,
+    /// The access point was lost.
+    Lost,
+    /// The access point is about to restart, for a reason that Mist knows, and will be lost for a
+    /// while.
     Restarting,
+    /// A program outside asks for this mode.
+    Asked(Mode),
+    /// What is known is old.
+    Stale,
 }
 
-impl ApAction {
+impl Cause {
     /// The types of events.
     const TYPES: [(&'static str, Self); 6] = [
-        ("AP_CONNECTED", Self::Connected),
-        ("AP_DISCONNECTED", Self::Disconnected),
-        ("AP_RESTARTED", Self::Restarted),
+        ("AP_CONNECTED", Self::Came),
+        ("AP_DISCONNECTED", Self::Lost),
+        ("AP_RESTARTED", Self::Came),
         ("AP_RESTART_BY_USER", Self::Restarting),
         ("AP_UPGRADE_BY_SCHEDULE", Self::Restarting),
         ("AP_UPGRADE_BY_USER", Self::Restarting),
     ];
 
-    /// The action of an event's type, in any letter case.
+    /// The cause in an event's type, in any letter case.
     pub fn parse(name: &str) -> Option<Self> {
         let mut types = Self::TYPES.into_iter();
-        types.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, action)| action)
+        types.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, cause)| cause)
     }
 }
 
@@ -44,7 +50,7 @@ impl ApAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApEvent {
     pub ap: Mac,
-    pub action: ApAction,
+    pub cause: Cause,
     pub site: Option<String>,
     /// The time by Mist's clock.
     pub at: Option<UnixTime>,
@@ -57,10 +63,10 @@ impl ApEvent {
     /// other events.
     pub fn of(event: &Event<'_>) -> Option<Self> {
         let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
-        let action = ApAction::parse(&event.kind()?).filter(|_| is_ours)?;
+        let cause = Cause::parse(&event.kind()?).filter(|_| is_ours)?;
         Some(Self {
             ap: event.device_mac()?,
-            action,
+            cause,
             site: event.site_id().map(Cow::into_owned),
             at: event.at(),
             ap_name: event.device_name().map(Cow::into_owned),
@@ -120,10 +126,12 @@ impl Request {
         }
 
         let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Error::Body)?;
-        let mode = match ApAction::parse(body.kind.trim()).ok_or(Error::Type)? {
-            ApAction::Connected | ApAction::Restarted => Mode::Ap,
-            ApAction::Disconnected => Mode::Default,
-            ApAction::Restarting => return Err(Error::Type),
+        let mode = match Cause::parse(body.kind.trim()) {
+            Some(Cause::Came) => Mode::Ap,
+            Some(Cause::Lost) => Mode::Default,
+            Some(Cause::Restarting | Cause::Asked(_) | Cause::Stale) | None => {
+                return Err(Error::Type);
+            }
         };
         let switch = Mac::parse(body.switch_mac.trim()).ok_or(Error::Switch)?;
         let port = PortName::parse(body.switch_port.trim()).map_err(Error::Port)?;
@@ -147,7 +155,7 @@ mod tests {
             ),
             Some(ApEvent {
                 ap,
-                action: ApAction::Connected,
+                cause: Cause::Came,
                 site: Some("s-1".into()),
                 at: Some(UnixTime::from_secs(5)),
                 ap_name: Some("Reception".into()),
@@ -161,7 +169,7 @@ mod tests {
             ),
             Some(ApEvent {
                 ap,
-                action: ApAction::Disconnected,
+                cause: Cause::Lost,
                 site: None,
                 at: None,
                 ap_name: None,

@@ -5,6 +5,7 @@
 //! waits and is judged again. The governor is no machine, because it does nothing by itself.
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -100,91 +101,34 @@ impl Default for Breaker {
     }
 }
 
-/// Whose changes a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    All,
-    /// Those of a site.
-    Site,
-    /// Those of a switch.
-    Switch,
-}
-
 /// Why a change must not happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Too many access points were lost at once.
-    Breaker { until: Instant },
-    /// It is the time of a freeze.
-    Freeze { name: String, until: Instant },
-    /// Enough was changed for now.
-    Limit {
-        scope: Scope,
-        /// When there is room again.
-        until: Instant,
-    },
-    /// `ports.never` names the port.
-    PortForbidden(PortPattern),
-    /// `ports.allow` does not name the port.
-    PortNotAllowed,
-    /// Everything is stopped.
-    Stopped,
-    /// `ports.never` names the switch.
-    SwitchForbidden(SwitchPattern),
-    /// `ports.allow` does not name the switch.
-    SwitchNotAllowed,
+pub struct Refusal {
+    /// The key of the rule in the configuration.
+    pub rule: &'static str,
+    /// As a person would say it, behind "because".
+    pub words: String,
+    /// Whether the change may happen later.
+    pub is_for_now: bool,
+    /// When it may happen, if that is known.
+    pub until: Option<Instant>,
 }
 
 impl Refusal {
-    /// The key of the rule in the configuration.
-    pub const fn rule(&self) -> &'static str {
-        match self {
-            Self::Breaker { .. } => "ports.breaker",
-            Self::Freeze { .. } => "ports.freeze",
-            Self::Limit { scope: Scope::All, .. } => "ports.limits.all",
-            Self::Limit { scope: Scope::Site, .. } => "ports.limits.site",
-            Self::Limit { scope: Scope::Switch, .. } => "ports.limits.switch",
-            Self::PortForbidden(_) => "ports.never.ports",
-            Self::PortNotAllowed => "ports.allow.ports",
-            Self::Stopped => "ports.kill_switch",
-            Self::SwitchForbidden(_) => "ports.never.switches",
-            Self::SwitchNotAllowed => "ports.allow.switches",
-        }
+    /// A refusal by a list, which is for good.
+    pub const fn listed(rule: &'static str, words: String) -> Self {
+        Self { rule, words, is_for_now: false, until: None }
     }
 
-    /// Whether the change may happen later.
-    pub const fn is_for_now(&self) -> bool {
-        matches!(
-            self,
-            Self::Breaker { .. } | Self::Freeze { .. } | Self::Limit { .. } | Self::Stopped
-        )
-    }
-
-    /// When it may happen, if that is known.
-    pub const fn until(&self) -> Option<Instant> {
-        if let Self::Breaker { until } | Self::Freeze { until, .. } | Self::Limit { until, .. } =
-            self
-        {
-            return Some(*until);
-        }
-        None
+    /// A refusal for now: until the time given, or until somebody ends it.
+    pub fn for_now(rule: &'static str, why: &str, until: Option<Instant>) -> Self {
+        Self { rule, words: format!("{why} ({rule})"), is_for_now: true, until }
     }
 }
 
-/// The refusal as a person would say it, behind "because".
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = self.rule();
-        match self {
-            Self::Breaker { .. } => write!(f, "too many APs went at once ({rule})"),
-            Self::Freeze { name, .. } => write!(f, "changes are frozen: {name} ({rule})"),
-            Self::Limit { .. } => write!(f, "enough was changed for now ({rule})"),
-            Self::PortForbidden(pattern) => write!(f, "the port is in {rule}: {pattern}"),
-            Self::SwitchForbidden(pattern) => write!(f, "the switch is in {rule}: {pattern}"),
-            Self::PortNotAllowed => write!(f, "the port is not in {rule}"),
-            Self::SwitchNotAllowed => write!(f, "the switch is not in {rule}"),
-            Self::Stopped => write!(f, "all changes are stopped ({rule})"),
-        }
+        f.write_str(&self.words)
     }
 }
 
@@ -228,7 +172,7 @@ impl PortPattern {
         let (first, last) = text.rsplit_once('-')?;
         let (row, _) = first.rsplit_once('/')?;
         let first = PortName::parse(first).ok()?;
-        let last = PortName::parse(&alloc::format!("{row}/{last}")).ok()?;
+        let last = PortName::parse(&format!("{row}/{last}")).ok()?;
         (first < last && first.channel().is_none()).then_some(Self::Range(first, last))
     }
 
@@ -388,17 +332,22 @@ impl Governor {
     ) -> Result<(), Refusal> {
         self.listed(switch, port)?;
         if self.is_stopped {
-            return Err(Refusal::Stopped);
+            return Err(Refusal::for_now("ports.kill_switch", "all changes are stopped", None));
         }
         let of_site =
             |(held, _): &(&Held, &Instant)| held.as_ref().is_none_or(|site| **site == *switch.site);
         let until = self.open.iter().filter(of_site).map(|(_, until)| *until).max();
         if let Some(until) = until.filter(|until| *until > now) {
-            return Err(Refusal::Breaker { until });
+            return Err(Refusal::for_now(
+                "ports.breaker",
+                "too many APs went at once",
+                Some(until),
+            ));
         }
         for freeze in &self.policy.freezes {
             if let Some(left) = freeze.left(wall) {
-                return Err(Refusal::Freeze { name: freeze.name.clone(), until: now + left });
+                let why = format!("changes are frozen: {}", freeze.name);
+                return Err(Refusal::for_now("ports.freeze", &why, Some(now + left)));
             }
         }
         self.limited(now, switch)
@@ -406,31 +355,36 @@ impl Governor {
 
     fn listed(&self, switch: &Switch, port: PortName) -> Result<(), Refusal> {
         let Policy { allow, never, .. } = &self.policy;
-        let of_switch = |pattern: &&SwitchPattern| pattern.matches(switch);
-        let of_port = |pattern: &&PortPattern| pattern.matches(port);
-        if let Some(pattern) = never.switches.iter().find(of_switch) {
-            Err(Refusal::SwitchForbidden(pattern.clone()))
-        } else if let Some(pattern) = never.ports.iter().find(of_port) {
-            Err(Refusal::PortForbidden(pattern.clone()))
-        } else if !allow.switches.iter().any(|pattern| of_switch(&pattern)) {
-            Err(Refusal::SwitchNotAllowed)
-        } else if !allow.ports.iter().any(|pattern| of_port(&pattern)) {
-            Err(Refusal::PortNotAllowed)
+        let refused = |what, rule, pattern: Option<&dyn fmt::Display>| {
+            let words = match pattern {
+                Some(pattern) => format!("the {what} is in {rule}: {pattern}"),
+                None => format!("the {what} is not in {rule}"),
+            };
+            Err(Refusal::listed(rule, words))
+        };
+        if let Some(pattern) = never.switches.iter().find(|pattern| pattern.matches(switch)) {
+            refused("switch", "ports.never.switches", Some(pattern))
+        } else if let Some(pattern) = never.ports.iter().find(|pattern| pattern.matches(port)) {
+            refused("port", "ports.never.ports", Some(pattern))
+        } else if !allow.switches.iter().any(|pattern| pattern.matches(switch)) {
+            refused("switch", "ports.allow.switches", None)
+        } else if !allow.ports.iter().any(|pattern| pattern.matches(port)) {
+            refused("port", "ports.allow.ports", None)
         } else {
             Ok(())
         }
     }
 
     fn limited(&self, now: Instant, switch: &Switch) -> Result<(), Refusal> {
-        let free_at = |pace: Option<&Pace>| pace.map_or(now, |pace| pace.ready_at(now, true));
         let site = self.sites.get(switch.site.as_str());
-        for (scope, until) in [
-            (Scope::Switch, free_at(self.switches.get(&switch.mac))),
-            (Scope::Site, free_at(site)),
-            (Scope::All, free_at(Some(&self.all))),
+        for (rule, pace) in [
+            ("ports.limits.switch", self.switches.get(&switch.mac)),
+            ("ports.limits.site", site),
+            ("ports.limits.all", Some(&self.all)),
         ] {
+            let until = pace.map_or(now, |pace| pace.ready_at(now, true));
             if until > now {
-                return Err(Refusal::Limit { scope, until });
+                return Err(Refusal::for_now(rule, "enough was changed for now", Some(until)));
             }
         }
         Ok(())

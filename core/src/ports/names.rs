@@ -71,12 +71,12 @@ fn short(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::ap_event::ApAction;
+    use crate::ports::ap_event::Cause;
 
     fn ap_event(ap_name: &str, site_name: Option<&str>) -> ApEvent {
         ApEvent {
             ap: Mac::parse("5c5b35000001").expect("a MAC"),
-            action: ApAction::Connected,
+            cause: Cause::Came,
             site: Some("s-1".into()),
             at: None,
             ap_name: Some(ap_name.into()),

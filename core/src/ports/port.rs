@@ -33,8 +33,8 @@ use crate::base::machine::Machine;
 use crate::base::rand::Rand;
 use crate::base::time::Instant;
 
-pub mod stage;
-
+/// The stage of a port without a change.
+pub const RESTING: &str = "resting";
 /// The wait after a failed push.
 const RETRY: Backoff = Backoff::secs(10, 600);
 
@@ -90,16 +90,10 @@ pub enum Output {
     Due,
     /// Find out whether the port has this mode; answer with `Read`.
     Read(Mode),
-    /// It will be tried again.
-    Retrying {
+    /// The change failed, or may have.
+    Failed {
         want: Want,
-        attempt: u32,
-        after: Duration,
-        failure: Failure,
-        /// Whether the change may have been made.
-        is_unknown: bool,
-        /// Whether it was not given up for the same failure before.
-        is_news: bool,
+        failed: Failed,
     },
     /// It has the wanted mode.
     Settled {
@@ -108,37 +102,42 @@ pub enum Output {
         /// Whether the port was read back after an unknown end.
         is_read_back: bool,
     },
-    /// It was given up until there is news of the port.
-    Stuck {
-        want: Want,
-        attempt: u32,
-        failure: Failure,
-        /// Whether it was not given up for the same failure before.
-        is_news: bool,
-    },
 }
 
-/// The change that is under way, and its attempt.
+/// A change that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Counts from 1.
+    pub attempt: u32,
+    pub failure: Failure,
+    /// Whether it was not given up for the same failure before.
+    pub is_news: bool,
+    /// `None` if it was given up until there is news of the port.
+    pub retry: Option<Retry>,
+}
+
+/// How a change that failed is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    pub after: Duration,
+    /// Whether the change may have been made, so that the port is read back first.
+    pub is_unknown: bool,
+}
+
+/// The change that is under way.
 #[derive(Clone, Debug)]
 struct Change {
     want: Want,
     attempt: u32,
+    /// What was wanted last since it is in flight.
+    next: Option<Want>,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    Due {
-        change: Change,
-    },
-    Pushing {
-        change: Change,
-        next: Option<Want>,
-    },
-    Reading {
-        change: Change,
-        next: Option<Want>,
-        failure: Failure,
-    },
+    Due(Change),
+    Pushing(Change),
+    Reading(Change, Failure),
     Resting,
     Stuck,
     /// To be pushed again.
@@ -149,7 +148,6 @@ enum State {
     /// To be read back.
     Unconfirmed {
         change: Change,
-        next: Option<Want>,
         failure: Failure,
         read_at: Instant,
     },
@@ -185,25 +183,51 @@ impl Port {
 
     /// The change that waits to be pushed.
     pub const fn due(&self) -> Option<&Want> {
-        if let State::Due { change } = &self.state { Some(&change.want) } else { None }
+        if let State::Due(change) = &self.state { Some(&change.want) } else { None }
     }
 
-    /// What was wanted last, until the port has it or it is given up.
-    pub fn wanted(&self) -> Option<&Want> {
+    /// The change that is under way.
+    const fn change(&self) -> Option<&Change> {
         match &self.state {
-            State::Due { change } | State::Waiting { change, .. } => Some(&change.want),
-            State::Pushing { change, next }
-            | State::Reading { change, next, .. }
-            | State::Unconfirmed { change, next, .. } => {
-                Some(next.as_ref().unwrap_or(&change.want))
-            }
+            State::Due(change)
+            | State::Pushing(change)
+            | State::Reading(change, _)
+            | State::Waiting { change, .. }
+            | State::Unconfirmed { change, .. } => Some(change),
             State::Resting | State::Stuck => None,
         }
     }
 
+    /// The mode that it is on its way to.
+    pub fn wanted_mode(&self) -> Option<Mode> {
+        self.change().map(|change| change.want.mode)
+    }
+
+    /// How far its change is: the name in `/status` and in the metrics.
+    pub const fn stage(&self) -> &'static str {
+        match self.state {
+            State::Due(_) => "due",
+            State::Pushing(_) => "pushing",
+            State::Reading(..) | State::Unconfirmed { .. } => "reading_back",
+            State::Resting => RESTING,
+            State::Waiting { .. } => "retrying",
+            State::Stuck => "stuck",
+        }
+    }
+
+    /// Why its change failed last, until one settles: the [name](Failure::name) of the failure.
+    pub const fn last_failure(&self) -> Option<&'static str> {
+        self.last_failure
+    }
+
+    /// What was wanted last, until the port has it or it is given up.
+    pub fn wanted(&self) -> Option<&Want> {
+        self.change().map(|change| change.next.as_ref().unwrap_or(&change.want))
+    }
+
     /// Whether a change is in flight.
     pub const fn is_pushing(&self) -> bool {
-        matches!(self.state, State::Pushing { .. })
+        matches!(self.state, State::Pushing(_))
     }
 
     /// Whether nothing happens until something else is wanted.
@@ -215,52 +239,49 @@ impl Port {
         // A port that was never changed need not be changed back.
         let is_withdrawn = !self.is_touched && want.mode == Mode::Default;
         match &mut self.state {
-            State::Pushing { next, .. }
-            | State::Reading { next, .. }
-            | State::Unconfirmed { next, .. } => *next = Some(want),
-            State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. }
+            State::Pushing(change)
+            | State::Reading(change, _)
+            | State::Unconfirmed { change, .. } => change.next = Some(want),
+            State::Due(_) | State::Resting | State::Stuck | State::Waiting { .. }
                 if self.mode == Some(want.mode) && !want.is_manual() =>
             {
                 self.state = State::Resting;
             }
-            State::Due { .. } | State::Waiting { .. } if is_withdrawn => {
-                self.state = State::Resting;
-            }
+            State::Due(_) | State::Waiting { .. } if is_withdrawn => self.state = State::Resting,
             // The same mode for a newer reason.
-            State::Due { change } | State::Waiting { change, .. }
-                if change.want.mode == want.mode =>
-            {
+            State::Due(change) | State::Waiting { change, .. } if change.want.mode == want.mode => {
                 change.want = Want { since: change.want.since, ..want };
             }
-            State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. } => {
-                self.push(Change { want, attempt: 1 });
+            State::Due(_) | State::Resting | State::Stuck | State::Waiting { .. } => {
+                self.push(Change { want, attempt: 1, next: None });
             }
         }
     }
 
     fn push(&mut self, change: Change) {
-        self.state = State::Due { change };
+        self.state = State::Due(change);
         self.outputs.push_back(Output::Due);
     }
 
     fn taken(&mut self) {
-        if let State::Due { change } = &self.state {
-            self.state = State::Pushing { change: change.clone(), next: None };
+        if let State::Due(change) = &self.state {
+            self.state = State::Pushing(change.clone());
         }
     }
 
     /// Ends the change in flight and returns it.
-    fn take_flight(&mut self) -> Option<(Change, Option<Want>)> {
-        let State::Pushing { change, next } = &mut self.state else {
+    fn take_flight(&mut self) -> Option<Change> {
+        let State::Pushing(change) = &self.state else {
             return None;
         };
-        let flight = (change.clone(), next.take());
+        let change = change.clone();
         self.state = State::Resting;
-        Some(flight)
+        Some(change)
     }
 
     fn put_back(&mut self) {
-        if let Some((change, next)) = self.take_flight() {
+        if let Some(mut change) = self.take_flight() {
+            let next = change.next.take();
             self.push(change);
             self.later(next);
         }
@@ -274,26 +295,26 @@ impl Port {
     }
 
     fn pushed(&mut self, now: Instant, pushed: Pushed) {
-        let Some((change, next)) = self.take_flight() else {
+        let Some(change) = self.take_flight() else {
             return;
         };
         match pushed {
-            Pushed::Done { .. } => self.settled(&change, next, false),
-            Pushed::Failed(failure) => self.failed(now, change, next, failure),
+            Pushed::Done { .. } => self.settled(&change, false),
+            Pushed::Failed(failure) => self.failed(now, change, failure),
             Pushed::Unknown(failure) => {
                 self.is_touched = true;
                 self.mode = None;
                 if change.want.is_manual() {
-                    self.read_back(change, next, failure);
+                    self.read_back(change, failure);
                 } else {
-                    self.unconfirmed(now, change, next, failure);
+                    self.unconfirmed(now, change, failure);
                 }
             }
         }
     }
 
-    fn settled(&mut self, change: &Change, next: Option<Want>, is_read_back: bool) {
-        let Change { want, attempt } = *change;
+    fn settled(&mut self, change: &Change, is_read_back: bool) {
+        let Change { want, attempt, next } = *change;
         self.is_touched = true;
         self.mode = Some(want.mode);
         (self.stuck, self.last_failure) = (None, None);
@@ -301,8 +322,8 @@ impl Port {
         self.later(next);
     }
 
-    fn failed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
-        let Change { want, attempt } = change;
+    fn failed(&mut self, now: Instant, change: Change, failure: Failure) {
+        let Change { want, attempt, next } = change;
         self.last_failure = Some(failure.name());
         let next = match next {
             Some(next) if next.mode != want.mode => return self.want(next),
@@ -310,41 +331,38 @@ impl Port {
         };
         let want = Want { since: want.since, ..next };
         if failure.is_lasting() || want.is_manual() || attempt >= self.config.attempts_max {
-            return self.give_up(Change { want, attempt }, failure);
+            return self.give_up(want, attempt, failure);
         }
         let after = self.after(attempt, &failure);
-        let change = Change { want, attempt: attempt + 1 };
+        let change = Change { want, attempt: attempt + 1, next: None };
         self.state = State::Waiting { change, retry_at: now + after };
-        self.retrying(Change { want, attempt }, after, failure, false);
+        self.report(want, attempt, failure, Some(Retry { after, is_unknown: false }));
     }
 
     /// Waits until the port is to be read back.
-    fn unconfirmed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
-        let Change { want, attempt } = change;
+    fn unconfirmed(&mut self, now: Instant, change: Change, failure: Failure) {
+        let Change { want, attempt, next } = change;
         self.last_failure = Some(failure.name());
         if attempt >= self.config.attempts_max {
-            self.give_up(change, failure);
+            self.give_up(want, attempt, failure);
             return self.later(next);
         }
         let after = self.after(attempt, &failure);
-        self.retrying(Change { want, attempt }, after, failure.clone(), true);
-        let change = Change { want, attempt: attempt + 1 };
-        self.state = State::Unconfirmed { change, next, failure, read_at: now + after };
+        self.report(want, attempt, failure.clone(), Some(Retry { after, is_unknown: true }));
+        let change = Change { attempt: attempt + 1, ..change };
+        self.state = State::Unconfirmed { change, failure, read_at: now + after };
     }
 
-    fn retrying(&mut self, change: Change, after: Duration, failure: Failure, is_unknown: bool) {
-        let Change { want, attempt } = change;
-        let is_news = self.stuck.as_ref() != Some(&failure);
-        let retrying = Output::Retrying { want, attempt, after, failure, is_unknown, is_news };
-        self.outputs.push_back(retrying);
-    }
-
-    fn give_up(&mut self, change: Change, failure: Failure) {
-        let Change { want, attempt } = change;
-        let is_news = self.stuck.as_ref() != Some(&failure);
-        self.stuck = Some(failure.clone());
+    fn give_up(&mut self, want: Want, attempt: u32, failure: Failure) {
         self.state = State::Stuck;
-        self.outputs.push_back(Output::Stuck { want, attempt, failure, is_news });
+        self.report(want, attempt, failure.clone(), None);
+        self.stuck = Some(failure);
+    }
+
+    fn report(&mut self, want: Want, attempt: u32, failure: Failure, retry: Option<Retry>) {
+        let is_news = self.stuck.as_ref() != Some(&failure);
+        let failed = Failed { attempt, failure, is_news, retry };
+        self.outputs.push_back(Output::Failed { want, failed });
     }
 
     fn after(&mut self, attempt: u32, failure: &Failure) -> Duration {
@@ -352,29 +370,28 @@ impl Port {
     }
 
     fn read(&mut self, now: Instant, is_done: Option<bool>) {
-        let State::Reading { change, next, failure } = &mut self.state else {
+        let State::Reading(change, failure) = &self.state else {
             // The answer is too late.
             return;
         };
-        let (change, next, failure) = (change.clone(), next.take(), failure.clone());
+        let (change, failure) = (change.clone(), failure.clone());
         self.state = State::Resting;
-        match (is_done, next) {
-            (Some(true), next) => self.settled(&change, next, true),
-            (Some(false), next) if change.want.is_manual() => {
-                self.failed(now, change, next, failure);
-            }
+        match (is_done, change.next) {
+            (Some(true), _) => self.settled(&change, true),
+            (Some(false), _) if change.want.is_manual() => self.failed(now, change, failure),
             (None, _) if change.want.is_manual() => {
-                self.retrying(change, Duration::ZERO, failure, true);
+                let retry = Retry { after: Duration::ZERO, is_unknown: true };
+                self.report(change.want, change.attempt, failure, Some(retry));
             }
             (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),
-            (Some(false), _) => self.push(change),
-            (None, next) => self.unconfirmed(now, change, next, failure),
+            (Some(false), _) => self.push(Change { next: None, ..change }),
+            (None, _) => self.unconfirmed(now, change, failure),
         }
     }
 
-    fn read_back(&mut self, change: Change, next: Option<Want>, failure: Failure) {
+    fn read_back(&mut self, change: Change, failure: Failure) {
         self.outputs.push_back(Output::Read(change.want.mode));
-        self.state = State::Reading { change, next, failure };
+        self.state = State::Reading(change, failure);
     }
 
     fn advance(&mut self, now: Instant) {
@@ -385,8 +402,8 @@ impl Port {
         let state = mem::replace(&mut self.state, State::Resting);
         if let State::Waiting { change, .. } = state {
             self.push(change);
-        } else if let State::Unconfirmed { change, next, failure, .. } = state {
-            self.read_back(change, next, failure);
+        } else if let State::Unconfirmed { change, failure, .. } = state {
+            self.read_back(change, failure);
         }
     }
 }
@@ -420,7 +437,7 @@ impl Machine for Port {
             Input::PutBack => self.put_back(),
             Input::Read(is_done) => self.read(now, is_done),
             Input::Refused => {
-                if let State::Due { .. } = self.state {
+                if let State::Due(_) = self.state {
                     self.state = State::Resting;
                 }
             }

@@ -22,6 +22,7 @@
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
+use super::ap_event::Cause;
 use super::decide::{Case, Check, Decision, Reason, decide};
 use super::question::{Answer, Location, Question};
 use super::switch_port::{Mode, RESTART_MAX, SwitchPort};
@@ -55,21 +56,6 @@ pub enum Subject {
     Ap(Mac),
     /// A port, whatever is plugged in.
     Port(SwitchPort),
-}
-
-/// What starts a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The access point came or restarted.
-    Came,
-    /// The access point was lost.
-    Lost,
-    /// The access point is about to restart, and will be lost for a while.
-    Restarting,
-    /// A program outside asks for this mode.
-    Asked(Mode),
-    /// What is known is old.
-    Stale,
 }
 
 /// What happened outside.

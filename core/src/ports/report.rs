@@ -9,10 +9,10 @@ use super::decide::Reason;
 use super::governor::{Held, Refusal};
 use super::name::PortName;
 use super::names::Names;
+use super::port::{Failed, Retry};
 use super::probe::Subject;
 use super::redact::redact;
 use super::switch_port::{Mode, Switch, SwitchPort};
-use crate::base::failure::Failure;
 use crate::base::mac::Mac;
 use crate::base::text::cut_bytes;
 use crate::base::time::{Instant, UnixTime};
@@ -51,24 +51,13 @@ pub enum Report {
     Overflow,
     /// A change is forbidden, for now or for good.
     Refused { switch: Switch, change: Change, refusal: Refusal },
-    /// A change failed and is tried again. If it `is_unknown` whether it failed, the port is read
-    /// back first. `is_news` is false if the port was given up for the same failure before.
-    Retrying {
-        switch: Switch,
-        change: Change,
-        failure: Failure,
-        is_unknown: bool,
-        is_news: bool,
-        attempt: u32,
-        after: Duration,
-    },
+    /// A change failed, or may have.
+    Failed { switch: Switch, change: Change, failed: Failed },
     /// Ports have the wanted modes. `diff` is empty if they had them already, or if the change was
     /// only read back after an unknown end.
     Settled { switch: Switch, changes: Vec<Change>, diff: String, is_read_back: bool },
     /// All changes are stopped, or may go on.
     Stopped(bool),
-    /// A change failed and is not tried again until there is news of the port.
-    Stuck { switch: Switch, change: Change, failure: Failure, attempt: u32 },
     /// It could not be found out where an access point is, or which mode a port should have.
     /// `switch` is that of the port, or of the access point's last port.
     Undecided { subject: Subject, switch: Option<Switch>, reason: Reason },
@@ -100,13 +89,15 @@ impl Report {
             Self::Observed { .. } => "PORT_OBSERVED",
             Self::Overflow => "PORTS_OVERFLOW",
             Self::Refused { .. } => "PORT_REFUSED",
-            Self::Retrying { is_unknown: true, .. } => "PORT_UNCONFIRMED",
-            Self::Retrying { is_unknown: false, .. } => "PORT_RETRYING",
+            Self::Failed { failed, .. } => match failed.retry {
+                Some(Retry { is_unknown: true, .. }) => "PORT_UNCONFIRMED",
+                Some(_) => "PORT_RETRYING",
+                None => "PORT_STUCK",
+            },
             Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => "PORT_UNCHANGED",
             Self::Settled { .. } => "PORT_CHANGED",
             Self::Stopped(true) => "PORTS_STOPPED",
             Self::Stopped(false) => "PORTS_RESUMED",
-            Self::Stuck { .. } => "PORT_STUCK",
             Self::Undecided { .. } => "PORT_UNDECIDED",
         }
     }
@@ -117,13 +108,13 @@ impl Report {
             Self::Observed { .. } => Some("observed"),
             Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => Some("unchanged"),
             Self::Settled { .. } => Some("done"),
-            Self::Stuck { .. } => Some("failed"),
+            Self::Failed { failed, .. } if failed.retry.is_none() => Some("failed"),
             Self::Breaker { .. }
             | Self::ClockDoubted(_)
+            | Self::Failed { .. }
             | Self::Kept { .. }
             | Self::Overflow
             | Self::Refused { .. }
-            | Self::Retrying { .. }
             | Self::Stopped(_)
             | Self::Undecided { .. } => None,
         }
@@ -131,7 +122,8 @@ impl Report {
 
     /// Whether the chats got it with an earlier attempt.
     pub const fn is_repeated(&self) -> bool {
-        matches!(self, Self::Retrying { attempt, is_news, .. } if *attempt > 1 || !*is_news)
+        matches!(self, Self::Failed { failed, .. }
+            if failed.retry.is_some() && (failed.attempt > 1 || !failed.is_news))
     }
 
     /// What the audit, the journal, the metrics and the chats report. Its lines are neither cut nor
@@ -161,25 +153,19 @@ impl Report {
             Self::Observed { switch, changes } => set_changes(&mut event, names, switch, changes),
             Self::Refused { switch, change, refusal } => {
                 set_changes(&mut event, names, switch, slice::from_ref(change));
-                event.rule = Some(refusal.rule().into());
-                event.because = Some(refusal.to_string());
-                event.lasting = !refusal.is_for_now();
-                event.after = refusal.until().map(|until| secs(until - now));
+                event.rule = Some(refusal.rule.into());
+                event.because = Some(refusal.words.clone());
+                event.lasting = !refusal.is_for_now;
+                event.after = refusal.until.map(|until| secs(until - now));
             }
-            Self::Retrying { switch, change, failure, attempt, after, .. } => {
+            Self::Failed { switch, change, failed } => {
                 set_changes(&mut event, names, switch, slice::from_ref(change));
-                set_failure(&mut event, failure, *attempt);
-                event.after = Some(secs(*after));
+                set_failure(&mut event, failed);
             }
             Self::Settled { switch, changes, diff, is_read_back } => {
                 set_changes(&mut event, names, switch, changes);
                 event.diff.clone_from(diff);
                 event.read_back = *is_read_back;
-            }
-            Self::Stuck { switch, change, failure, attempt } => {
-                set_changes(&mut event, names, switch, slice::from_ref(change));
-                set_failure(&mut event, failure, *attempt);
-                event.lasting = true;
             }
             Self::Undecided { subject, switch, reason } => {
                 let (ap, switch_port) = match subject {
@@ -237,12 +223,14 @@ fn set_reason(event: &mut PortEvent, reason: Reason) {
     event.because = Some(reason.to_string());
 }
 
-fn set_failure(event: &mut PortEvent, failure: &Failure, attempt: u32) {
+fn set_failure(event: &mut PortEvent, Failed { failure, attempt, retry, .. }: &Failed) {
     let words = failure.to_string();
     let is_quoting = failure.is_quoting();
     event.failure = Some(failure.name().into());
     event.because = Some(if is_quoting { cut_bytes(redact(&words), LINE_LEN_MAX) } else { words });
-    event.attempt = Some(attempt);
+    event.attempt = Some(*attempt);
+    event.after = retry.map(|retry| secs(retry.after));
+    event.lasting = retry.is_none();
 }
 
 /// Why a port of a switch is changed. Another port of the same switch is named without the switch.

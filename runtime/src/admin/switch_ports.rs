@@ -102,7 +102,7 @@ fn port(PortStatus { switch, port, next }: &PortStatus) -> Value {
         "ap": ap.map(|ap| ap.to_string()),
         "mode": mode.map(Mode::name),
         "observed": is_observed,
-        "stage": stage.name(),
+        "stage": stage,
         "wanted": wanted.map(Mode::name),
         "refused_by": refused,
         "last_failure": last_failure,

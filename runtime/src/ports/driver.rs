@@ -8,7 +8,8 @@ use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::incident::input::Input::Linked;
-use mistgate_core::ports::ap_event::ApAction;
+
+use mistgate_core::ports::ap_event::Cause;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::names::Names;
 use mistgate_core::ports::plan::Plan;
@@ -286,7 +287,7 @@ impl Driver {
                 if self.backend.can_ask() {
                     for ap_event in ap_events {
                         self.names.learn(&ap_event);
-                        if ap_event.action == ApAction::Disconnected {
+                        if ap_event.cause == Cause::Lost {
                             self.backend.method.lost(ap_event.ap);
                         }
                         self.input(Input::ApEvent(ap_event));

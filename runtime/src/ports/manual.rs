@@ -55,7 +55,7 @@ pub struct Wanted {
 /// What a [`Change::push`] leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// `Settled`, `Stuck`, `Refused`, or `Retrying` if it is not known what the port has.
+    /// `Settled`, `Refused`, or `Failed`; with a retry if it is not known what the port has.
     pub report: Report,
     /// Whether a mistgate runs, which does not know of the change.
     pub is_running: bool,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use mistgate_core::base::time::Instant;
 use mistgate_core::ports::plan;
 use mistgate_core::ports::plan::Plan;
-use mistgate_core::ports::port::stage::Stage;
+use mistgate_core::ports::port::RESTING;
 use mistgate_core::ports::switch_port::Mode;
 
 use super::backend::Backend;
@@ -56,10 +56,10 @@ impl Status {
         let mut observed = 0;
         for port in plan.ports() {
             *modes.entry(port.mode.map_or("unknown", Mode::name)).or_default() += 1;
-            *stages.entry(port.stage.name()).or_default() += 1;
+            *stages.entry(port.stage).or_default() += 1;
             observed += usize::from(port.is_observed);
         }
-        let waits = |port: &plan::status::Status| port.stage != Stage::Resting;
+        let waits = |port: &plan::status::Status| port.stage != RESTING;
         let first = plan.ports().filter(waits).chain(plan.ports().filter(|port| !waits(port)));
         let ports = first.take(LISTED_MAX).map(|port| PortStatus {
             switch: plan

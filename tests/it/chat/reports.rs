@@ -15,10 +15,11 @@ use mistgate_core::event::{Detail, Event, Topic};
 use mistgate_core::notify::{topics, types};
 use mistgate_core::ports::ap_event::ApEvent;
 use mistgate_core::ports::decide::Reason;
-use mistgate_core::ports::governor::{PortPattern, Refusal, Scope};
+use mistgate_core::ports::governor::Refusal;
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::names::Names;
 use mistgate_core::ports::outage::Share;
+use mistgate_core::ports::port::{Failed, Retry};
 use mistgate_core::ports::probe::Subject;
 use mistgate_core::ports::report::{Change, Context, Report};
 use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
@@ -82,13 +83,14 @@ fn refused(change: Change, refusal: Refusal) -> Report {
 }
 
 fn retrying(change: Change, failure: Failure, is_unknown: bool, attempt: u32) -> Report {
-    let (switch, after) = (switch("sw-1"), Duration::from_millis(9_500));
-    let is_news = true;
-    Report::Retrying { switch, change, failure, is_unknown, is_news, attempt, after }
+    let retry = Some(Retry { after: Duration::from_millis(9_500), is_unknown });
+    let failed = Failed { attempt, failure, is_news: true, retry };
+    Report::Failed { switch: switch("sw-1"), change, failed }
 }
 
 fn stuck(change: Change, failure: Failure, attempt: u32) -> Report {
-    Report::Stuck { switch: switch("sw-1"), change, failure, attempt }
+    let failed = Failed { attempt, failure, is_news: true, retry: None };
+    Report::Failed { switch: switch("sw-1"), change, failed }
 }
 
 const DIFF: &str = "[edit interfaces ge-0/0/7]\n+   native-vlan-id 42;\n\
@@ -127,28 +129,35 @@ fn changes() -> Vec<(&'static str, Vec<Report>)> {
 }
 
 fn failures() -> Vec<(&'static str, Vec<Report>)> {
-    let pattern = PortPattern::new("ge-0/0/4-7").expect("a pattern");
-    let freeze = || Refusal::Freeze { name: "quarter end".into(), until: NOW + HOUR * 3 };
-    let limit = Refusal::Limit { scope: Scope::Switch, until: NOW + Duration::from_secs(42) };
+    let in_list = "the port is in ports.never.ports: ge-0/0/4 to ge-0/0/7".to_owned();
+    let in_list = Refusal::listed("ports.never.ports", in_list);
+    let refusal = |rule, why, after: Option<Duration>| {
+        Refusal::for_now(rule, why, after.map(|after| NOW + after))
+    };
+    let freeze = || refusal("ports.freeze", "changes are frozen: quarter end", Some(HOUR * 3));
+    let stopped = refusal("ports.kill_switch", "all changes are stopped", None);
+    let soon = Some(Duration::from_secs(42));
+    let limit = refusal("ports.limits.switch", "enough was changed for now", soon);
+    let breaker = || refusal("ports.breaker", "too many APs went at once", Some(HOUR));
     let locked = || Failure::Locked { holder: "ann (pid 4711) since 10:02:11 on ttyp0".into() };
     let rejected = Failure::Rejected {
         message: "syntax error: <bad-element>secret hunter2</bad-element>".into(),
     };
     let mut as_before = retrying(trunk(7), locked(), false, 1);
-    if let Report::Retrying { is_news, .. } = &mut as_before {
-        *is_news = false;
+    if let Report::Failed { failed, .. } = &mut as_before {
+        failed.is_news = false;
     }
     let every = |report: &dyn Fn(Change) -> Report| (0..48).map(trunk).map(report).collect();
     vec![
-        ("refused-port", vec![refused(trunk(7), Refusal::PortForbidden(pattern))]),
-        ("refused-stopped", vec![refused(trunk(7), Refusal::Stopped)]),
+        ("refused-port", vec![refused(trunk(7), in_list)]),
+        ("refused-stopped", vec![refused(trunk(7), stopped)]),
         ("refused-batch", every(&|change| refused(change, freeze()))),
         (
             "refused-differently",
             vec![
-                refused(trunk(1), Refusal::Breaker { until: NOW + HOUR }),
+                refused(trunk(1), breaker()),
                 refused(trunk(2), limit),
-                refused(back(3, Reason::PortDown), Refusal::Breaker { until: NOW + HOUR }),
+                refused(back(3, Reason::PortDown), breaker()),
             ],
         ),
         ("retrying-first", vec![retrying(trunk(7), locked(), false, 1)]),

@@ -128,12 +128,13 @@ pub(super) fn check(data: &[u8]) {
 
 /// Checks that a change that must wait until a time is then allowed, or waits for something else.
 fn waits(now: Instant, refusal: &Refusal, judge: impl Fn(Instant) -> Result<(), Refusal>) {
-    assert!(refusal.rule().starts_with("ports."), "{refusal}");
-    assert_eq!(refusal.until().is_some(), refusal.is_for_now() && *refusal != Refusal::Stopped);
-    if let Some(until) = refusal.until() {
+    assert!(refusal.rule.starts_with("ports."), "{refusal}");
+    let is_stopped = refusal.rule == "ports.kill_switch";
+    assert_eq!(refusal.until.is_some(), refusal.is_for_now && !is_stopped);
+    if let Some(until) = refusal.until {
         assert!(until > now, "{refusal} until {until:?}, which is not after {now:?}");
         let later = judge(until);
-        let waits_longer = later.as_ref().err().and_then(Refusal::until);
+        let waits_longer = later.as_ref().err().and_then(|refusal| refusal.until);
         assert!(later.is_ok() || waits_longer.is_some_and(|longer| longer > until), "{later:?}");
     }
 }

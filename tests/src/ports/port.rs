@@ -8,7 +8,7 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::Instant;
 use mistgate_core::ports::decide::Reason;
 use mistgate_core::ports::edit::Pushed;
-use mistgate_core::ports::port::{Config, Input, Output, Port, Want};
+use mistgate_core::ports::port::{Config, Failed, Input, Output, Port, Want};
 use mistgate_core::ports::switch_port::Mode;
 
 use crate::{base::bytes::Bytes, laws::Subject};
@@ -91,12 +91,12 @@ impl Subject for Surroundings {
                 assert!(self.unknown && self.pushing.is_none(), "nothing to read back");
                 self.reading = true;
             }
-            Output::Retrying { attempt, after, .. } => {
+            Output::Failed { failed: Failed { attempt, retry: Some(retry), .. }, .. } => {
                 assert!(*attempt < self.attempts_max, "attempt {attempt}");
-                assert!(*after >= Duration::from_secs(5), "again after {after:?}");
+                assert!(retry.after >= Duration::from_secs(5), "again after {:?}", retry.after);
             }
             Output::Settled { attempt, .. } => assert!(*attempt <= self.attempts_max),
-            Output::Stuck { attempt, .. } => {
+            Output::Failed { failed: Failed { attempt, retry: None, .. }, .. } => {
                 assert!(*attempt <= self.attempts_max);
                 // It is not read back; the next change settles it.
                 self.unknown = false;

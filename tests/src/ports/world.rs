@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::ports::ap_event::{ApAction, ApEvent, Request};
+use mistgate_core::ports::ap_event::{ApEvent, Cause, Request};
 use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::plan::Plan;
 use mistgate_core::ports::plan::input::{Config, Input};
@@ -192,7 +192,7 @@ impl World<'_> {
         match kind {
             0..=6 => self.plug(ap, Some(spot)),
             7 => self.plug(ap, None),
-            8 if self.truth.ap(ap).is_connected => self.webhook(ap, ApAction::Restarted),
+            8 if self.truth.ap(ap).is_connected => self.webhook(ap, Cause::Came),
             9 => self.exchange(ap, spot),
             10 => self.flap(ap),
             11 | 12 => self.darken(switch, true),
@@ -256,7 +256,7 @@ impl World<'_> {
 
     /// Restarts an access point after an announcement.
     fn upgrade(&mut self, ap: usize) {
-        self.webhook(ap, ApAction::Restarting);
+        self.webhook(ap, Cause::Restarting);
         if let Some(to) = self.truth.ap(ap).at {
             self.plug(ap, None);
             let after = self.soon(600);

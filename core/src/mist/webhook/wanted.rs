@@ -9,7 +9,7 @@ use http_types::Url;
 
 use crate::base::secret::Secret;
 use crate::event::Topic;
-use crate::ports::ap_event::ApAction;
+use crate::ports::ap_event::Cause;
 use crate::route::Routes;
 
 /// What the configuration says about the webhook and the token.
@@ -47,7 +47,7 @@ impl Wanted {
     pub fn takes(&self, topic: &str, kind: &str) -> bool {
         let topic = Topic::parse(Cow::Borrowed(topic));
         let is_of_aps = matches!(topic, Topic::DeviceEvents | Topic::DeviceUpdowns)
-            && ApAction::parse(kind).is_some();
+            && Cause::parse(kind).is_some();
         self.routes.as_ref().is_some_and(|routes| routes.takes(&topic, kind))
             || (self.has_ports && is_of_aps)
     }

@@ -44,7 +44,10 @@ fn open() -> Policy {
 fn judged(policy: &Policy, number: u8, name: &str) -> Result<(), &'static str> {
     let governor = Governor::new(policy.clone());
     let now = Instant::from_secs(1_000);
-    governor.judge(now, NOON, &switch(number, "s"), port(name)).map_err(|refusal| refusal.rule())
+    governor.judge(now, NOON, &switch(number, "s"), port(name)).map_err(|refusal| {
+        assert!(refusal.words.contains(refusal.rule), "{refusal}");
+        refusal.rule
+    })
 }
 
 #[test]
@@ -106,8 +109,8 @@ fn limits_count_a_switch_a_site_and_all() {
             governor.note(now, SwitchPort { switch: switch.mac, port }, site);
         }
         verdict.map_err(|refusal| {
-            let left = refusal.until().map(|until| (until - start).as_secs());
-            (refusal.rule(), left)
+            let left = refusal.until.map(|until| (until - start).as_secs());
+            (refusal.rule, left)
         })
     };
     for (secs, number, site, verdict) in [
@@ -142,7 +145,8 @@ fn the_breaker_opens_when_too_many_different_ones_go_at_once() {
     assert!(!lost(60, 3), "the first was a minute ago");
     assert_eq!(judge(&governor, at(60)), Ok(()));
     assert!(governor.lost(at(61), mac(4), None));
-    assert_eq!(judge(&governor, at(61)), Err(Refusal::Breaker { until: at(961) }));
+    let breaker = judge(&governor, at(61)).map_err(|refusal| (refusal.rule, refusal.until));
+    assert_eq!(breaker, Err(("ports.breaker", Some(at(961)))));
     assert!(!governor.lost(at(62), mac(5), None), "it is open already");
     assert_eq!(governor.closes_at(), Some(at(962)), "and stays so for longer");
     assert_eq!(governor.close(at(961)), []);
@@ -206,13 +210,12 @@ fn a_freeze_ends_and_the_kill_switch_is_lifted() {
     let now = Instant::from_secs(1_000);
     let judge = |governor: &Governor| governor.judge(now, NOON, &switch(1, "s"), port("ge-0/0/1"));
     let refusal = judge(&governor).expect_err("a Sunday");
-    assert_eq!(
-        refusal,
-        Refusal::Freeze { name: "weekend".into(), until: now + Duration::from_secs(12 * 3_600) }
-    );
+    let until = Some(now + Duration::from_secs(12 * 3_600));
+    assert_eq!(refusal, Refusal::for_now("ports.freeze", "changes are frozen: weekend", until));
     assert_eq!(format!("{refusal}"), "changes are frozen: weekend (ports.freeze)");
     assert!(governor.stop(true) && !governor.stop(true));
-    assert_eq!(judge(&governor), Err(Refusal::Stopped));
+    let stopped = judge(&governor).expect_err("it is stopped");
+    assert_eq!(stopped, Refusal::for_now("ports.kill_switch", "all changes are stopped", None));
     assert!(governor.stop(false));
     governor.configure(open());
     assert_eq!(judge(&governor), Ok(()));

@@ -7,10 +7,11 @@ use super::{PROBES_MAX, Plan, state::Slot};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
+use crate::ports::ap_event::Cause;
 use crate::ports::decide::{Decision, Reason};
 use crate::ports::name::PortName;
 use crate::ports::port::{Port, Want};
-use crate::ports::probe::{Cause, Subject};
+use crate::ports::probe::Subject;
 use crate::ports::report::Report;
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 use crate::ports::{port, probe};
@@ -26,19 +27,26 @@ impl Plan {
         decision: Decision,
         since: Instant,
     ) {
+        let want = |mode, ap, reason: Reason| Want {
+            mode,
+            ap,
+            reason,
+            since,
+            proved_at: reason.is_seen().then_some(now),
+        };
         match (decision, subject) {
             (Decision::Take { ap, switch_port, reason }, _) => {
-                self.take(now, subject, ap, switch_port, reason, since);
+                self.take(now, subject, ap, switch_port, want(Mode::Ap, Some(ap), reason));
             }
             (Decision::Release { switch_port, reason }, Subject::Ap(ap)) => {
-                self.clear_port(now, switch_port, ap, reason, since);
+                self.clear_port(now, switch_port, want(Mode::Default, Some(ap), reason));
             }
             (Decision::Release { switch_port, reason }, Subject::Port(_)) => {
-                self.free(now, switch_port, reason, since);
+                self.free(now, switch_port, want(Mode::Default, None, reason));
             }
             (Decision::Keep(reason), Subject::Ap(ap)) => {
                 if let Some(switch_port) = self.current_port(ap) {
-                    self.stay(now, switch_port, ap, reason, since);
+                    self.stay(now, switch_port, ap, want(Mode::Ap, Some(ap), reason));
                 }
             }
             (Decision::AskAgain(reason), _) => self.undecided(now, subject, reason),
@@ -87,50 +95,37 @@ impl Plan {
     }
 
     /// An access point is on a port.
-    fn take(
-        &mut self,
-        now: Instant,
-        subject: Subject,
-        ap: Mac,
-        switch_port: SwitchPort,
-        reason: Reason,
-        since: Instant,
-    ) {
-        let before = match (subject, reason) {
+    fn take(&mut self, now: Instant, subject: Subject, ap: Mac, at: SwitchPort, want: Want) {
+        let before = match (subject, want.reason) {
             (Subject::Ap(_), Reason::Moved(from)) => Some(from),
             (Subject::Ap(_), _) => None,
             (Subject::Port(_), _) => self.current_port(ap),
         };
-        let is_ours = !self.is_ignored(switch_port) && self.make_slot(now, switch_port);
+        let is_ours = !self.is_ignored(at) && self.make_slot(now, at);
         if !is_ours {
             self.handle_probe_if_any(now, ap, probe::Input::Displaced);
         } else if subject != Subject::Ap(ap) {
-            self.handle_probe(now, Subject::Ap(ap), probe::Input::Restored(switch_port));
+            self.handle_probe(now, Subject::Ap(ap), probe::Input::Restored(at));
         }
-        if let Some(from) = before.filter(|from| *from != switch_port) {
-            self.clear_port(now, from, ap, Reason::MovedAway(switch_port), since);
+        if let Some(from) = before.filter(|from| *from != at) {
+            let left = Want { mode: Mode::Default, reason: Reason::MovedAway(at), ..want };
+            self.clear_port(now, from, left);
         }
         if !is_ours {
             return;
         }
         self.unfound.remove(&ap);
-        let other = self.slots.get_mut(&switch_port).and_then(|slot| slot.ap.replace(ap));
+        let other = self.slots.get_mut(&at).and_then(|slot| slot.ap.replace(ap));
         if let Some(other) = other.filter(|other| *other != ap) {
             self.handle_probe_if_any(now, other, probe::Input::Displaced);
         }
-        self.want(now, switch_port, ap, reason, since);
+        self.want(now, at, want);
     }
 
     /// An access point stays on its port. If it was seen there, the port should have mode `ap`; the
     /// reason of a change that is under way stays.
-    fn stay(
-        &mut self,
-        now: Instant,
-        switch_port: SwitchPort,
-        ap: Mac,
-        reason: Reason,
-        since: Instant,
-    ) {
+    fn stay(&mut self, now: Instant, switch_port: SwitchPort, ap: Mac, want: Want) {
+        let reason = want.reason;
         if reason != Reason::SamePort {
             if self.is_news(switch_port, reason) {
                 let switch = self.switch(switch_port.switch).cloned();
@@ -139,24 +134,15 @@ impl Plan {
             return;
         }
         let wanted = self.slots.get(&switch_port).and_then(|slot| slot.port.wanted());
-        let same = wanted.filter(|want| want.mode == Mode::Ap && want.ap == Some(ap));
-        let reason = same.map_or(Reason::Arrived, |want| want.reason);
-        self.want(now, switch_port, ap, reason, since);
+        let same = wanted.filter(|same| same.mode == Mode::Ap && same.ap == Some(ap));
+        let reason = same.map_or(Reason::Arrived, |same| same.reason);
+        self.want(now, switch_port, Want { reason, ..want });
     }
 
-    fn want(
-        &mut self,
-        now: Instant,
-        switch_port: SwitchPort,
-        ap: Mac,
-        reason: Reason,
-        since: Instant,
-    ) {
-        if let Some(slot) = self.slots.get_mut(&switch_port) {
+    fn want(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
+        if let Some(slot) = self.slots.get_mut(&switch_port).filter(|_| want.mode == Mode::Ap) {
             slot.last_reason = None;
         }
-        let proved_at = Some(now);
-        let want = Want { mode: Mode::Ap, ap: Some(ap), reason, since, proved_at };
         self.handle_port(now, switch_port, port::Input::Wanted(want));
     }
 
@@ -168,36 +154,28 @@ impl Plan {
             let slot = self.slots.get(&switch_port);
             let ap = slot.and_then(|slot| slot.ap).filter(|_| mode == Mode::Ap);
             let want = Want { mode, ap, reason: Reason::Manual, since: now, proved_at: None };
-            self.handle_port(now, switch_port, port::Input::Wanted(want));
+            self.want(now, switch_port, want);
             self.push(now, switch.mac);
         }
     }
 
     /// An access point left a port, unless another one is there.
-    fn clear_port(
-        &mut self,
-        now: Instant,
-        switch_port: SwitchPort,
-        ap: Mac,
-        reason: Reason,
-        since: Instant,
-    ) {
-        let Some(slot) = self.slots.get_mut(&switch_port) else {
+    fn clear_port(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
+        let slot = self.slots.get_mut(&switch_port);
+        let Some(slot) = slot.filter(|slot| slot.ap.is_some() && slot.ap == want.ap) else {
             return;
         };
-        if slot.ap.take_if(|there| *there == ap).is_none() {
-            return;
-        }
+        slot.ap = None;
         if slot.port.is_idle() && !slot.port.is_touched() {
             // It was never changed, so it need not be changed back.
             self.keep(switch_port);
         } else {
-            self.want_default(now, switch_port, Some(ap), reason, since);
+            self.want(now, switch_port, want);
         }
     }
 
     /// No access point is on a port.
-    fn free(&mut self, now: Instant, switch_port: SwitchPort, reason: Reason, since: Instant) {
+    fn free(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
         if self.is_ignored(switch_port) || !self.make_slot(now, switch_port) {
             return;
         }
@@ -205,20 +183,7 @@ impl Plan {
         if let Some(ap) = ap {
             self.handle_probe_if_any(now, ap, probe::Input::Displaced);
         }
-        self.want_default(now, switch_port, ap, reason, since);
-    }
-
-    fn want_default(
-        &mut self,
-        now: Instant,
-        switch_port: SwitchPort,
-        ap: Option<Mac>,
-        reason: Reason,
-        since: Instant,
-    ) {
-        let proved_at = reason.is_seen().then_some(now);
-        let want = Want { mode: Mode::Default, ap, reason, since, proved_at };
-        self.handle_port(now, switch_port, port::Input::Wanted(want));
+        self.want(now, switch_port, Want { ap, ..want });
     }
 
     fn handle_probe_if_any(&mut self, now: Instant, ap: Mac, input: probe::Input) {

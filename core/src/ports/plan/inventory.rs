@@ -8,8 +8,9 @@ use super::{Asker, Due, Plan, output::Output};
 use crate::base::backoff::Backoff;
 use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
+use crate::ports::ap_event::Cause;
 use crate::ports::probe;
-use crate::ports::probe::{Cause, Probe, Subject};
+use crate::ports::probe::{Probe, Subject};
 use crate::ports::question::{Answer, Entry, Question};
 use crate::ports::switch_port::{Mode, SwitchPort};
 

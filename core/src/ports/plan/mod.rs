@@ -48,11 +48,11 @@ use self::input::{Config, Input};
 use self::output::Output;
 use self::state::{Inventory, Slot, SwitchQueue};
 use self::timers::Timers;
-use super::ap_event::{ApAction, ApEvent, Request};
+use super::ap_event::{ApEvent, Cause, Request};
 use super::governor::{Governor, Held};
 use super::outage::Losses;
 use super::port::Port;
-use super::probe::{Cause, Probe, Subject};
+use super::probe::{Probe, Subject};
 use super::record::Record;
 use super::report::{Change, Report};
 use super::switch_port::{Mode, SwitchPort};
@@ -134,15 +134,10 @@ impl Plan {
     }
 
     fn triggered(&mut self, now: Instant, ap_event: ApEvent) {
-        let ApEvent { ap, action, site, at, .. } = ap_event;
+        let ApEvent { ap, cause, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
-        let cause = match action {
-            ApAction::Connected | ApAction::Restarted => Cause::Came,
-            ApAction::Disconnected => Cause::Lost,
-            ApAction::Restarting => Cause::Restarting,
-        };
         if cause != Cause::Restarting {
             let noted_at = at.unwrap_or_else(|| self.wall(now));
             self.losses.note(ap, site.as_deref(), cause == Cause::Lost, noted_at);

@@ -9,11 +9,13 @@ use super::{BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
+use crate::ports::ap_event::Cause;
 use crate::ports::edit::{Edit, Pushed};
+use crate::ports::governor::Refusal;
 use crate::ports::name::PortName;
 use crate::ports::port;
 use crate::ports::port::Want;
-use crate::ports::probe::{Cause, Subject};
+use crate::ports::probe::Subject;
 use crate::ports::record::Record;
 use crate::ports::report::{Change, Report};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
@@ -48,27 +50,14 @@ impl Plan {
             match output {
                 port::Output::Due => self.wait(now, switch_port),
                 port::Output::Read(mode) => self.read_back(switch_port, mode),
-                port::Output::Retrying { want, attempt, after, failure, is_unknown, is_news } => {
-                    if let Some((switch, change)) = self.change(now, switch_port, &want) {
-                        self.report(Report::Retrying {
-                            switch,
-                            change,
-                            failure,
-                            is_unknown,
-                            is_news,
-                            attempt,
-                            after,
-                        });
+                port::Output::Failed { want, failed } => {
+                    if let Some((switch, change)) = self.change(now, switch_port, &want)
+                        && (failed.is_news || failed.retry.is_some())
+                    {
+                        self.report(Report::Failed { switch, change, failed });
                     }
                 }
                 port::Output::Settled { want, .. } => self.settled(now, switch_port, &want),
-                port::Output::Stuck { want, attempt, failure, is_news } => {
-                    if let Some((switch, change)) = self.change(now, switch_port, &want)
-                        && is_news
-                    {
-                        self.report(Report::Stuck { switch, change, failure, attempt });
-                    }
-                }
             }
         }
         let at = self.slots.get(&switch_port).and_then(|slot| slot.port.poll_timeout());
@@ -160,11 +149,12 @@ impl Plan {
         let Some(want) = slot.port.due().copied() else {
             return Fit::Never;
         };
-        let sent = Sent { port: switch_port.port, is_first: !slot.port.is_touched() };
+        let sent = Sent { switch_port, is_first: !slot.port.is_touched() };
         if let Err(refusal) = self.governor.judge(now, self.wall(now), switch, switch_port.port) {
-            let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
-            let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
-            if is_news && let Some((switch, change)) = self.change(now, switch_port, &want) {
+            let Refusal { rule, is_for_now, until, .. } = refusal;
+            if slot.refused != Some(rule)
+                && let Some((switch, change)) = self.change(now, switch_port, &want)
+            {
                 self.report(Report::Refused { switch, change, refusal });
             }
             if let Some(slot) = self.slots.get_mut(&switch_port) {
@@ -195,16 +185,15 @@ impl Plan {
         if self.config.observes() {
             return self.observe(now, mac, &batch);
         }
-        let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
         let edits: Vec<Edit> =
-            batch.iter().filter_map(|sent| self.edit(switch_port(sent), None)).collect();
+            batch.iter().filter_map(|sent| self.edit(sent.switch_port, None)).collect();
         let wall = self.wall(now);
         for sent in &batch {
             // From here on limits count the change, also after a restart.
-            if let Some(slot) = self.slots.get_mut(&switch_port(sent)) {
+            if let Some(slot) = self.slots.get_mut(&sent.switch_port) {
                 slot.changed_at = Some(wall);
             }
-            self.handle_port(now, switch_port(sent), port::Input::Taken);
+            self.handle_port(now, sent.switch_port, port::Input::Taken);
         }
         let Some(switch) = self.switch(mac).cloned() else {
             return;
@@ -219,13 +208,12 @@ impl Plan {
 
     /// Reports what would be sent. The mode of a port that we really changed stays as it is.
     fn observe(&mut self, now: Instant, mac: Mac, batch: &[Sent]) {
-        for sent in batch {
-            let switch_port = SwitchPort { switch: mac, port: sent.port };
+        for &Sent { switch_port, is_first } in batch {
             let Some(slot) = self.slots.get_mut(&switch_port) else {
                 continue;
             };
             let want = slot.port.due().copied();
-            if sent.is_first || slot.is_observed {
+            if is_first || slot.is_observed {
                 slot.is_observed = true;
                 let done = Pushed::Done { diff: String::new(), before: Vec::new() };
                 self.handle_port(now, switch_port, port::Input::Taken);
@@ -259,7 +247,6 @@ impl Plan {
         };
         let batch = self.queues.get_mut(&mac).and_then(|queue| queue.batch.take());
         let batch = batch.unwrap_or_default();
-        let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
         let (diff, before) = match &mut pushed {
             Pushed::Done { diff, before } => (mem::take(diff), mem::take(before)),
             Pushed::Failed(_) | Pushed::Unknown(_) => Default::default(),
@@ -269,18 +256,19 @@ impl Plan {
         for sent in &batch {
             if let Some(queue) = self.queues.get_mut(&mac) {
                 if is_divided {
-                    queue.alone.insert(sent.port);
+                    queue.alone.insert(sent.switch_port.port);
                 } else {
-                    queue.alone.remove(&sent.port);
+                    queue.alone.remove(&sent.switch_port.port);
                 }
             }
-            let before = before.iter().find(|(port, _)| *port == sent.port && sent.is_first);
-            if let Some((slot, (_, before))) = self.slots.get_mut(&switch_port(sent)).zip(before) {
+            let before =
+                before.iter().find(|(port, _)| *port == sent.switch_port.port && sent.is_first);
+            if let Some((slot, (_, before))) = self.slots.get_mut(&sent.switch_port).zip(before) {
                 slot.before = Some(before.clone());
             }
             let input =
                 if is_divided { port::Input::PutBack } else { port::Input::Pushed(pushed.clone()) };
-            self.handle_port(now, switch_port(sent), input);
+            self.handle_port(now, sent.switch_port, input);
         }
         self.report_settled(mac, diff, false);
         if let Some(queue) = self.queues.get_mut(&mac)

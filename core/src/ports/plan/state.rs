@@ -9,7 +9,7 @@ use crate::ports::decide::Reason;
 use crate::ports::name::PortName;
 use crate::ports::port::Port;
 use crate::ports::record::Record;
-use crate::ports::switch_port::{Mode, Switch};
+use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 
 /// A younger inventory need not be asked for again.
 const FRESH_FOR: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub(super) struct SwitchQueue {
 /// A port of the batch in flight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
-    pub(super) port: PortName,
+    pub(super) switch_port: SwitchPort,
     /// Whether this is its first change, so that what was there before is not ours.
     pub(super) is_first: bool,
 }

@@ -4,7 +4,6 @@ use super::Plan;
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
-use crate::ports::port::stage::Stage;
 use crate::ports::probe::Probe;
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 
@@ -20,12 +19,8 @@ pub struct Status {
     pub is_observed: bool,
     /// The mode that it is on its way to.
     pub wanted: Option<Mode>,
-    /// The mode that it waits to be pushed to.
-    pub due: Option<Mode>,
-    /// Whether a change is in flight.
-    pub is_pushing: bool,
-    /// How far its change is.
-    pub stage: Stage,
+    /// How far its change is, by [`Port::stage`](crate::ports::port::Port::stage).
+    pub stage: &'static str,
     /// When the next step follows, if that is known.
     pub next_at: Option<Instant>,
     /// The rule that refuses its change for now.
@@ -43,8 +38,6 @@ impl Plan {
             mode: slot.port.mode(),
             is_observed: slot.is_observed,
             wanted: slot.port.wanted_mode(),
-            due: slot.port.due().map(|want| want.mode),
-            is_pushing: slot.port.is_pushing(),
             stage: slot.port.stage(),
             next_at: slot.port.poll_timeout(),
             refused: slot.refused.filter(|_| slot.port.due().is_some()),

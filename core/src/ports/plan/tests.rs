@@ -115,8 +115,8 @@ impl Bench {
         self.drain();
     }
 
-    fn ap_event(&mut self, ap: Mac, action: ApAction) {
-        if action == ApAction::Disconnected {
+    fn ap_event(&mut self, ap: Mac, cause: Cause) {
+        if cause == Cause::Lost {
             self.lost.insert(ap, self.wall());
         } else {
             self.lost.remove(&ap);
@@ -125,7 +125,7 @@ impl Bench {
         let (ap_name, site_name) = (None, None);
         self.input(Input::ApEvent(ApEvent {
             ap,
-            action,
+            cause,
             site: Some("s".into()),
             at,
             ap_name,
@@ -135,12 +135,12 @@ impl Bench {
 
     fn plug(&mut self, ap: Mac, switch_port: SwitchPort) {
         self.plugged.insert(ap, switch_port);
-        self.ap_event(ap, ApAction::Connected);
+        self.ap_event(ap, Cause::Came);
     }
 
     fn unplug(&mut self, ap: Mac) {
         self.plugged.remove(&ap);
-        self.ap_event(ap, ApAction::Disconnected);
+        self.ap_event(ap, Cause::Lost);
     }
 
     /// Lets time pass.
@@ -289,17 +289,18 @@ fn reported(report: &Report) -> String {
         Report::Refused { change, refusal, .. } => {
             format!("refused {}={}: {refusal}", change.port, change.mode.name())
         }
-        Report::Retrying { change, failure, is_unknown, .. } => {
-            format!("retrying {}: {}, unknown: {is_unknown}", change.port, failure.name())
+        Report::Failed { change, failed, .. } => {
+            let (port, failure) = (change.port, failed.failure.name());
+            match failed.retry {
+                Some(retry) => format!("retrying {port}: {failure}, unknown: {}", retry.is_unknown),
+                None => format!("stuck {port}: {failure}"),
+            }
         }
         Report::Settled { changes: all, is_read_back, .. } => {
             let read_back = if *is_read_back { ", read back" } else { "" };
             format!("settled {}{read_back}", changes(all))
         }
         Report::Stopped(is_stopped) => format!("stopped: {is_stopped}"),
-        Report::Stuck { change, failure, .. } => {
-            format!("stuck {}: {}", change.port, failure.name())
-        }
         Report::Undecided { reason, .. } => format!("undecided: {reason}"),
     }
 }
@@ -321,7 +322,7 @@ fn plugged_in_and_out() {
     let record = bench.records.get(&switch_port(1, 7)).cloned().expect("kept");
     assert_eq!((record.mode, record.before.as_deref()), (Some(Mode::Ap), Some("was ge-0/0/7")));
 
-    bench.ap_event(ap(1), ApAction::Restarted);
+    bench.ap_event(ap(1), Cause::Came);
     bench.pass(7_200);
     assert_eq!(
         bench.take_log(),
@@ -364,7 +365,7 @@ fn a_change_is_reported_with_the_reason_for_which_it_was_wanted() {
         bench.obey();
         assert_eq!(bench.reasons, reasons, "{row}");
         bench.take_log();
-        bench.ap_event(ap(1), ApAction::Restarted);
+        bench.ap_event(ap(1), Cause::Came);
         bench.pass(60);
         assert_eq!(bench.take_log(), [""; 0], "{row}, and its port is as it shall be");
     }
@@ -383,7 +384,7 @@ fn compared(bench: &mut Bench) {
 fn came_again(bench: &mut Bench) {
     came(bench);
     bench.pass(2);
-    bench.ap_event(ap(1), ApAction::Connected);
+    bench.ap_event(ap(1), Cause::Came);
 }
 
 fn moved(bench: &mut Bench) {
@@ -398,7 +399,7 @@ fn given_up(bench: &mut Bench) {
     came(bench);
     bench.pass(10);
     bench.fail(&Pushed::Failed(Failure::Rejected { message: "no".into() }));
-    bench.ap_event(ap(1), ApAction::Connected);
+    bench.ap_event(ap(1), Cause::Came);
 }
 
 #[test]
@@ -425,7 +426,7 @@ fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     bench.obey();
     bench.take_log();
     bench.plugged.insert(ap(1), switch_port(2, 3));
-    bench.ap_event(ap(1), ApAction::Restarted);
+    bench.ap_event(ap(1), Cause::Came);
     bench.pass(65);
     let mut log = bench.take_log();
     log.sort_unstable();
@@ -436,8 +437,8 @@ fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     // They change places: both ports stay for access points.
     bench.plugged.insert(ap(1), switch_port(1, 2));
     bench.plugged.insert(ap(2), switch_port(2, 3));
-    bench.ap_event(ap(1), ApAction::Connected);
-    bench.ap_event(ap(2), ApAction::Connected);
+    bench.ap_event(ap(1), Cause::Came);
+    bench.ap_event(ap(2), Cause::Came);
     bench.pass(100);
     assert_eq!(bench.take_log(), [""; 0]);
     assert_eq!(bench.plan.current_port(ap(1)), Some(switch_port(1, 2)));
@@ -455,7 +456,7 @@ fn another_access_point_on_the_port_of_a_lost_one_takes_it_over() {
     // The second one is put in the place of the first, and no event comes.
     bench.plugged.remove(&ap(1));
     bench.plugged.insert(ap(2), switch_port(1, 1));
-    bench.ap_event(ap(1), ApAction::Disconnected);
+    bench.ap_event(ap(1), Cause::Lost);
     bench.pass(60);
     assert_eq!(bench.take_log(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
     assert_eq!(bench.plan.current_port(ap(2)), Some(switch_port(1, 1)));
@@ -471,7 +472,7 @@ fn who_cannot_be_found_is_reported_once_a_day() {
     // Each hour it is looked for, and now and then it restarts.
     for _ in 0..20 {
         bench.pass(HOUR);
-        bench.ap_event(ap(1), ApAction::Restarted);
+        bench.ap_event(ap(1), Cause::Came);
     }
     assert_eq!(bench.take_log(), [UNDECIDED; 2]);
     bench.pass(7 * HOUR);
@@ -500,7 +501,7 @@ fn a_site_that_goes_dark_keeps_its_ports() {
         bench.obey();
         bench.take_log();
         for number in 1..=8 {
-            bench.ap_event(ap(number), ApAction::Disconnected);
+            bench.ap_event(ap(number), Cause::Lost);
             bench.pass(1);
         }
         bench.pass(600);
@@ -510,7 +511,7 @@ fn a_site_that_goes_dark_keeps_its_ports() {
         bench.pass(36_000);
         assert_eq!(bench.take_log(), [""; 0], "what stays as it is is not reported every hour");
         for number in 1..=7 {
-            bench.ap_event(ap(number), ApAction::Connected);
+            bench.ap_event(ap(number), Cause::Came);
         }
         bench.plugged.remove(&ap(8));
         bench.pass(7_200);
@@ -529,7 +530,7 @@ fn without_a_check_the_event_is_enough() {
     bench.pass(70);
     bench.obey();
     bench.take_log();
-    bench.ap_event(ap(1), ApAction::Disconnected);
+    bench.ap_event(ap(1), Cause::Lost);
     bench.pass(35);
     assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
@@ -759,14 +760,14 @@ fn the_breaker_holds_everything_and_lets_go() {
     bench.obey();
     bench.take_log();
     for number in 1..=5 {
-        bench.ap_event(ap(number), ApAction::Disconnected);
+        bench.ap_event(ap(number), Cause::Lost);
     }
     bench.pass(36);
     let log = bench.take_log();
     assert_eq!(log.first().map(String::as_str), Some("breaker open: true"));
     assert_eq!(log.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
     for number in 2..=5 {
-        bench.ap_event(ap(number), ApAction::Connected);
+        bench.ap_event(ap(number), Cause::Came);
     }
     bench.pass(960);
     let closed = "breaker open: false";
@@ -939,7 +940,7 @@ fn access_points_of_ignored_sites_are_none_of_our_business() {
     let site = Some("ignored".into());
     bench.input(Input::ApEvent(ApEvent {
         ap: ap(1),
-        action: ApAction::Connected,
+        cause: Cause::Came,
         site,
         at: None,
         ap_name: None,

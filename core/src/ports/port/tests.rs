@@ -52,16 +52,16 @@ fn text(output: Output) -> String {
     match output {
         Output::Due => "due".into(),
         Output::Read(mode) => format!("read {}", mode.name()),
-        Output::Retrying { attempt, is_unknown, failure, is_news, .. } => {
+        Output::Failed { want, failed: Failed { attempt, failure, is_news, retry } } => {
+            let (mode, failure) = (want.mode.name(), failure.name());
+            let Some(Retry { is_unknown, .. }) = retry else {
+                return format!("stuck {mode} in {attempt}, {failure}, news: {is_news}");
+            };
             let known = if is_news { "" } else { ", as before" };
-            let failure = failure.name();
             format!("retrying after attempt {attempt}, {failure}, unknown: {is_unknown}{known}")
         }
         Output::Settled { want, attempt, is_read_back } => {
             format!("settled {} in {attempt}, read back: {is_read_back}", want.mode.name())
-        }
-        Output::Stuck { want, attempt, failure, is_news } => {
-            format!("stuck {} in {attempt}, {}, news: {is_news}", want.mode.name(), failure.name())
         }
     }
 }

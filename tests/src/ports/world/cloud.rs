@@ -3,7 +3,7 @@
 
 use core::{mem, time::Duration};
 
-use mistgate_core::ports::ap_event::{ApAction, ApEvent};
+use mistgate_core::ports::ap_event::{ApEvent, Cause};
 use mistgate_core::ports::question::{Answer, Entry, Hint, Location, Question};
 
 use super::{Event, World, setting::wall};
@@ -32,16 +32,16 @@ impl World<'_> {
         let was_connected = mem::replace(&mut one.is_connected, is_alive);
         one.last_seen = Some(seen);
         match (was_connected, is_alive) {
-            (_, true) => self.webhook(ap, ApAction::Connected),
-            (true, false) => self.webhook(ap, ApAction::Disconnected),
+            (_, true) => self.webhook(ap, Cause::Came),
+            (true, false) => self.webhook(ap, Cause::Lost),
             (false, false) => {}
         }
     }
 
-    pub(super) fn webhook(&mut self, ap: usize, action: ApAction) {
+    pub(super) fn webhook(&mut self, ap: usize, cause: Cause) {
         let site = self.truth.ap(ap).last_port.map(|at| self.site(at));
         let (ap, at) = (self.names.ap(ap), Some(wall(self.now)));
-        let ap_event = ApEvent { ap, action, site, at, ap_name: None, site_name: None };
+        let ap_event = ApEvent { ap, cause, site, at, ap_name: None, site_name: None };
         for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
             let delay = self.bytes.pick(&[1, 0, 2, 3, 30, 90]);
             self.at(Duration::from_secs(delay), Event::Webhook(ap_event.clone()));

@@ -38,7 +38,7 @@ impl World<'_> {
         // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
         // time.
         let mut patience = 0;
-        while self.plan.ports().any(|status| status.is_pushing || status.due.is_some()) {
+        while self.plan.ports().any(|status| ["due", "pushing"].contains(&status.stage)) {
             assert!(patience < PATIENCE, "a change without end");
             patience += 1;
             self.pass(LONGER);
@@ -84,11 +84,10 @@ impl Tally {
             Report::Kept { .. } => self.kept += 1,
             Report::Observed { changes, .. } => self.observed += changes.len(),
             Report::Refused { .. } => self.refused += 1,
-            Report::Stuck { .. } => self.stuck += 1,
+            Report::Failed { failed, .. } => self.stuck += usize::from(failed.retry.is_none()),
             Report::Breaker { is_open, .. } => self.opened += usize::from(*is_open),
             Report::ClockDoubted(_)
             | Report::Overflow
-            | Report::Retrying { .. }
             | Report::Settled { .. }
             | Report::Stopped(_)
             | Report::Undecided { .. } => {}

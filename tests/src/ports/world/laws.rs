@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::ports::ap_event::{ApAction, ApEvent};
+use mistgate_core::ports::ap_event::{ApEvent, Cause};
 use mistgate_core::ports::decide::Check;
 use mistgate_core::ports::governor::{Limits, SITE_WINDOW};
 use mistgate_core::ports::plan::PROOF_MAX;
@@ -148,15 +148,15 @@ impl Laws {
     }
 
     fn note_event(&mut self, now: Instant, ap_event: &ApEvent, names: &Names) {
-        let ApEvent { ap, action, site, at, .. } = ap_event;
+        let ApEvent { ap, cause, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
         let number = names.ap_of(*ap).expect("an access point of ours");
-        if *action == ApAction::Restarting {
+        if *cause == Cause::Restarting {
             return;
         }
-        let is_lost = *action == ApAction::Disconnected;
+        let is_lost = *cause == Cause::Lost;
         self.losses.note_event(number, is_lost, site.as_deref(), at.expect("a time"));
         if is_lost {
             self.count_loss(now, *ap);
