@@ -240,9 +240,12 @@ fn reasons_are_those_of_the_manual() {
         ),
         (OPERATIONS, "### Events are dropped", &["delivery"], "Loss", "name"),
         (OPERATIONS, "### A port is stuck", &["base"], "Failure", "facts"),
-        (OPERATIONS, "### A port change was refused", &["ports"], "Refusal", "rule"),
         (ROLLOUT, "## How to read a difference", &["ports"], "Reason", "row"),
     ] {
         same(heading, &named(page, heading), &words(wings, of, function));
     }
+    let heading = "### A port change was refused";
+    let governor = read("core/src/ports/governor.rs");
+    let rules = governor.split('"').filter(|text| text.starts_with("ports."));
+    same(heading, &named(OPERATIONS, heading), &rules.map(str::to_owned).collect());
 }
