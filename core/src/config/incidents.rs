@@ -40,6 +40,7 @@ pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
         report: is_on(section, "report").then(|| report(section)).flatten(),
         mutes: mutes(section),
         max_event_age: default.max_event_age,
+        unheard_after: default.unheard_after,
     }
 }
 

@@ -9,6 +9,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, Error};
@@ -29,6 +30,8 @@ pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!
 
 /// The default state folder.
 const STATE_DIR: &str = "/var/lib/mistgate";
+/// When an incident of which nothing is heard counts as over, where Mist cannot be asked.
+const UNHEARD_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
 /// A configuration file and its text.
 #[derive(Clone, Copy)]
@@ -159,6 +162,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let mut rules = root
         .section("incidents", |section| incidents::incidents(section, &chat))
         .unwrap_or_default();
+    rules.unheard_after = mist.token.is_none().then_some(UNHEARD_AFTER);
     if let Some(webhook) = &webhook {
         rules.max_event_age = webhook.max_event_age;
     }

@@ -81,6 +81,18 @@ impl Incidents {
         self.turn(key);
     }
 
+    /// Ends an incident of which nothing was heard for too long.
+    pub(super) fn give_up(&mut self, key: Key) {
+        let (now, wall, rules) = (self.now, self.wall(), &self.config.rules);
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if entry.give_up(now, wall, rules) {
+            // Its event says that it is open.
+            self.texts -= entry.incident.event.take().map_or(0, |event| event.text.len());
+            self.came_or_went(key);
+            self.keep(key);
+        }
+    }
+
     /// Notes that an incident is open, or over.
     fn came_or_went(&mut self, key: Key) {
         let Some(entry) = self.entries.get(&key) else { return };

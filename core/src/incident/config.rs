@@ -17,7 +17,7 @@ pub struct Rules {
     pub flap_count: usize,
     /// How far apart those may be (default 10m).
     pub flap_window: Duration,
-    /// Whether an access point that is down behind a switch that is down is not told by itself.
+    /// Whether what is down behind a switch or gateway that is down is not told by itself.
     pub mute_dependents: bool,
     /// After which time an open critical incident is told again that nobody acknowledged.
     pub repeat: Option<Duration>,
@@ -28,6 +28,8 @@ pub struct Rules {
     /// Events older than this open nothing that a newer one closed, and are told in summaries only
     /// (default 24h).
     pub max_event_age: Duration,
+    /// When what nothing is heard of counts as over (7 days), where Mist cannot be asked.
+    pub unheard_after: Option<Duration>,
 }
 
 /// Who is asked to help when an incident stays open.
@@ -61,6 +63,7 @@ impl Default for Rules {
             report: None,
             mutes: Vec::new(),
             max_event_age: Duration::from_secs(24 * 3_600),
+            unheard_after: None,
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Entry {
     pub(super) incident: Incident,
     /// When it last came or went, by our clock.
     pub(super) since: Instant,
+    /// When this run last heard of it, or began to know it.
+    heard_at: Instant,
     /// How long before that it was over, if an earlier run left it so.
     age: Duration,
     /// When it last came, the latest last; no more than count as flapping.
@@ -79,6 +81,7 @@ impl Entry {
         Self {
             incident,
             since: now,
+            heard_at: now,
             age,
             raised_at: VecDeque::new(),
             is_flapping: false,
@@ -111,6 +114,8 @@ impl Entry {
         if at < incident.changed_at {
             return Effect::Counted { is_kept: false };
         }
+        self.heard_at = now;
+        incident.is_unheard &= !change.is_raised;
         match (incident.is_open, change.is_raised) {
             (false, false) if is_recent => return Effect::Counted { is_kept: false },
             (false, false) => return Effect::Unrelated,
@@ -152,6 +157,22 @@ impl Entry {
         }
         self.is_flapping |= self.raised_at.len() >= rules.flap_count && !rules.hold.is_zero();
         Effect::Came
+    }
+
+    /// When it is over because nothing was heard of it.
+    pub(super) fn unheard_at(&self, rules: &Rules) -> Option<Instant> {
+        rules.unheard_after.filter(|_| self.incident.is_open).map(|after| self.heard_at + after)
+    }
+
+    /// Ends what nothing was heard of for too long. Returns whether it has.
+    pub(super) fn give_up(&mut self, now: Instant, wall: UnixTime, rules: &Rules) -> bool {
+        let is_over = self.unheard_at(rules).is_some_and(|at| at <= now);
+        if is_over {
+            let incident = &mut self.incident;
+            (incident.is_open, incident.is_unheard, incident.changed_at) = (false, true, wall);
+            (self.since, self.age) = (now, Duration::ZERO);
+        }
+        is_over
     }
 
     /// Whether something is wrong: what flaps comes back.

@@ -172,6 +172,7 @@ fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Opt
         severity: after.map_or(incident.severity, Shown::severity),
         since: incident.opened_at,
         changed_at: incident.changed_at,
+        is_unheard: incident.is_unheard,
         state: match after {
             Some(Shown::Open(_)) => State::Open,
             Some(Shown::Flapping(_)) => State::Flapping,

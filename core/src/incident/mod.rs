@@ -152,6 +152,7 @@ impl Incidents {
 
     /// Sees what time has changed of an incident, who is to be told, and when to look again.
     fn turn(&mut self, key: Key) {
+        self.give_up(key);
         let (now, rules) = (self.now, &self.config.rules);
         let Some(entry) = self.entries.get_mut(&key) else { return };
         if let Some(turn_at) = entry.turn_at.take() {
@@ -165,6 +166,7 @@ impl Incidents {
         let mut at_latest = |at: Instant| {
             next_at = Some(next_at.map_or(at, |next_at| next_at.min(at)));
         };
+        entry.unheard_at(rules).into_iter().for_each(&mut at_latest);
         let Incident { is_open, severity, .. } = entry.incident;
         let needs_help = is_open
             && entry.incident.acknowledged.is_none()

@@ -76,6 +76,9 @@ pub struct Incident {
     pub opened_at: UnixTime,
     /// When it last came or went, by the event's own time.
     pub changed_at: UnixTime,
+    /// Whether it is over only because nothing was heard of it for a week.
+    #[serde(default)]
+    pub is_unheard: bool,
     /// How often it came, from 1.
     pub times: u32,
     pub acknowledged: Option<Acknowledgement>,
@@ -103,6 +106,7 @@ impl Incident {
             org_id: change.org_id.as_deref().map(Arc::from),
             opened_at: at,
             changed_at: at,
+            is_unheard: false,
             times: 1,
             acknowledged: None,
             is_escalated: false,

@@ -456,6 +456,31 @@ fn what_is_behind_the_only_gateway_of_its_site_is_not_told() {
 }
 
 #[test]
+fn what_nothing_is_heard_of_for_a_week_counts_as_over_where_mist_cannot_be_asked() {
+    let day = 86_400;
+    let rules = Rules { unheard_after: Some(Duration::from_secs(7 * day)), ..Rules::default() };
+    let mut site = Site::new(chat(&[("slack/all", &slack::KIND, ALL)]), rules);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(3 * day);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(10 * day - 1);
+    assert_eq!((site.incidents.open(), site.told.len()), (1, 1));
+    site.until(10 * day);
+    assert_eq!(site.incidents.open(), 0);
+    site.until(11 * day);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(12 * day);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: AP disconnected",
+            "864000 slack/all over: AP-1 not heard of for 7 days at Branch-7",
+            "950430 slack/all info: AP disconnected",
+        ],
+    );
+}
+
+#[test]
 fn what_only_streams_take_is_open_and_told_to_nobody() {
     let chats =
         chat(&[("slack/warning", &slack::KIND, &["warning"]), ("console", &console::KIND, ALL)]);

@@ -13,6 +13,7 @@ use super::teller::{Shown, Wanted};
 use crate::base::time::UnixTime;
 use crate::notify::Standing;
 use crate::notify::change::Key;
+use crate::notify::summary::UNHEARD;
 use crate::notify::types::condition::Condition;
 
 /// The state of an incident, for people.
@@ -46,6 +47,7 @@ impl View<'_> {
         let words = match is_open {
             _ if self.is_flapping => "coming and going",
             true => condition.state,
+            false if self.incident.is_unheard => UNHEARD,
             false => condition.over,
         };
         format!("{subject} {words}")

@@ -22,6 +22,9 @@ const OPEN_NAMES_MAX: usize = 10;
 /// The most groups that a headline names; of more it says how many problems there are.
 const GROUPS_MAX: usize = 3;
 
+/// How something is that counts as over because nobody says how it is.
+pub const UNHEARD: &str = "not heard of for 7 days";
+
 /// How an incident is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
@@ -60,6 +63,8 @@ pub struct Line<'a> {
     pub since: UnixTime,
     /// When it last came or went.
     pub changed_at: UnixTime,
+    /// Whether it is over only because nothing was heard of it.
+    pub is_unheard: bool,
     pub state: State,
     pub news: News,
 }
@@ -70,6 +75,7 @@ impl Line<'_> {
         let state = match self.state {
             State::Open => self.condition.state,
             State::Flapping => "coming and going",
+            State::Over if self.is_unheard => UNHEARD,
             State::Over => self.condition.over,
         };
         (self.condition.noun.unwrap_or_else(|| noun(self.class)), state)
@@ -114,6 +120,9 @@ pub fn about_one(line: &Line<'_>, now: UnixTime) -> Notification {
             " and stable",
             format!("It came and went from {since} to {changed} UTC, and has been stable since."),
         ),
+        (State::Over, _) if line.is_unheard => {
+            ("", format!("It began at {since} UTC. It counts as over, but may not be."))
+        }
         (State::Over, _) => {
             ("", format!("It began at {since} UTC and is over since {changed} UTC."))
         }

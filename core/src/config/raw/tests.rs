@@ -272,6 +272,7 @@ fn every_key_is_read() {
         report: Some(Daily { minute: 480, zone: TimeZone::UTC }),
         mutes: Vec::new(),
         max_event_age: Duration::from_secs(2 * 86_400),
+        unheard_after: None,
     };
     assert_eq!(rules, expected);
 
@@ -405,7 +406,8 @@ fn what_is_not_written_has_its_documented_value() {
     assert!(config.chat.destinations.is_empty());
     let Delivery { max_age, queue_max, .. } = config.chat.delivery;
     assert_eq!((max_age.as_secs(), queue_max), (86_400, 50_000));
-    assert_eq!(config.incidents, Rules::default());
+    let unheard_after = Some(Duration::from_secs(7 * 86_400));
+    assert_eq!(config.incidents, Rules { unheard_after, ..Rules::default() });
     let admin = config.admin.expect("an admin endpoint");
     assert_eq!(admin.listen.to_string(), "127.0.0.1:9361");
     assert!(admin.token.is_none());
