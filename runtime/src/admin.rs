@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http_types::StatusCode;
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::DestinationStatus;
+use mistgate_core::http::listener::{Limits, Policy};
 use mistgate_core::incident::Incidents;
 use mistgate_core::mist::feed::Status;
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 /// The most bytes of a body.
-pub(crate) const BODY_MAX: usize = 64 << 10;
+const BODY_MAX: usize = 64 << 10;
 /// Makes a copy of the store in the state folder.
 pub const BACKUP: &str = "/store/backup";
 
@@ -115,6 +116,12 @@ impl Asked<'_> {
     fn id(&self) -> Option<u64> {
         self.path.split('/').nth(2)?.parse().ok()
     }
+}
+
+/// Whom the listeners of the service let in.
+pub(crate) fn policy() -> Policy {
+    let limits = Limits { body_max: BODY_MAX, ..Limits::default() };
+    Policy { limits, ..Policy::default() }
 }
 
 impl Admin {

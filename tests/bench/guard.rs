@@ -120,10 +120,10 @@ fn webhooks(bytes: usize, count: usize) -> Result<(), Failure> {
     let mut driver = Driver { engine, clock, journal: Arc::clone(&journal), put: None };
     let (handle, messages) = Handle::new();
     let (_stopper, stop) = stop::stop();
-    let (allow_from, limits) = (webhook.allow_from.clone(), webhook.limits);
+    let policy = webhook.policy.clone();
     let settings = webhook::Settings { webhook, chat, switches: None, external: None };
     let service = Arc::new(webhook::Intake::new(settings, handle, journal, clock));
-    let site = Arc::new(Site::new(service, None, allow_from, limits, stop));
+    let site = Arc::new(Site::new(service, None, policy, stop));
 
     let mut stored = 0;
     let storing = async {

@@ -19,7 +19,7 @@ use mistgate_core::chat::outcome::{Outcome, Reason};
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::engine::input::{Answer, Input};
-use mistgate_core::http::listener::Limits;
+use mistgate_core::http::listener::Policy;
 use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
@@ -457,9 +457,7 @@ fn listener() -> Webhook {
         dedup_window: DEDUP_WINDOW,
         max_event_age: core::time::Duration::from_secs(86_400),
         tls: None,
-        allow_from: Vec::new(),
-        trusted_proxies: Vec::new(),
-        limits: Limits::default(),
+        policy: Policy::default(),
     }
 }
 

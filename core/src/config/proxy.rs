@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
-use crate::http::listener::Tls;
+use crate::http::listener::{Limits, Tls};
 use crate::micronets::access::{Rule, Subject};
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
@@ -21,7 +21,6 @@ const PING_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Durat
 const MESSAGE_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
 /// What waits in memory for one connection.
 const WAITING_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
-const COUNT_BOUNDS: RangeInclusive<usize> = 1..=100_000;
 
 /// Reads `[proxy]`; certificates and authorities are required.
 pub(super) fn proxy(section: &Section<'_>) -> Proxy {
@@ -141,18 +140,9 @@ fn limits(section: &Section<'_>) -> ProxyLimits {
     ProxyLimits {
         message_max: section.size("max_message", default.message_max, MESSAGE_BOUNDS),
         unsent_max: section.size("unsent_max", default.unsent_max, WAITING_BOUNDS),
-        connections_max: section.count("connections_max", default.connections_max, COUNT_BOUNDS),
-        connections_per_address_max: section.count(
-            "connections_per_address_max",
-            default.connections_per_address_max,
-            COUNT_BOUNDS,
-        ),
-        handshakes_per_second_max: section.count(
-            "handshakes_per_second_max",
-            default.handshakes_per_second_max,
-            COUNT_BOUNDS,
-        ),
-        handshake_timeout: section.step("handshake_timeout", default.handshake_timeout),
-        upgrade_timeout: section.step("upgrade_timeout", default.upgrade_timeout),
+        listener: Limits {
+            head_timeout: section.step("upgrade_timeout", default.listener.head_timeout),
+            ..section.limits(default.listener)
+        },
     }
 }

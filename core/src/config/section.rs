@@ -17,7 +17,8 @@ use super::problem::{Fault, meant};
 use super::reader::{Item, Reader, child};
 use super::units;
 use super::units::Units;
-use crate::{base::secret::Secret, http::listener::Tls};
+use crate::base::secret::Secret;
+use crate::http::listener::{Limits, Tls};
 
 /// Time-outs of clients.
 const STEP_BOUNDS: RangeInclusive<Duration> =
@@ -308,6 +309,19 @@ impl<'a> Section<'a> {
         let (found, item) = self.one_of(&[key, file_key])?;
         let secret = if found == key { item.secret()? } else { item.secret_file()? };
         Some((item, secret))
+    }
+
+    /// The limits that every listener has; the others are the default ones.
+    pub(super) fn limits(&self, mut limits: Limits) -> Limits {
+        for (key, limit) in [
+            ("connections_max", &mut limits.connections_max),
+            ("connections_per_address_max", &mut limits.connections_per_address_max),
+            ("handshakes_per_second_max", &mut limits.handshakes_per_second_max),
+        ] {
+            *limit = self.count(key, *limit, 1..=100_000);
+        }
+        limits.handshake_timeout = self.step("handshake_timeout", limits.handshake_timeout);
+        limits
     }
 
     /// The files in `cert` and `key`.

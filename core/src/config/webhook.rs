@@ -10,7 +10,7 @@ use http_types::Url;
 use super::{problem::Fault, reader::Item, section::Section, units};
 use crate::base::network::Network;
 use crate::base::secret::Secret;
-use crate::http::listener::Limits;
+use crate::http::listener::{Limits, Policy};
 use crate::webhook::config::Webhook;
 
 /// The port that users of MWTT have opened already.
@@ -48,9 +48,7 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
         max_event_age: section.duration("max_event_age", DAY, EVENT_AGE_BOUNDS),
         tls: tls_item.and_then(|item| item.section(Section::tls)).flatten(),
-        allow_from: networks(section, "allow_from").unwrap_or_else(|| Network::EVERYWHERE.to_vec()),
-        trusted_proxies: networks(section, "trusted_proxies").unwrap_or_default(),
-        limits: limits(section),
+        policy: policy(section),
     }
 }
 
@@ -109,28 +107,25 @@ fn networks(section: &Section<'_>, key: &'static str) -> Option<Vec<Network>> {
     section.list(key, expected, network)
 }
 
-fn limits(section: &Section<'_>) -> Limits {
-    let default = Limits::default();
+fn policy(section: &Section<'_>) -> Policy {
+    let default = Policy::default();
+    Policy {
+        allow_from: networks(section, "allow_from").unwrap_or(default.allow_from),
+        proxies: networks(section, "trusted_proxies").unwrap_or(default.proxies),
+        limits: limits(section, default.limits),
+    }
+}
+
+fn limits(section: &Section<'_>, default: Limits) -> Limits {
     let limits = Limits {
         body_max: section.size("max_body", default.body_max, (1 << 10)..=(256 << 20)),
         bodies_max: section.size("bodies_max", default.bodies_max, (1 << 10)..=(1 << 30)),
         body_rate_min: section.size("body_rate_min", default.body_rate_min, 1..=(16 << 20)),
         head_max: section.size("head_max", default.head_max, (1 << 10)..=(1 << 20)),
         headers_max: section.count("headers_max", default.headers_max, 8..=1_024),
-        connections_max: section.count("connections_max", default.connections_max, 1..=100_000),
-        connections_per_address_max: section.count(
-            "connections_per_address_max",
-            default.connections_per_address_max,
-            1..=100_000,
-        ),
-        handshakes_per_second_max: section.count(
-            "handshakes_per_second_max",
-            default.handshakes_per_second_max,
-            1..=100_000,
-        ),
         head_timeout: section.step("head_timeout", default.head_timeout),
         body_timeout: section.step("body_timeout", default.body_timeout),
-        handshake_timeout: section.step("handshake_timeout", default.handshake_timeout),
+        ..section.limits(default)
     };
     if limits.bodies_max < limits.body_max {
         let what = "all bodies together may have less than one of them";

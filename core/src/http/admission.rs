@@ -15,12 +15,12 @@
 //! at once. What it says to others comes out of [`Admission::poll_output`].
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::base::network::{Network, subscriber};
 use crate::base::time::Instant;
+use crate::http::listener::Policy;
 
 mod bodies;
 mod places;
@@ -29,25 +29,6 @@ mod places;
 const PROOF_LASTS: Duration = Duration::from_secs(600);
 /// The most proven clients that are remembered.
 const PROVEN_MAX: usize = 1_024;
-
-/// What a listener allows its clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Who is not outside.
-    pub allow_from: Vec<Network>,
-    /// Who speaks for clients; see [`Admission::identify`].
-    pub proxies: Vec<Network>,
-    /// Connections in all, besides those from outside.
-    pub connections_max: usize,
-    /// Connections of one client.
-    pub connections_per_address_max: usize,
-    /// TLS handshakes that may begin in a second, which bounds their CPU time.
-    pub handshakes_per_second_max: usize,
-    /// Bytes of one body.
-    pub body_max: usize,
-    /// Bytes of all bodies in memory.
-    pub bodies_max: usize,
-}
 
 /// What a connection is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,7 +126,7 @@ pub struct Admission {
     last_id: u64,
     connections: BTreeMap<Id, Connection>,
     clients: BTreeMap<Key, Client>,
-    crowds: [Crowd; 4],
+    crowds: BTreeMap<Standing, Crowd>,
     /// When each proven client sent its last valid signature.
     proven: BTreeMap<IpAddr, Instant>,
     /// The clients with queued connections: proven ones first, then by their last turn.
@@ -157,14 +138,13 @@ pub struct Admission {
 
 impl Admission {
     /// Without any connection.
-    pub const fn new(policy: Policy) -> Self {
-        const EMPTY: Crowd = Crowd { connections: 0, bytes: 0, sizes: BTreeSet::new() };
+    pub fn new(policy: Policy) -> Self {
         Self {
             policy,
             last_id: 0,
             connections: BTreeMap::new(),
             clients: BTreeMap::new(),
-            crowds: [EMPTY; 4],
+            crowds: BTreeMap::new(),
             proven: BTreeMap::new(),
             turns: BTreeSet::new(),
             rested_at: Instant::from_micros(0),
@@ -313,7 +293,7 @@ const BURST: Duration = Duration::from_secs(1);
 
 impl Admission {
     fn pace(&self) -> Duration {
-        let per_second = self.policy.handshakes_per_second_max.max(1);
+        let per_second = self.policy.limits.handshakes_per_second_max.max(1);
         Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX)
     }
 
@@ -343,23 +323,12 @@ impl Admission {
     }
 
     fn crowd(&self, standing: Standing) -> &Crowd {
-        let [proxies, proven, unproven, outside] = &self.crowds;
-        match standing {
-            Standing::Proxy => proxies,
-            Standing::Proven => proven,
-            Standing::Unproven => unproven,
-            Standing::Outside => outside,
-        }
+        const NONE: &Crowd = &Crowd { connections: 0, bytes: 0, sizes: BTreeSet::new() };
+        self.crowds.get(&standing).unwrap_or(NONE)
     }
 
     fn crowd_mut(&mut self, standing: Standing) -> &mut Crowd {
-        let [proxies, proven, unproven, outside] = &mut self.crowds;
-        match standing {
-            Standing::Proxy => proxies,
-            Standing::Proven => proven,
-            Standing::Unproven => unproven,
-            Standing::Outside => outside,
-        }
+        self.crowds.entry(standing).or_default()
     }
 
     fn count(&self, key: Key) -> usize {

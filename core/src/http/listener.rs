@@ -1,7 +1,9 @@
-//! The settings of an HTTP listener: its certificate, and limits for its clients.
+//! The settings of an HTTP listener: its certificate, and what it allows its clients.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::time::Duration;
+
+use crate::base::network::Network;
 
 /// A certificate chain and its key as files, because both are read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +12,24 @@ pub struct Tls {
     pub cert: String,
     /// A PEM file with the key; may be the same file.
     pub key: String,
+}
+
+/// What a listener allows its clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may connect (default everybody). Others are only told that they may not.
+    pub allow_from: Vec<Network>,
+    /// Who speaks for clients: load balancers, and reverse proxies by `X-Forwarded-For` (default
+    /// nobody).
+    pub proxies: Vec<Network>,
+    pub limits: Limits,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let allow_from = Network::EVERYWHERE.to_vec();
+        Self { allow_from, proxies: Vec::new(), limits: Limits::default() }
+    }
 }
 
 /// The limits of an HTTP listener.

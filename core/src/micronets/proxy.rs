@@ -1,10 +1,10 @@
 //! The settings of the websocket proxy, `[proxy]`.
 
 use alloc::{string::String, vec::Vec};
-use core::{net::SocketAddr, time::Duration};
+use core::net::SocketAddr;
 
 use super::{access, meetup::input::Config as Meetup};
-use crate::http::listener::Tls;
+use crate::http::listener::{Limits, Tls};
 
 /// The listener of the proxy, who may join a meetup, and the policy of all meetups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,9 @@ pub struct ProxyLimits {
     pub message_max: usize,
     /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
     pub unsent_max: usize,
-    /// Connections in all (default 4096).
-    pub connections_max: usize,
-    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
-    pub connections_per_address_max: usize,
-    /// TLS handshakes that may begin in one second, which bounds their CPU time (default 200).
-    pub handshakes_per_second_max: usize,
-    /// For the TLS handshake (default 10s).
-    pub handshake_timeout: Duration,
-    /// From the end of the TLS handshake to the end of the upgrade request (default 10s).
-    pub upgrade_timeout: Duration,
+    /// Those of connections (default 4096 in all), of handshakes and, as `head_timeout`, from the
+    /// end of the TLS handshake to the end of the upgrade request. There are no bodies.
+    pub listener: Limits,
 }
 
 impl Default for ProxyLimits {
@@ -58,11 +51,7 @@ impl Default for ProxyLimits {
         Self {
             message_max: 1 << 20,
             unsent_max: 256 << 10,
-            connections_max: 4_096,
-            connections_per_address_max: 64,
-            handshakes_per_second_max: 200,
-            handshake_timeout: Duration::from_secs(10),
-            upgrade_timeout: Duration::from_secs(10),
+            listener: Limits { connections_max: 4_096, ..Limits::default() },
         }
     }
 }

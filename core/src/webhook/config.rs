@@ -5,8 +5,8 @@ use core::{net::SocketAddr, time::Duration};
 
 use http_types::Url;
 
-use crate::base::{network::Network, secret::Secret};
-use crate::http::listener::{Limits, Tls};
+use crate::base::secret::Secret;
+use crate::http::listener::{Policy, Tls};
 
 /// `[webhook]`: the listener for webhooks.
 #[derive(Clone, Debug)]
@@ -29,11 +29,7 @@ pub struct Webhook {
     pub max_event_age: Duration,
     /// `None`: plain HTTP, for a reverse proxy.
     pub tls: Option<Tls>,
-    /// The networks that may connect.
-    pub allow_from: Vec<Network>,
-    /// The reverse proxies whose `X-Forwarded-For` says who connects.
-    pub trusted_proxies: Vec<Network>,
-    pub limits: Limits,
+    pub policy: Policy,
 }
 
 impl Webhook {

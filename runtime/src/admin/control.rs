@@ -15,8 +15,7 @@ use std::{env, fmt, fs, io};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::{Request, header::HOST};
-use mistgate_core::base::{network::Network, text};
-use mistgate_core::http::listener::Limits;
+use mistgate_core::base::text;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::{fs::Mode, net, process};
 use smol::future::FutureExt;
@@ -25,7 +24,7 @@ use smol::{Async, Executor, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use super::routes::Route;
-use super::{Admin, Asked, BODY_MAX, Caller};
+use super::{Admin, Asked, Caller, policy};
 use crate::base::clock::timeout;
 use crate::base::journal::{Level, fields};
 use crate::base::panic;
@@ -98,10 +97,8 @@ impl Control {
     pub(crate) async fn serve(self, admin: Arc<Admin>, on: Arc<Executor<'static>>, stop: Stop) {
         let connections = TaskTracker::new();
         let begin = |stream, local| {
-            let everywhere = Network::EVERYWHERE.to_vec();
-            let limits = Limits { body_max: BODY_MAX, ..Limits::default() };
             let token = connections.begin();
-            let site = Arc::new(Site::new(local, None, everywhere, limits, stop.clone()));
+            let site = Arc::new(Site::new(local, None, policy(), stop.clone()));
             let served = connection::serve(site, stream, HERE).boxed();
             on.spawn(async move { token.bound(served).await }).detach();
         };

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mistgate_core::base::time::Instant;
-use mistgate_core::http::admission::{Admission, Id, Limit, Output, Policy, Standing};
+use mistgate_core::http::admission::{Admission, Id, Limit, Output, Standing};
+use mistgate_core::http::listener::Policy;
 use smol::channel;
 
 use crate::base::clock::{Alarm, Clock};
@@ -172,23 +173,15 @@ impl Drop for ConnectionSlot {
 mod tests {
     use std::time::Duration;
 
-    use mistgate_core::base::network::Network;
+    use mistgate_core::http::listener::Limits;
     use smol::Timer;
     use smol::future::FutureExt;
 
     use super::*;
 
     fn limiter(connections_max: usize, handshakes_per_second_max: usize) -> Arc<ConnectionLimiter> {
-        let policy = Policy {
-            allow_from: Network::EVERYWHERE.to_vec(),
-            proxies: Vec::new(),
-            connections_max,
-            connections_per_address_max: 64,
-            handshakes_per_second_max,
-            body_max: 1,
-            bodies_max: 1,
-        };
-        ConnectionLimiter::new(policy, Clock::start())
+        let limits = Limits { connections_max, handshakes_per_second_max, ..Limits::default() };
+        ConnectionLimiter::new(Policy { limits, ..Policy::default() }, Clock::start())
     }
 
     fn address(last: u8) -> IpAddr {

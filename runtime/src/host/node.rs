@@ -113,8 +113,9 @@ fn allow_connections(config: &Config, journal: &Journal) {
     let maximum = process::getrlimit(Resource::Nofile).maximum;
     // It stays as it is where it is as high as it may be, or the system refuses.
     let _ = process::setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let webhook = config.webhook.as_ref().map_or(0, |webhook| webhook.limits.connections_max);
-    let proxy = config.proxy.as_ref().map_or(0, |proxy| proxy.limits.connections_max);
+    let webhook =
+        config.webhook.as_ref().map_or(0, |webhook| webhook.policy.limits.connections_max);
+    let proxy = config.proxy.as_ref().map_or(0, |proxy| proxy.limits.listener.connections_max);
     let wanted = webhook + proxy + OTHERS;
     if let Some(allowed) = maximum.filter(|maximum| *maximum < wanted as u64) {
         journal.note(Level::Warning, "files_limited", fields![allowed, wanted]);

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 server pump of the webhook listener and the admin endpoint, over TCP or TLS.
 //!
-//! It moves requests in and replies out and keeps clients within their [`Limits`]. A [`Service`]
+//! It moves requests in and replies out and keeps clients within its [`Policy`]. A [`Service`]
 //! answers. It is asked twice: with the head, so that a refusal costs no body and no
 //! `100 Continue`, and with the whole body.
 //!
@@ -15,8 +15,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use hyper::http::request;
-use mistgate_core::base::network::Network;
-use mistgate_core::http::listener::Limits;
+use mistgate_core::http::listener::Policy;
 use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
@@ -187,9 +186,7 @@ impl Reply {
 pub struct Listener {
     socket: Async<TcpListener>,
     tls: Option<Arc<Identity>>,
-    allow_from: Vec<Network>,
-    proxies: Vec<Network>,
-    limits: Limits,
+    policy: Policy,
 }
 
 impl Listener {
@@ -198,16 +195,9 @@ impl Listener {
     pub const fn new(
         socket: Async<TcpListener>,
         tls: Option<Arc<Identity>>,
-        allow_from: Vec<Network>,
-        limits: Limits,
+        policy: Policy,
     ) -> Self {
-        Self { socket, tls, allow_from, proxies: Vec::new(), limits }
-    }
-
-    /// Behind reverse proxies, whose `X-Forwarded-For` names the client.
-    #[must_use]
-    pub fn behind(self, proxies: Vec<Network>) -> Self {
-        Self { proxies, ..self }
+        Self { socket, tls, policy }
     }
 
     /// Where it listens.
@@ -226,9 +216,8 @@ impl Listener {
         grace: Duration,
     ) {
         let connections = TaskTracker::new();
-        let Self { socket, tls, allow_from, proxies, limits } = self;
-        let site = Site::new(service, tls, allow_from, limits, stop.clone()).behind(proxies);
-        let site = Arc::new(site);
+        let Self { socket, tls, policy } = self;
+        let site = Arc::new(Site::new(service, tls, policy, stop.clone()));
         let begin = |stream: Async<TcpStream>, peer, slot| {
             let (site, token) = (Arc::clone(&site), connections.begin());
             executor

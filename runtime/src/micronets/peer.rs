@@ -14,8 +14,7 @@ use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
-use mistgate_core::base::network::Network;
-use mistgate_core::http::listener::Limits;
+use mistgate_core::http::listener::{Limits, Policy};
 use mistgate_core::micronets::message::Pair;
 use mistgate_core::micronets::peer::STOP_GRACE;
 use mistgate_core::micronets::peer::input::{Config, ForwardId, Input, RequestId};
@@ -168,7 +167,7 @@ fn listen(
     // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
-    let listener = Listener::new(socket, None, Network::EVERYWHERE.to_vec(), limits);
+    let listener = Listener::new(socket, None, Policy { limits, ..Policy::default() });
     let address = listener.local_addr().map_err(wrong)?;
     journal.note(Level::Info, "listening", fields![listener = "http", address]);
     let service = Arc::new(PartnerService { handle, journal: Arc::clone(journal) });

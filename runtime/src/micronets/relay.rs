@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mistgate_core::base::network::Network;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::http::admission::Policy;
+use mistgate_core::http::listener::Policy;
 use mistgate_core::micronets::access::Identity;
 use mistgate_core::micronets::meetup::input::Traffic;
 use mistgate_core::micronets::meetup::status::PeerStatus;
@@ -248,16 +248,7 @@ impl Relay {
 
 /// Whose connections are let in before the upgrade, where the certificate says the rest.
 fn policy(settings: &Proxy) -> Policy {
-    let limits = &settings.limits;
     let balancers = if settings.proxy_protocol { &Network::EVERYWHERE[..] } else { &[] };
-    Policy {
-        allow_from: Network::EVERYWHERE.to_vec(),
-        proxies: balancers.to_vec(),
-        connections_max: limits.connections_max,
-        connections_per_address_max: limits.connections_per_address_max,
-        handshakes_per_second_max: limits.handshakes_per_second_max,
-        // Websockets have bounds of their own.
-        body_max: 0,
-        bodies_max: 0,
-    }
+    let (proxies, limits) = (balancers.to_vec(), settings.limits.listener);
+    Policy { proxies, limits, ..Policy::default() }
 }

@@ -8,7 +8,7 @@ use std::{fs, thread};
 
 use mistgate_core::base::network::Network;
 use mistgate_core::http::admission::Limit;
-use mistgate_core::http::listener::{Limits, Tls};
+use mistgate_core::http::listener::{Limits, Policy, Tls};
 use mistgate_runtime::base::stop;
 use mistgate_runtime::base::stop::Stopper;
 use mistgate_runtime::http::listen::{Bytes, Event, Head, Listener, Reply, Service};
@@ -121,7 +121,8 @@ impl Site {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let socket = Async::new(socket).expect("a socket that can wait");
         let network = Network { address: allowed.parse().expect("an address"), prefix: 8 };
-        let listener = Listener::new(socket, identity, vec![network], limits);
+        let policy = Policy { allow_from: vec![network], limits, ..Policy::default() };
+        let listener = Listener::new(socket, identity, policy);
         let address = listener.local_addr().expect("an address");
         let (notes, events) = channel::unbounded();
         let (arrives, arrived) = channel::unbounded();

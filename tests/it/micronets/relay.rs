@@ -605,14 +605,14 @@ fn what_is_no_peer_is_answered_in_http() {
 #[test]
 fn a_late_request_is_told_so() {
     let brief = Duration::from_millis(100);
-    let site = Site::with(|settings| settings.limits.upgrade_timeout = brief);
+    let site = Site::with(|settings| settings.limits.listener.head_timeout = brief);
     let answer = site.ask("GET /mi");
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
 }
 
 #[test]
 fn too_many_are_told_to_come_again() {
-    let site = Site::with(|settings| settings.limits.connections_per_address_max = 2);
+    let site = Site::with(|settings| settings.limits.listener.connections_per_address_max = 2);
     let (mut manager, _gateway) = site.pair("m");
     let third = site.upgrade(&site.member("Anybody"), "other");
     let Err(Error::Http(refusal)) = third else { panic!("it was let in") };
@@ -633,7 +633,7 @@ fn proxy_header(last: u8) -> Vec<u8> {
 fn behind_a_load_balancer_each_connection_is_that_of_its_header() {
     let site = Site::with(|settings| {
         settings.proxy_protocol = true;
-        settings.limits.connections_per_address_max = 1;
+        settings.limits.listener.connections_per_address_max = 1;
     });
     let upgrade = |header: &[u8], meetup: &str| {
         let member = site.member("Anybody");
@@ -682,7 +682,7 @@ fn certificates_are_asked_for_and_checked() {
 
 #[test]
 fn handshakes_beyond_the_rate_wait() {
-    let site = Site::with(|settings| settings.limits.handshakes_per_second_max = 10);
+    let site = Site::with(|settings| settings.limits.listener.handshakes_per_second_max = 10);
     let began = Instant::now();
     let peers: Vec<_> = (0..25).map(|number| site.connect(&number.to_string())).collect();
     // Ten at once, and one more every 100 ms.

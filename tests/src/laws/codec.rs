@@ -17,7 +17,7 @@ use mistgate_core::delivery::config::{Chat, Destination};
 use mistgate_core::engine::{Engine, input};
 use mistgate_core::event::Event;
 use mistgate_core::event::fingerprint::{Fingerprint, fingerprint};
-use mistgate_core::http::listener::Limits;
+use mistgate_core::http::listener::Policy;
 use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
@@ -79,9 +79,7 @@ fn take(
         dedup_window: core::time::Duration::from_secs(1),
         max_event_age: core::time::Duration::from_secs(86_400),
         tls: None,
-        allow_from: Vec::new(),
-        trusted_proxies: Vec::new(),
-        limits: Limits::default(),
+        policy: Policy::default(),
     };
     let console = Destination {
         chat: "console".into(),

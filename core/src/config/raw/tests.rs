@@ -12,7 +12,7 @@ use crate::base::zone;
 use crate::chat::{console, google, slack, teams};
 use crate::config::files::FileKind;
 use crate::delivery::config::{Delivery, Destination};
-use crate::http::listener::{Limits, Tls};
+use crate::http::listener::{Limits, Policy, Tls};
 use crate::incident::config::{Escalation, Mute, Rules};
 use crate::micronets::access::{AltName, Rule, Subject};
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
@@ -212,10 +212,10 @@ fn every_key_is_read() {
     let tls = webhook.tls.expect("TLS");
     assert_eq!(tls.cert, "/etc/mistgate/both.pem");
     assert_eq!(tls.key, tls.cert);
-    let prefixes: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
+    let prefixes: Vec<_> = webhook.policy.allow_from.iter().map(|net| net.prefix).collect();
     assert_eq!(prefixes, [32, 8, 32]);
     let loopback = Network { address: [127, 0, 0, 1].into(), prefix: 32 };
-    assert_eq!(webhook.trusted_proxies, [loopback]);
+    assert_eq!(webhook.policy.proxies, [loopback]);
     let limits = Limits {
         body_max: 2 << 20,
         bodies_max: 32 << 20,
@@ -229,7 +229,7 @@ fn every_key_is_read() {
         body_timeout: Duration::from_secs(60),
         handshake_timeout: Duration::from_millis(500),
     };
-    assert_eq!(webhook.limits, limits);
+    assert_eq!(webhook.policy.limits, limits);
 
     let routes = config.chat.routes;
     assert_eq!(routes.approved_admins, ["user@example.net"]);
@@ -304,11 +304,14 @@ fn every_key_is_read() {
         limits: ProxyLimits {
             message_max: 2 << 20,
             unsent_max: 512 << 10,
-            connections_max: 2_000,
-            connections_per_address_max: 10,
-            handshakes_per_second_max: 50,
-            handshake_timeout: Duration::from_secs(4),
-            upgrade_timeout: Duration::from_secs(3),
+            listener: Limits {
+                connections_max: 2_000,
+                connections_per_address_max: 10,
+                handshakes_per_second_max: 50,
+                handshake_timeout: Duration::from_secs(4),
+                head_timeout: Duration::from_secs(3),
+                ..Limits::default()
+            },
         },
     };
     assert_eq!(config.proxy, Some(expected));
@@ -400,8 +403,8 @@ fn what_is_not_written_has_its_documented_value() {
     assert_eq!(webhook.paths, ["/webhooks"]);
     assert!(!webhook.accept_v1 && webhook.tls.is_none());
     assert_eq!(webhook.dedup_window, Duration::from_secs(3_600));
-    assert_eq!(webhook.limits, Limits::default());
-    let any: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
+    assert_eq!(webhook.policy, Policy::default());
+    let any: Vec<_> = webhook.policy.allow_from.iter().map(|net| net.prefix).collect();
     assert_eq!(any, [0, 0]);
     assert!(config.chat.destinations.is_empty());
     let Delivery { max_age, queue_max, .. } = config.chat.delivery;

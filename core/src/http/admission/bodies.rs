@@ -36,13 +36,14 @@ impl Admission {
         let is_small = connection.body + more <= SMALL_MAX;
         let max = |share: usize| {
             let share = if is_small { share } else { share - share / RESERVE };
-            share.max(self.policy.body_max)
+            share.max(self.policy.limits.body_max)
         };
         let of = |standing| self.crowd(standing).bytes;
         let total = of(Standing::Proven) + of(Standing::Unproven) + more;
         let unproven = of(Standing::Unproven) + more;
-        total <= max(self.policy.bodies_max)
-            && (connection.key.0 == Standing::Proven || unproven <= max(self.policy.bodies_max / 2))
+        let bodies_max = self.policy.limits.bodies_max;
+        total <= max(bodies_max)
+            && (connection.key.0 == Standing::Proven || unproven <= max(bodies_max / 2))
     }
 
     /// The slowest body that gives way to that of `id`: of an unproven client, or of a proven one

@@ -1,7 +1,8 @@
 //! Who gets a place, and whose connection gives way for it.
 
-use super::{Admission, Connection, Id, Key, Limit, Policy, Standing};
+use super::{Admission, Connection, Id, Key, Limit, Standing};
 use crate::base::time::Instant;
+use crate::http::listener::Limits;
 
 /// The places of those that are only told that they are refused.
 pub(super) const OUTSIDE_MAX: usize = 16;
@@ -9,14 +10,14 @@ pub(super) const OUTSIDE_MAX: usize = 16;
 impl Admission {
     /// The most connections of all unproven clients together.
     pub(super) fn unproven_max(&self) -> usize {
-        (self.policy.connections_max / 2).max(1)
+        (self.policy.limits.connections_max / 2).max(1)
     }
 
     /// Finds a place for one more connection of a client.
     pub(super) fn make_room(&mut self, key: Key) -> Result<(), Limit> {
         const INSIDE: [Standing; 3] = [Standing::Unproven, Standing::Proven, Standing::Proxy];
         let (standing, _) = key;
-        let Policy { connections_max, connections_per_address_max, .. } = self.policy;
+        let Limits { connections_max, connections_per_address_max, .. } = self.policy.limits;
         let of = |standing| self.crowd(standing).connections;
         let is_client = matches!(standing, Standing::Unproven | Standing::Proven);
         let victim = if is_client && self.count(key) >= connections_per_address_max {

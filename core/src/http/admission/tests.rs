@@ -3,21 +3,19 @@ use alloc::vec;
 use super::places::OUTSIDE_MAX;
 use super::*;
 use crate::base::rand::Rand;
+use crate::http::listener::Limits;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The defaults of `[webhook]`.
 fn policy() -> Policy {
-    Policy {
-        allow_from: Network::EVERYWHERE.to_vec(),
-        proxies: Vec::new(),
-        connections_max: 512,
-        connections_per_address_max: 64,
-        handshakes_per_second_max: 200,
-        body_max: MIB,
-        bodies_max: 64 * MIB,
-    }
+    Policy::default()
+}
+
+/// These limits, for everybody.
+fn limited(limits: Limits) -> Policy {
+    Policy { limits, ..policy() }
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -88,7 +86,8 @@ fn strangers_have_half_of_the_places_and_the_largest_of_them_gives_way() {
 
 #[test]
 fn many_addresses_with_one_connection_each_give_way_by_age() {
-    let mut admission = Admission::new(Policy { connections_max: 20, ..policy() });
+    let mut admission =
+        Admission::new(limited(Limits { connections_max: 20, ..Limits::default() }));
     let ids: Vec<_> = (0..10)
         .map(|nth| admission.connect(at(nth.into()), hostile(nth)).expect("a place"))
         .collect();
@@ -160,7 +159,8 @@ fn outside_has_sixteen_places_of_its_own() {
 
 #[test]
 fn a_refused_connection_may_be_told_so() {
-    let mut admission = Admission::new(Policy { connections_per_address_max: 2, ..policy() });
+    let mut admission =
+        Admission::new(limited(Limits { connections_per_address_max: 2, ..Limits::default() }));
     for id in fill(&mut admission, 0, hostile(1), 2) {
         // Peers that are let in for good never give way.
         admission.serve(id);
@@ -176,7 +176,8 @@ fn a_refused_connection_may_be_told_so() {
 #[test]
 fn handshakes_are_paced_and_proven_clients_come_first_then_each_in_turn() {
     let sender = ip("192.0.2.1");
-    let mut admission = Admission::new(Policy { handshakes_per_second_max: 10, ..policy() });
+    let mut admission =
+        Admission::new(limited(Limits { handshakes_per_second_max: 10, ..Limits::default() }));
     deliver(&mut admission, 0, sender);
     let ask = |admission: &mut Admission, address, count| {
         let ids = fill(admission, 10_000, address, count);
@@ -258,7 +259,7 @@ fn a_proven_sender_has_memory_beside_64_full_bodies_of_its_own_address() {
 
 #[test]
 fn one_body_always_fits() {
-    let policy = Policy { body_max: 64 * KIB, bodies_max: 64 * KIB, ..policy() };
+    let policy = limited(Limits { body_max: 64 * KIB, bodies_max: 64 * KIB, ..Limits::default() });
     let mut admission = Admission::new(policy);
     let id = admission.connect(at(0), hostile(1)).expect("a place");
     admission.grow(id, 64 * KIB).expect("memory");
@@ -274,7 +275,8 @@ fn a_proxy_s_connection_counts_for_whom_it_speaks() {
     let (proxy, sender) = (ip("127.0.0.1"), ip("192.0.2.1"));
     let proxies = vec![network("127.0.0.1", 32)];
     let allow_from = vec![network("192.0.2.0", 24)];
-    let policy = Policy { proxies, allow_from, connections_per_address_max: 4, ..policy() };
+    let limits = Limits { connections_per_address_max: 4, ..Limits::default() };
+    let policy = Policy { proxies, allow_from, limits };
     let mut admission = Admission::new(policy);
     // The limit of one address is not the proxy's.
     let ids = fill(&mut admission, 0, proxy, 20);
@@ -298,7 +300,7 @@ fn a_proxy_s_connection_counts_for_whom_it_speaks() {
 
 /// The sums are those of the parts, and no limit is exceeded.
 fn check(admission: &Admission) {
-    let Policy { connections_max, bodies_max, body_max, .. } = admission.policy;
+    let Limits { connections_max, bodies_max, body_max, .. } = admission.policy.limits;
     for standing in [Standing::Proxy, Standing::Proven, Standing::Unproven, Standing::Outside] {
         let crowd = admission.crowd(standing);
         let of = || admission.connections.values().filter(|of| of.key.0 == standing);
@@ -335,11 +337,14 @@ fn whatever_comes_the_sums_hold_and_no_limit_is_exceeded() {
         let policy = Policy {
             allow_from: vec![network("198.51.100.0", 24)],
             proxies: vec![network("198.51.100.1", 32)],
-            connections_max: 1 + usize::try_from(rand.up_to(12)).expect("small"),
-            connections_per_address_max: 1 + usize::try_from(rand.up_to(5)).expect("small"),
-            handshakes_per_second_max: 5,
-            body_max: 100,
-            bodies_max: 100 + usize::try_from(rand.up_to(400)).expect("small"),
+            limits: Limits {
+                connections_max: 1 + usize::try_from(rand.up_to(12)).expect("small"),
+                connections_per_address_max: 1 + usize::try_from(rand.up_to(5)).expect("small"),
+                handshakes_per_second_max: 5,
+                body_max: 100,
+                bodies_max: 100 + usize::try_from(rand.up_to(400)).expect("small"),
+                ..Limits::default()
+            },
         };
         let mut admission = Admission::new(policy);
         let (mut now, mut ids) = (Instant::default(), Vec::new());
@@ -377,6 +382,6 @@ fn whatever_comes_the_sums_hold_and_no_limit_is_exceeded() {
         }
         ids.into_iter().for_each(|id| admission.close(id));
         assert!(admission.clients.is_empty() && admission.turns.is_empty());
-        assert!(admission.crowds.iter().all(|crowd| crowd.sizes.is_empty() && crowd.bytes == 0));
+        assert!(admission.crowds.values().all(|crowd| crowd.sizes.is_empty() && crowd.bytes == 0));
     }
 }

@@ -9,11 +9,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use std::{fmt, io};
 
-use mistgate_core::base::network::Network;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::admin::Admin;
 use mistgate_core::config::checked::Config;
-use mistgate_core::http::listener::{Limits, Tls};
+use mistgate_core::http::listener::{Policy, Tls};
 use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
@@ -113,17 +112,10 @@ struct Port {
 
 /// The webhook listener.
 struct Webhook {
+    tls: Option<Tls>,
     policy: Policy,
     identity: Option<Arc<Identity>>,
     service: Arc<webhook::Intake>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Policy {
-    tls: Option<Tls>,
-    allow_from: Vec<Network>,
-    trusted_proxies: Vec<Network>,
-    limits: Limits,
 }
 
 impl Listeners {
@@ -303,15 +295,9 @@ impl Listeners {
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
             external: config.ports.as_ref().and_then(|ports| ports.external.clone()),
         };
-        let policy = Policy {
-            tls: webhook.tls.clone(),
-            allow_from: webhook.allow_from.clone(),
-            trusted_proxies: webhook.trusted_proxies.clone(),
-            limits: webhook.limits,
-        };
         if let Some(old) = &self.webhook
             && self.is_at("webhook", webhook.listen)
-            && old.policy == policy
+            && (&old.tls, &old.policy) == (&webhook.tls, &webhook.policy)
         {
             if let Some((old, new)) = old.identity.as_ref().zip(identity) {
                 old.adopt(new);
@@ -323,9 +309,8 @@ impl Listeners {
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
         let identity = identity.map(Arc::new);
         let own = Arc::clone(&service);
-        let (allow_from, limits) = (policy.allow_from.clone(), policy.limits);
-        let listener = Listener::new(socket.accepting, identity.clone(), allow_from, limits)
-            .behind(policy.trusted_proxies.clone());
+        let (tls, policy) = (webhook.tls.clone(), webhook.policy.clone());
+        let listener = Listener::new(socket.accepting, identity.clone(), policy.clone());
         let (stop, stopped) = stop::stop();
         if let Some(identity) = identity.clone() {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
@@ -336,7 +321,7 @@ impl Listeners {
         let task = self.common.executor.spawn(running);
         let port = Port { configured: webhook.listen, socket: socket.kept, stop, task };
         self.replace("webhook", port);
-        self.webhook = Some(Webhook { policy, identity, service });
+        self.webhook = Some(Webhook { tls, policy, identity, service });
     }
 
     fn open_admin(&mut self, config: &Config, socket: Option<Socket>) {
@@ -354,9 +339,7 @@ impl Listeners {
         if self.is_at("admin", *listen) {
             return;
         }
-        let allow_from = Network::EVERYWHERE.to_vec();
-        let limits = Limits { body_max: admin::BODY_MAX, ..Limits::default() };
-        let listener = Listener::new(socket.accepting, None, allow_from, limits);
+        let listener = Listener::new(socket.accepting, None, admin::policy());
         let (stop, stopped) = stop::stop();
         self.announce("admin", socket.address, false);
         let executor = Arc::clone(&self.common.executor);

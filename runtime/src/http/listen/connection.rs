@@ -18,11 +18,10 @@ use hyper::http::request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use mistgate_core::base::network::Network;
-use mistgate_core::http::admission::{Policy, Standing};
+use mistgate_core::http::admission::Standing;
 use mistgate_core::http::forwarded;
 use mistgate_core::http::framing::Error;
-use mistgate_core::http::listener::Limits;
+use mistgate_core::http::listener::{Limits, Policy};
 use smol::{Timer, future::FutureExt};
 
 use super::gate::{Gate, RequestState};
@@ -41,7 +40,6 @@ const FRESH: Duration = Duration::from_millis(500);
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub struct Site<S> {
-    pub(super) limits: Limits,
     policy: Policy,
     pub(super) limiter: Arc<ConnectionLimiter>,
     /// The certificate; none for plain HTTP.
@@ -52,32 +50,9 @@ pub struct Site<S> {
 
 impl<S> Site<S> {
     /// A site whose connections end some time after `stop`.
-    pub fn new(
-        service: Arc<S>,
-        tls: Option<Arc<Identity>>,
-        allow_from: Vec<Network>,
-        limits: Limits,
-        stop: Stop,
-    ) -> Self {
-        let policy = Policy {
-            allow_from,
-            proxies: Vec::new(),
-            connections_max: limits.connections_max,
-            connections_per_address_max: limits.connections_per_address_max,
-            handshakes_per_second_max: limits.handshakes_per_second_max,
-            body_max: limits.body_max,
-            bodies_max: limits.bodies_max,
-        };
+    pub fn new(service: Arc<S>, tls: Option<Arc<Identity>>, policy: Policy, stop: Stop) -> Self {
         let limiter = ConnectionLimiter::new(policy.clone(), Clock::start());
-        Self { limits, policy, limiter, tls, service, stop }
-    }
-
-    /// Behind reverse proxies, whose `X-Forwarded-For` names the client.
-    #[must_use]
-    pub(super) fn behind(mut self, proxies: Vec<Network>) -> Self {
-        self.policy.proxies = proxies;
-        self.limiter.set_policy(self.policy.clone());
-        self
+        Self { policy, limiter, tls, service, stop }
     }
 }
 
@@ -128,7 +103,7 @@ async fn serve_to_its_end<S: Service, T: Duplex + 'static>(
         }
         None => return,
     };
-    let limits = &site.limits;
+    let limits = &site.policy.limits;
     let gate = Gate::new(stream, limits);
     let request_state = gate.request_state.clone();
     let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
@@ -173,7 +148,7 @@ async fn shake_hands<S, T: Duplex + 'static>(
             Box::new(TlsAcceptor::from(identity.get()).accept(stream).await?);
         Ok(stream)
     };
-    accepted.or(timeout(site.limits.handshake_timeout)).await
+    accepted.or(timeout(site.policy.limits.handshake_timeout)).await
 }
 
 fn http(limits: &Limits) -> http1::Builder {
@@ -277,7 +252,7 @@ async fn read_and_serve<S: Service>(
     site.service.admit(head).map_err(Refusal::Service)?;
     // The size that was announced, or zero for a chunked body.
     let announced = body.size_hint().lower();
-    if announced > site.limits.body_max as u64 {
+    if announced > site.policy.limits.body_max as u64 {
         return Err(Refusal::Pump(413, "a body longer than allowed"));
     }
     let bytes = collect(site, slot, body).await?;
@@ -309,7 +284,7 @@ async fn collect<S>(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > site.limits.body_max {
+        if bytes.len() + data.len() > site.policy.limits.body_max {
             return Err(Refusal::Pump(413, "a body longer than allowed"));
         }
         slot.grow(data.len()).map_err(|_| Refusal::Pump(503, "too many bodies at once"))?;

@@ -62,7 +62,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     };
     let mut rest = Vec::new();
     let read = read_upgrade(&mut stream, &mut rest, &settings.path_prefix);
-    let result = match read.or(timeout(limits.upgrade_timeout)).await {
+    let result = match read.or(timeout(limits.listener.head_timeout)).await {
         Ok(result) => result,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::Late),
         Err(_) => return relay.note(&gone(address)),
@@ -82,7 +82,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
     };
-    let answered = answered.or(timeout(limits.upgrade_timeout)).await;
+    let answered = answered.or(timeout(limits.listener.head_timeout)).await;
     match result {
         Err(refusal) => {
             relay.note_refusal(address, &meetup, identity.as_ref(), &refusal);
@@ -129,7 +129,7 @@ async fn secure(
     address: &mut SocketAddr,
     shed: &mut Option<&'static str>,
 ) -> io::Result<(TlsStream<Socket>, Arc<Trust>)> {
-    let patience = settings.limits.handshake_timeout;
+    let patience = settings.limits.listener.handshake_timeout;
     let mut stream = Socket::new(stream);
     if settings.proxy_protocol {
         let client = read_client(&mut stream).or(timeout(patience)).await?;
