@@ -8,7 +8,6 @@ use http_types::Url;
 
 use super::ports::{Method, Ports};
 use super::{admin::Admin, store::Store};
-use crate::base::secret::Secret;
 use crate::delivery::config::Chat;
 use crate::incident::config::Rules;
 use crate::micronets::proxy::Proxy;
@@ -50,18 +49,5 @@ impl Config {
             has_ports: self.ports.is_some(),
             writes: self.ports.as_ref().is_some_and(writes),
         })
-    }
-
-    /// Every secret, so that a test can look for them in all output.
-    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let webhook = self.webhook.iter().flat_map(|webhook| &webhook.secrets);
-        let destinations = &self.chat.destinations;
-        let admin = self.admin.iter().filter_map(|admin| admin.token.as_ref());
-        webhook
-            .chain(&self.mist.token)
-            .chain(destinations.iter().filter_map(|each| each.url.as_ref()))
-            .chain(&self.chat.delivery.http_proxy)
-            .chain(self.ports.iter().flat_map(Ports::secrets))
-            .chain(admin)
     }
 }

@@ -56,12 +56,6 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Every secret in it.
-    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let method = self.method.iter().flat_map(|method| method.config().secrets());
-        method.chain(self.external.as_ref().map(|external| &external.key))
-    }
-
     /// The policy of a plan. `wall` is the wall clock's time, and whether that is synchronised.
     pub fn plan(
         &self,

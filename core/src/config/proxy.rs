@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
 use crate::http::listener::{Limits, Tls};
 use crate::micronets::access::{Rule, Subject};
+use crate::micronets::keepalive::Timing;
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
 
@@ -114,7 +115,7 @@ fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
 
 fn subject(item: &Item<'_>) -> Option<Subject> {
     item.judged(Subject::EXPECTED, |text| {
-        Subject::parse(text).map_err(|error| Fault::of(text, "is no subject", error.expected()))
+        Subject::parse(text).map_err(|expected| Fault::of(text, "is no subject", expected))
     })
 }
 
@@ -122,8 +123,10 @@ fn meetup(section: &Section<'_>) -> Meetup {
     let default = Meetup::default();
     Meetup {
         hello_timeout: section.step("hello_timeout", default.hello_timeout),
-        ping_interval: section.duration("ping_interval", default.ping_interval, PING_BOUNDS),
-        ping_timeout: section.duration("ping_timeout", default.ping_timeout, PING_BOUNDS),
+        pings: Timing {
+            interval: section.duration("ping_interval", default.pings.interval, PING_BOUNDS),
+            timeout: section.duration("ping_timeout", default.pings.timeout, PING_BOUNDS),
+        },
         on_partner_loss: on_partner_loss(section, default.on_partner_loss),
         held_max: section.size("held_max", default.held_max, WAITING_BOUNDS),
     }

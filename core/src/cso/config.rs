@@ -1,6 +1,6 @@
 //! The configuration of this method.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use http_types::Url;
 
@@ -42,10 +42,6 @@ impl CsoProfile {
 impl MethodConfig for Cso {
     fn edits(&self) -> Edits {
         Edits { ap: self.ap.template(), default: self.default.template() }
-    }
-
-    fn secrets(&self) -> Vec<&Secret> {
-        Vec::from([&self.password])
     }
 
     fn connects_to(&self) -> Option<(u16, &'static str)> {

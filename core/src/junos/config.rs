@@ -1,6 +1,6 @@
 //! The configuration of this method.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::time::Duration;
 
 use crate::base::secret::Secret;
@@ -42,10 +42,6 @@ pub struct Junos {
 impl MethodConfig for Junos {
     fn edits(&self) -> Edits {
         Edits { ap: self.ap.clone(), default: self.default.clone() }
-    }
-
-    fn secrets(&self) -> Vec<&Secret> {
-        self.password.iter().chain(&self.private_key).collect()
     }
 
     fn private_key(&self) -> Option<&Secret> {

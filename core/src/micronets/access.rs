@@ -76,58 +76,36 @@ pub enum Subject {
     Organisation(String),
 }
 
-/// Why a text is not a [`Subject`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// Not an IP address.
-    Address,
-    /// Nothing behind the `=`.
-    Empty,
-    /// Not the SHA-256 of a key.
-    Key,
-    /// None of the names.
-    Name,
-}
-
-impl Error {
-    /// What would have been right, in words for the configuration's author.
-    pub const fn expected(self) -> &'static str {
-        match self {
-            Self::Address => "behind \"IP=\" an IP address",
-            Self::Empty => "a value behind the \"=\"",
-            Self::Key => {
-                "behind \"PIN=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and \
-                 base64"
-            }
-            Self::Name => Subject::EXPECTED,
-        }
-    }
-}
+const ADDRESS: &str = "behind \"IP=\" an IP address";
+const EMPTY: &str = "a value behind the \"=\"";
+const KEY: &str = "behind \"PIN=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and \
+                   base64";
 
 impl Subject {
     /// What a configuration may say.
     pub const EXPECTED: &str = "a property of a certificate: \"O=…\", \"CN=…\", \"DNS=…\", \
                                 \"URI=…\", \"IP=…\", \"EMAIL=…\" or \"PIN=…\"";
 
-    /// Reads a property as [`Self::EXPECTED`] says.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let (name, value) = text.split_once('=').ok_or(Error::Name)?;
+    /// Reads a property as [`Self::EXPECTED`] says. The error is what would have been right, in
+    /// words for the configuration's author.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (name, value) = text.split_once('=').ok_or(Self::EXPECTED)?;
         let value = value.trim();
         let subject = match name.trim().to_ascii_uppercase().as_str() {
             "O" => Self::Organisation(value.to_owned()),
             "CN" => Self::CommonName(value.to_owned()),
             "DNS" => Self::AltName(AltName::Dns(value.to_owned())),
             "EMAIL" => Self::AltName(AltName::Email(value.to_owned())),
-            "IP" => Self::AltName(AltName::Ip(value.parse().map_err(|_| Error::Address)?)),
+            "IP" => Self::AltName(AltName::Ip(value.parse().map_err(|_| ADDRESS)?)),
             "SAN" => Self::AltName(match value.parse() {
                 Ok(address) => AltName::Ip(address),
                 Err(_) => AltName::Dns(value.to_owned()),
             }),
             "URI" => Self::AltName(AltName::Uri(value.to_owned())),
-            "PIN" | "SPKI" => Self::Key(key(value).ok_or(Error::Key)?),
-            _ => return Err(Error::Name),
+            "PIN" | "SPKI" => Self::Key(key(value).ok_or(KEY)?),
+            _ => return Err(Self::EXPECTED),
         };
-        if value.is_empty() { Err(Error::Empty) } else { Ok(subject) }
+        if value.is_empty() { Err(EMPTY) } else { Ok(subject) }
     }
 
     fn is_of(&self, identity: &Identity) -> bool {
@@ -231,14 +209,14 @@ mod tests {
     #[test]
     fn what_is_no_subject_is_said() {
         for (text, error) in [
-            ("Micronets", Error::Name),
-            ("OU=x", Error::Name),
-            ("O=", Error::Empty),
-            ("IP=gw-1", Error::Address),
-            ("SPKI=", Error::Key),
-            ("SPKI=abc", Error::Key),
-            ("SPKI=zz", Error::Key),
-            ("SPKI=sha256//AA==", Error::Key),
+            ("Micronets", Subject::EXPECTED),
+            ("OU=x", Subject::EXPECTED),
+            ("O=", EMPTY),
+            ("IP=gw-1", ADDRESS),
+            ("SPKI=", KEY),
+            ("SPKI=abc", KEY),
+            ("SPKI=zz", KEY),
+            ("SPKI=sha256//AA==", KEY),
         ] {
             assert_eq!(Subject::parse(text), Err(error), "{text}");
         }

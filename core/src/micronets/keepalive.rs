@@ -17,11 +17,19 @@ use core::{mem, time::Duration};
 use super::close_reason::CloseReason;
 use crate::base::time::Instant;
 
-/// How often to ping, and how long to wait for a sign of life.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Timing {
-    pub(super) interval: Duration,
-    pub(super) timeout: Duration,
+/// How often to ping, and how long to wait for a sign of life. Neither may be zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From one ping to the next (default 10s).
+    pub interval: Duration,
+    /// From a ping to a sign of life (default 10s).
+    pub timeout: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(10), timeout: Duration::from_secs(10) }
+    }
 }
 
 impl Timing {

@@ -64,7 +64,7 @@ use self::output::Output;
 use self::peer::{Greeting, Names, Peer};
 use super::access::Identity;
 use super::close_reason::{CloseReason, Fault};
-use super::keepalive::{Due, Keepalive, Timing};
+use super::keepalive::{Due, Keepalive};
 use super::message::Hello;
 use super::pending::{Both, PendingRequests, Side};
 use crate::base::{machine::Machine, time::Instant};
@@ -119,10 +119,6 @@ impl Meetup {
         self.peers.is_empty() && matches!(self.state, State::Apart { .. })
     }
 
-    const fn timing(&self) -> Timing {
-        Timing { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
-    }
-
     fn opened(&mut self, now: Instant, id: ConnectionId, identity: Identity) {
         if self.peers.contains_key(&id) {
             return;
@@ -144,7 +140,7 @@ impl Meetup {
             self.outputs.push_back(Output::Close { id, reason });
             return;
         }
-        let keepalive = Keepalive::new(now, self.timing());
+        let keepalive = Keepalive::new(now, self.config.pings);
         let peer = Peer::new(identity, keepalive, now + self.config.hello_timeout);
         self.peers.insert(id, Box::new(peer));
     }
@@ -218,7 +214,7 @@ impl Meetup {
 
     /// Notes a sign of life.
     fn note_activity(&mut self, now: Instant, id: ConnectionId) {
-        let timing = self.timing();
+        let timing = self.config.pings;
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.keepalive.note_activity(now, timing);
             self.survived(id);
@@ -335,7 +331,7 @@ impl Meetup {
 
     /// Pauses and resumes reading, so that no more is read than can be written.
     fn balance(&mut self, now: Instant) {
-        let timing = self.timing();
+        let timing = self.config.pings;
         let is_relaying = matches!(self.state, State::Relaying { .. });
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
@@ -390,7 +386,7 @@ impl Machine for Meetup {
         if let Some(claim) = self.claim.filter(|claim| claim.probe_by <= now) {
             self.close(claim.rival, CloseReason::Replaced);
         }
-        let timing = self.timing();
+        let timing = self.config.pings;
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
             let Some(peer) = self.peers.get_mut(&id) else {

@@ -18,7 +18,7 @@ pub mod pending;
 
 pub mod close_reason;
 
-mod keepalive;
+pub mod keepalive;
 
 pub mod meetup;
 

@@ -46,7 +46,7 @@ use self::link::{Link, Open};
 use self::output::{Event, Output};
 use self::stdin::Stdin;
 use super::close_reason::CloseReason;
-use super::keepalive::{Due, Timing};
+use super::keepalive::Due;
 use super::message::{Content, Hello, Id, Message};
 use super::peek::{Peek, peek};
 use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant};
@@ -99,10 +99,6 @@ impl Peer {
         self.forwards.len()
     }
 
-    const fn timing(&self) -> Timing {
-        Timing { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
-    }
-
     fn connect(&mut self, now: Instant) {
         self.last_link += 1;
         let give_up_at = now + self.config.connect_timeout;
@@ -114,7 +110,7 @@ impl Peer {
         if !matches!(self.link, Link::Connecting { id: own, .. } if own == id) {
             return;
         }
-        self.link = Link::Open(Open::new(id, now, self.timing()));
+        self.link = Link::Open(Open::new(id, now, self.config.pings));
         self.emit(Event::Connected);
         let hello = Hello {
             peer_class: Some(Cow::Borrowed(&self.config.peer_class)),
@@ -155,7 +151,7 @@ impl Peer {
     }
 
     fn received(&mut self, now: Instant, id: LinkId, payload: &[u8]) {
-        let timing = self.timing();
+        let timing = self.config.pings;
         let Some(open) = self.link.open(id) else {
             return;
         };
@@ -244,7 +240,7 @@ impl Peer {
             self.outputs.push_back(Output::Forward { id, request });
         }
         self.settle_stdin(now);
-        let timing = self.timing();
+        let timing = self.config.pings;
         if let Link::Open(open) = &mut self.link {
             let (id, is_full) = (open.id, open.unsent > self.config.unsent_max);
             if open.pause(now, is_full, timing) {
@@ -294,7 +290,7 @@ impl Peer {
     }
 
     fn run_link(&mut self, now: Instant) {
-        let timing = self.timing();
+        let timing = self.config.pings;
         match &mut self.link {
             Link::Closing { id, hang_up_at } if *hang_up_at <= now => {
                 let id = *id;
@@ -349,7 +345,7 @@ impl Machine for Peer {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
-        let timing = self.timing();
+        let timing = self.config.pings;
         match input {
             Input::Broken { link, fault } => {
                 if self.link.open(link).is_some() {

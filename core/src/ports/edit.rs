@@ -46,11 +46,6 @@ pub trait MethodConfig {
     /// What is written on a port for each mode.
     fn edits(&self) -> Edits;
 
-    /// Every secret of the section.
-    fn secrets(&self) -> Vec<&Secret> {
-        Vec::new()
-    }
-
     /// The private key that the method logs in with, as a PEM text.
     fn private_key(&self) -> Option<&Secret> {
         None

@@ -170,7 +170,7 @@ impl Relay {
 
     /// The sums over all meetups.
     pub fn totals(&self) -> Totals {
-        self.registry.lock().totals
+        self.registry.lock().totals()
     }
 
     /// The state of every meetup. Counting messages in metrics catches up first.

@@ -14,6 +14,7 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, Message, WebSocket};
 use mistgate_core::http::listener::Tls;
 use mistgate_core::micronets::access::{Rule, Subject};
+use mistgate_core::micronets::keepalive::Timing;
 use mistgate_core::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use mistgate_core::micronets::meetup::status::Stage;
 use mistgate_core::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
@@ -406,7 +407,7 @@ fn pings_are_answered_before_there_is_a_partner() {
 fn a_peer_that_sends_pings_and_reads_no_pongs_is_closed() {
     let second = Duration::from_secs(1);
     let site = Site::with(|settings| {
-        (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (second, second);
+        settings.meetup.pings = Timing { interval: second, timeout: second };
     });
     let (mut manager, mut gateway) = site.pair("m");
     let reading = thread::spawn(move || gateway.receive());
@@ -535,7 +536,7 @@ fn a_peer_without_a_hello_is_closed() {
 fn a_peer_without_a_pong_is_closed_and_any_message_counts_as_one() {
     let brief = Duration::from_millis(200);
     let site = Site::with(|settings| {
-        (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (brief, brief);
+        settings.meetup.pings = Timing { interval: brief, timeout: brief };
     });
     // Nobody reads it, so pings are not answered.
     let mut dead = site.join("dead", MANAGER);

@@ -10,6 +10,7 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::Instant;
 use mistgate_core::micronets::access::Identity;
 use mistgate_core::micronets::close_reason::Fault;
+use mistgate_core::micronets::keepalive::Timing;
 use mistgate_core::micronets::meetup::input::{
     Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic,
 };
@@ -127,8 +128,10 @@ impl Surroundings {
     fn new(bytes: &mut Bytes<'_>) -> (Self, Config) {
         let config = Config {
             hello_timeout: Duration::from_secs(bytes.pick(&[10, 1, 60])),
-            ping_interval: Duration::from_secs(bytes.pick(&[10, 1, 60])),
-            ping_timeout: Duration::from_secs(bytes.pick(&[10, 1, 60])),
+            pings: Timing {
+                interval: Duration::from_secs(bytes.pick(&[10, 1, 60])),
+                timeout: Duration::from_secs(bytes.pick(&[10, 1, 60])),
+            },
             on_partner_loss: bytes.pick(&[OnPartnerLoss::Keep, OnPartnerLoss::Close]),
             held_max: bytes.pick(&[4_096, 0, 200]),
         };

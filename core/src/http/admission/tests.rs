@@ -1,4 +1,5 @@
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::places::OUTSIDE_MAX;
 use super::*;

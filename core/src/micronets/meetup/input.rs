@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 use core::{ops::AddAssign, time::Duration};
 
-use crate::micronets::{access::Identity, close_reason::Fault, pending::PendingRequests};
+use crate::micronets::access::Identity;
+use crate::micronets::close_reason::Fault;
+use crate::micronets::keepalive::Timing;
+use crate::micronets::pending::PendingRequests;
 
 /// Names a connection to the driver, which uses each id once.
 pub type ConnectionId = u64;
@@ -22,10 +25,7 @@ pub enum OnPartnerLoss {
 pub struct Config {
     /// From the upgrade to the hello (default 10s).
     pub hello_timeout: Duration,
-    /// From one ping to the next (default 10s).
-    pub ping_interval: Duration,
-    /// From a ping to a sign of life (default 10s).
-    pub ping_timeout: Duration,
+    pub pings: Timing,
     /// Whether a peer stays when its partner leaves (default `Keep`).
     pub on_partner_loss: OnPartnerLoss,
     /// Bytes of messages that are held for a peer's next partner (default 256KiB).
@@ -36,8 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             hello_timeout: Duration::from_secs(10),
-            ping_interval: Duration::from_secs(10),
-            ping_timeout: Duration::from_secs(10),
+            pings: Timing::default(),
             on_partner_loss: OnPartnerLoss::Keep,
             held_max: 256 << 10,
         }

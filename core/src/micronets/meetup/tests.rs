@@ -13,6 +13,7 @@ use crate::base::machine::Machine;
 use crate::base::time::Instant;
 use crate::micronets::access::Identity;
 use crate::micronets::close_reason::{CloseReason, Fault};
+use crate::micronets::keepalive::Timing;
 use crate::micronets::message::{Content, Error, Message};
 use crate::micronets::pending::{PendingRequests, Side, Verdict};
 
@@ -306,7 +307,7 @@ fn as_in_the_original_nobody_outlives_its_partner_where_that_is_asked_for() {
 fn another_policy_counts_at_once() {
     let mut timeline = Timeline::paired(0, Config::default());
     let config = Config {
-        ping_interval: 2 * TEN,
+        pings: Timing { interval: 2 * TEN, ..Timing::default() },
         on_partner_loss: OnPartnerLoss::Close,
         ..Config::default()
     };

@@ -3,7 +3,10 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::micronets::{close_reason::Fault, http, message::MESSAGE_MAX};
+use crate::micronets::close_reason::Fault;
+use crate::micronets::http;
+use crate::micronets::keepalive::Timing;
+use crate::micronets::message::MESSAGE_MAX;
 
 /// Names a connection to the proxy; each attempt has its own.
 pub type LinkId = u64;
@@ -29,10 +32,7 @@ pub struct Config {
     pub request_timeout: Duration,
     /// For one attempt to connect, from the look-up to the upgrade (default 15s).
     pub connect_timeout: Duration,
-    /// From one ping to the next (default 10s).
-    pub ping_interval: Duration,
-    /// From a ping to a sign of life (default 10s).
-    pub ping_timeout: Duration,
+    pub pings: Timing,
     /// Bytes of one message (default 1MiB).
     pub message_max: usize,
     /// Unsent bytes at which we stop reading and refuse requests (default 4MiB).
@@ -56,8 +56,7 @@ impl Default for Config {
             ends_with_input: false,
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(15),
-            ping_interval: Duration::from_secs(10),
-            ping_timeout: Duration::from_secs(10),
+            pings: Timing::default(),
             message_max: MESSAGE_MAX,
             unsent_max: 4 << 20,
             calls_max: 512,

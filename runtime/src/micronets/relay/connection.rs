@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::io;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -113,14 +112,6 @@ pub struct Origin {
     pub(super) _slot: ConnectionSlot,
 }
 
-impl<S, O> Deref for Connection<S, O> {
-    type Target = O;
-
-    fn deref(&self) -> &O {
-        &self.origin
-    }
-}
-
 impl Connection {
     /// The peer's certificate and those that came with it.
     pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
@@ -137,7 +128,7 @@ impl Connection {
     /// [`CLOSE_TIMEOUT`] and the linger of its socket. A peer that answers our close frame is read
     /// until it has; one that broke the protocol is not.
     pub(super) async fn end(mut self: Box<Self>, is_answered: bool) {
-        let token = self.token.clone();
+        let token = self.origin.token.clone();
         let ended = async move {
             let said = async {
                 poll_fn(|cx| self.poll_flush(cx)).await?;

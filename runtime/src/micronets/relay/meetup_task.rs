@@ -217,7 +217,7 @@ impl MeetupTask {
         };
         self.count(Counter::Peers, &[], 1);
         let (o, cn) = (identity.organisations.join(", "), identity.common_names.join(", "));
-        self.note("peer_connected", id, fields![from = connection.address, o, cn]);
+        self.note("peer_connected", id, fields![from = connection.origin.address, o, cn]);
         self.connections.insert(id, connection);
         self.input(Input::Opened { id, identity });
         self.review_one(id);
@@ -237,7 +237,8 @@ impl MeetupTask {
         let Some(connection) = self.connection(id) else {
             return;
         };
-        let is_trusted = Arc::ptr_eq(&connection.trust, &trust) || trust.admits(connection.chain());
+        let is_trusted =
+            Arc::ptr_eq(&connection.origin.trust, &trust) || trust.admits(connection.chain());
         let is_allowed =
             connection.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
         if is_trusted && is_allowed {
@@ -335,7 +336,7 @@ impl MeetupTask {
         let connection = self.connections.remove(&id)?;
         self.is_over = self.relay.registry.lock().leave(&self.name);
         self.count(Counter::PeersClosed, &[("reason", name)], 1);
-        self.note("peer_closed", id, fields![from = connection.address, code, reason]);
+        self.note("peer_closed", id, fields![from = connection.origin.address, code, reason]);
         Some(connection)
     }
 
@@ -360,8 +361,8 @@ impl MeetupTask {
             Some(Peer {
                 status,
                 identity: connection.identity()?,
-                address: connection.address,
-                since: connection.since,
+                address: connection.origin.address,
+                since: connection.origin.since,
                 received_ago: now - connection.received_at,
                 sent: connection.sent,
             })

@@ -11,7 +11,6 @@ use super::{Totals, connection::Connection, meetup_task::Command};
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     meetups: BTreeMap<Arc<str>, Entry>,
-    pub(super) totals: Totals,
     is_stopped: bool,
 }
 
@@ -35,7 +34,6 @@ impl Registry {
         if self.is_stopped {
             return Err(connection);
         }
-        self.totals.connections += 1;
         if let Some(entry) = self.meetups.get_mut(meetup) {
             entry.connections += 1;
             // The channel is unbounded, and its task receives until its entry is gone.
@@ -47,7 +45,6 @@ impl Registry {
         let _ = commands.try_send(Command::Join(connection));
         let entry = Entry { commands, connections: 1, is_paired: false };
         self.meetups.insert(Arc::clone(&name), entry);
-        self.totals.meetups = self.meetups.len();
         begin(name, receiver);
         Ok(())
     }
@@ -55,7 +52,6 @@ impl Registry {
     /// Notes that a connection has left. True if it was the last one: then the meetup is forgotten,
     /// and nothing more is sent to its task.
     pub(super) fn leave(&mut self, meetup: &str) -> bool {
-        self.totals.connections = self.totals.connections.saturating_sub(1);
         let Some(entry) = self.meetups.get_mut(meetup) else {
             return true;
         };
@@ -63,29 +59,30 @@ impl Registry {
         let is_last = entry.connections == 0;
         if is_last {
             self.meetups.remove(meetup);
-            self.totals.meetups = self.meetups.len();
         }
         is_last
     }
 
     /// Forgets a meetup whose task, and with it each of its connections, was lost.
     pub(super) fn forget(&mut self, meetup: &str) {
-        self.pair(meetup, false);
-        if let Some(entry) = self.meetups.remove(meetup) {
-            self.totals.connections = self.totals.connections.saturating_sub(entry.connections);
-            self.totals.meetups = self.meetups.len();
-        }
+        self.meetups.remove(meetup);
     }
 
     /// Notes that two peers were introduced, or parted.
     pub(super) fn pair(&mut self, meetup: &str, is_paired: bool) {
-        let Some(entry) = self.meetups.get_mut(meetup) else {
-            return;
-        };
-        if std::mem::replace(&mut entry.is_paired, is_paired) != is_paired {
-            let pairs = self.totals.pairs;
-            self.totals.pairs = if is_paired { pairs + 1 } else { pairs.saturating_sub(1) };
+        if let Some(entry) = self.meetups.get_mut(meetup) {
+            entry.is_paired = is_paired;
         }
+    }
+
+    /// The sums over all meetups.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals { meetups: self.meetups.len(), ..Totals::default() };
+        for entry in self.meetups.values() {
+            totals.pairs += usize::from(entry.is_paired);
+            totals.connections += entry.connections;
+        }
+        totals
     }
 
     /// How many connections a meetup has.
