@@ -20,8 +20,7 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
 
 /// Tells a newcomer, who has configured nothing yet, what to try next.
 fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
-    let Addresses { webhook: Some(webhook), proxy: Some(proxy), admin: Some(admin) } = addresses
-    else {
+    let [(_, webhook), (_, proxy), (_, admin)] = addresses.as_slice() else {
         return;
     };
     let (None, Some(Proxy { path_prefix, .. })) = (file, &config.proxy) else {

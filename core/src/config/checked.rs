@@ -3,6 +3,7 @@
 //! Parts that a machine needs stand beside that machine; this joins them.
 
 use alloc::string::String;
+use core::net::SocketAddr;
 
 use http_types::Url;
 
@@ -32,6 +33,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The addresses of the listeners, by their sections; none where there is no such section.
+    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 3] {
+        [
+            ("webhook", self.webhook.as_ref().map(|webhook| webhook.listen)),
+            ("proxy", self.proxy.as_ref().map(|proxy| proxy.listen)),
+            ("admin", self.admin.as_ref().map(|admin| admin.listen)),
+        ]
+    }
+
     /// The webhook in Mist as this wants it, at a URL where Mist reaches us. The error is the key
     /// that is missing.
     pub fn wanted_webhook(&self, url: Option<Url>) -> Result<Wanted, &'static str> {

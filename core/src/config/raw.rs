@@ -194,7 +194,7 @@ fn state_dir(root: &Section<'_>) -> Option<String> {
 
 /// Problems and warnings that concern several sections.
 fn together(root: &Section<'_>, config: &Config) {
-    let Config { webhook, ports, proxy, admin, .. } = config;
+    let Config { webhook, ports, proxy, .. } = config;
     let chats = !config.chat.destinations.is_empty();
     if webhook.is_none() && (chats || ports.is_some() || proxy.is_none()) {
         let what = "without this section no event ever arrives";
@@ -205,16 +205,11 @@ fn together(root: &Section<'_>, config: &Config) {
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", what, expected);
     }
-    let listeners = [
-        ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
-        ("proxy", proxy.as_ref().map(|proxy| proxy.listen)),
-        ("admin", admin.as_ref().map(|admin| admin.listen)),
-    ];
-    let listeners: Vec<_> =
-        listeners.into_iter().filter_map(|(key, listen)| Some((key, listen?))).collect();
+    let listeners = config.listeners();
     for (above, (key, listen)) in listeners.iter().enumerate() {
-        let taken = listeners.iter().take(above).find(|(_, other)| admin::collide(*other, *listen));
-        if let Some((other, _)) = taken {
+        let collide = |other| listen.is_some_and(|listen| admin::collide(other, listen));
+        let mut others = listeners.iter().take(above);
+        if let Some((other, _)) = others.find(|(_, other)| other.is_some_and(collide)) {
             let what = alloc::format!("{other}.listen takes the address of this listener");
             root.conflict(key, what, "another port");
         }

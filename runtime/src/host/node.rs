@@ -248,7 +248,7 @@ impl Node {
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
     async fn serve(&mut self) -> Result<(), Problems> {
-        self.supervisor.ready(&self.listeners.addresses().to_string());
+        self.supervisor.ready(&self.listeners.status());
         while let Some(signal) = self.signals.next().await {
             if signal.map_err(problem)? != Signal::Hup {
                 break;
@@ -262,10 +262,10 @@ impl Node {
             let result = prepared.map(|prepared| self.switch(prepared));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
-            let addresses = self.listeners.addresses();
+            let addresses = self.listeners.status();
             match result {
                 Ok(()) => {
-                    self.supervisor.ready(&addresses.to_string());
+                    self.supervisor.ready(&addresses);
                     journal.note(Level::Info, "reloaded", &[]);
                 }
                 Err(Refused { step, problems }) => {

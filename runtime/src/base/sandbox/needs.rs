@@ -33,13 +33,8 @@ impl Needs {
         needs.write.insert(real(&state), "state_dir");
         needs.listen = Some(real(&state));
         needs.state = Some(state);
-        let listen = [
-            ("webhook.listen", config.webhook.as_ref().map(|webhook| webhook.listen)),
-            ("proxy.listen", config.proxy.as_ref().map(|proxy| proxy.listen)),
-            ("admin.listen", config.admin.as_ref().map(|admin| admin.listen)),
-        ];
-        for (key, address) in listen {
-            needs.bind.extend(address.map(|address| (address.port(), key)));
+        for (name, address) in config.listeners() {
+            needs.bind.extend(address.map(|address| (address.port(), name)));
         }
         for destination in &config.chat.destinations {
             let url = destination.url.as_ref().and_then(|url| Url::parse(url.expose()).ok());
@@ -118,7 +113,9 @@ impl Needs {
         let bind = other.bind.iter().filter(|(port, _)| !self.bind.contains_key(port));
         connect
             .map(|(port, name)| format!("{name}: the sandbox lets nothing connect to port {port}"))
-            .chain(bind.map(|(port, key)| format!("{key}: the sandbox does not open port {port}")))
+            .chain(bind.map(|(port, name)| {
+                format!("{name}.listen: the sandbox does not open port {port}")
+            }))
             .map(|problem| format!("{problem} — {RESTART}"))
     }
 

@@ -1,13 +1,13 @@
 //! The listeners of a node, and how they change with the configuration.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use std::{fmt, io};
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::admin::Admin;
@@ -24,7 +24,7 @@ use crate::base::stop::{Stop, Stopper};
 use crate::base::sync::Shared;
 use crate::base::{panic, stop};
 use crate::chat::driver;
-use crate::host::supervisor::Inherited;
+use crate::host::supervisor::{Inherited, LISTENERS};
 use crate::http::listen::Listener;
 use crate::http::tls;
 use crate::http::tls::Identity;
@@ -39,25 +39,9 @@ const ADMIN_GRACE: Duration = Duration::from_secs(1);
 /// How often the files of certificates are checked for changes.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
-/// The addresses of the listeners, with the real port where the configuration says 0.
-#[derive(Debug)]
-pub struct Addresses {
-    pub webhook: Option<SocketAddr>,
-    pub proxy: Option<SocketAddr>,
-    pub admin: Option<SocketAddr>,
-}
-
-impl fmt::Display for Addresses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = [("webhook", self.webhook), ("proxy", self.proxy), ("admin", self.admin)];
-        let open = all.iter().filter_map(|(name, address)| Some((name, (*address)?)));
-        for (place, (name, address)) in open.enumerate() {
-            let separator = if place > 0 { ", " } else { "" };
-            write!(f, "{separator}{name} {address}")?;
-        }
-        Ok(())
-    }
-}
+/// The listeners that are open, in the order of [`LISTENERS`], with the real port where the
+/// configuration says 0.
+pub type Addresses = Vec<(&'static str, SocketAddr)>;
 
 /// What all listeners of a node use.
 #[derive(Clone)]
@@ -99,7 +83,6 @@ pub(super) struct Socket {
     kept: TcpListener,
     /// The same for the task that accepts.
     accepting: Async<TcpListener>,
-    address: SocketAddr,
 }
 
 /// A listener that runs, and the socket under it, which outlives a change of policy.
@@ -133,19 +116,20 @@ impl Listeners {
     }
 
     pub(super) fn addresses(&self) -> Addresses {
-        let address = |name| self.ports.get(name).and_then(|port| port.socket.local_addr().ok());
-        Addresses { webhook: address("webhook"), proxy: address("proxy"), admin: address("admin") }
+        let address = |name| Some((name, self.ports.get(name)?.socket.local_addr().ok()?));
+        LISTENERS.into_iter().filter_map(address).collect()
+    }
+
+    /// The addresses in words.
+    pub(super) fn status(&self) -> String {
+        let one = |(name, address): &(_, SocketAddr)| format!("{name} {address}");
+        self.addresses().iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// Sockets for a configuration; those whose address stays are shared with the listeners.
     pub(super) fn bind(&self, config: &Config) -> Result<Bound, Problems> {
-        let configured = [
-            ("webhook", config.webhook.as_ref().map(|webhook| webhook.listen)),
-            ("proxy", config.proxy.as_ref().map(|proxy| proxy.listen)),
-            ("admin", config.admin.as_ref().map(|admin| admin.listen)),
-        ];
         let mut sockets = Bound::new();
-        for (name, configured) in configured {
+        for (name, configured) in config.listeners() {
             sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
         }
         // The check of the configuration sees only the configured address.
@@ -249,7 +233,12 @@ impl Listeners {
         self.ports.remove(name).into_iter().for_each(Port::retire);
     }
 
-    fn replace(&mut self, name: &'static str, port: Port) {
+    /// Goes on with this one in the place of the listener that may be there, and notes where it is.
+    fn replace(&mut self, name: &'static str, tls: bool, port: Port) {
+        if let Ok(address) = port.socket.local_addr() {
+            let values = fields![listener = name, address, tls];
+            self.common.journal.note(Level::Info, "listening", values);
+        }
         self.ports.insert(name, port).into_iter().for_each(Port::retire);
     }
 
@@ -269,13 +258,12 @@ impl Listeners {
         }
         let Common { clock, journal, executor, .. } = &self.common;
         let relay = Relay::new(settings, tls, Arc::clone(journal), Arc::clone(executor), *clock);
-        self.announce("proxy", socket.address, true);
         let (stop, stopped) = stop::stop();
         let watch = Arc::clone(&relay).watch(self.report("proxy"));
         self.until(stopped.clone(), watch);
         let task = executor.spawn(Arc::clone(&relay).run(socket.accepting, stopped));
         let port = Port { configured: settings.listen, socket: socket.kept, stop, task };
-        self.replace("proxy", port);
+        self.replace("proxy", true, port);
         self.proxy = Some(relay);
     }
 
@@ -315,12 +303,11 @@ impl Listeners {
         if let Some(identity) = identity.clone() {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
         }
-        self.announce("webhook", socket.address, identity.is_some());
         let executor = Arc::clone(&self.common.executor);
         let running = listener.run(executor, own, stopped, WEBHOOKS_GRACE);
         let task = self.common.executor.spawn(running);
         let port = Port { configured: webhook.listen, socket: socket.kept, stop, task };
-        self.replace("webhook", port);
+        self.replace("webhook", identity.is_some(), port);
         self.webhook = Some(Webhook { tls, policy, identity, service });
     }
 
@@ -341,12 +328,11 @@ impl Listeners {
         }
         let listener = Listener::new(socket.accepting, None, admin::policy());
         let (stop, stopped) = stop::stop();
-        self.announce("admin", socket.address, false);
         let executor = Arc::clone(&self.common.executor);
         let running = listener.run(executor, Arc::clone(&self.admin), stopped, ADMIN_GRACE);
         let task = self.common.executor.spawn(running);
         let port = Port { configured: *listen, socket: socket.kept, stop, task };
-        self.replace("admin", port);
+        self.replace("admin", false, port);
     }
 
     /// Opens the control socket, for as long as the process lives. Without it the commands that
@@ -369,11 +355,6 @@ impl Listeners {
             drop(stop);
             task.await;
         }
-    }
-
-    /// Notes in the journal where a listener is.
-    fn announce(&self, name: &'static str, address: SocketAddr, tls: bool) {
-        self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
     }
 
     /// Notes in the journal that changed files are in use, or why not.
@@ -410,16 +391,11 @@ impl Socket {
     /// Makes all sockets ready. The first one starts a thread.
     pub(super) fn all(bound: Bound) -> Result<Sockets, Problems> {
         let ready = |(name, socket): (&'static str, TcpListener)| {
-            let socket = Self::new(socket).map_err(|error| problem(format!("{name}: {error}")))?;
-            Ok((name, socket))
+            let accepting = socket.try_clone().and_then(Async::new);
+            let accepting = accepting.map_err(|error| problem(format!("{name}: {error}")))?;
+            Ok((name, Self { kept: socket, accepting }))
         };
         bound.into_iter().map(ready).collect()
-    }
-
-    fn new(kept: TcpListener) -> io::Result<Self> {
-        let accepting = kept.try_clone().and_then(Async::new)?;
-        let address = kept.local_addr()?;
-        Ok(Self { kept, accepting, address })
     }
 }
 
