@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::{fmt, io, mem};
 
 use mistgate_core::base::text;
@@ -23,7 +24,7 @@ use mistgate_core::ports::audit::Note;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::base::clock;
-use crate::base::metrics::{Counter, Metrics};
+use crate::base::metrics::{Counter, Histogram, Metrics};
 use crate::base::sync::Mutex;
 
 /// The fields of a line beside time, level and event, in order.
@@ -215,61 +216,95 @@ impl Journal {
 
     /// Prints and counts an event of the engine.
     pub fn emit(&self, event: &Event) {
-        self.metrics.count(event);
+        let count = |counter, labels: &[_], events| self.metrics.add(counter, labels, events);
         match event {
             Event::Accepted { batch, events } => {
+                count(Counter::Accepted, &[], *events);
                 self.note(Level::Debug, "accepted", fields![batch, events]);
             }
             Event::Delivered { to, events, form, latency } => {
+                let labels = [("destination", to.name.as_str())];
+                count(Counter::Delivered, &labels, *events);
+                count(Counter::Messages, &labels, 1);
+                if let Some(latency) = latency {
+                    self.metrics.observe(Histogram::Delivery, &labels, *latency);
+                }
                 let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
                 let values = fields![to = to.name, events, form = form.name(), after_ms = ms];
                 self.note(Level::Info, "delivered", values);
             }
             Event::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
-                self.note(Level::Error, "dropped", fields![to, events, reason = loss.name()]);
+                let reason = loss.name();
+                count(Counter::Dropped, &[("destination", to), ("reason", reason)], *events);
+                self.note(Level::Error, "dropped", fields![to, events, reason]);
             }
-            Event::Incident(incident::output::Event::Counted { to, fate, events }) => {
-                self.note(Level::Debug, "counted", fields![to, as = fate.name(), events]);
-            }
-            Event::Incident(incident::output::Event::Full) => {
-                self.note(Level::Error, "incidents_full", &[]);
-            }
-            Event::Incident(incident::output::Event::Opened { id, condition }) => {
-                self.client(Level::Info, "incident_opened", fields![id, condition]);
-            }
-            Event::Incident(incident::output::Event::Over { id, condition }) => {
-                self.client(Level::Info, "incident_over", fields![id, condition]);
-            }
-            Event::Incident(incident::output::Event::SilenceOver(id)) => {
-                self.note(Level::Info, "silence_over", fields![id]);
-            }
+            Event::Incident(event) => self.incident(event),
             Event::Parked { to, reason, probe_after } => {
+                let (to, reason) = (to.name.as_str(), reason.name());
+                count(Counter::Retried, &[("destination", to), ("reason", reason)], 1);
                 let retry_s = probe_after.as_secs();
-                let values = fields![to = to.name, reason = reason.name(), retry_s];
-                self.note(Level::Warning, "parked", values);
+                self.note(Level::Warning, "parked", fields![to, reason, retry_s]);
             }
             Event::Refused { events } => {
+                count(Counter::StoreFailures, &[], 1);
                 self.note(Level::Error, "store_refused", fields![events]);
             }
+            // The gauge of parked destinations tells.
             Event::Resumed { to } => self.note(Level::Info, "resumed", fields![to = to.name]),
             Event::Retrying { to, failures, after, reason } => {
-                let (reason, after_ms) = (reason.name(), after.as_millis());
-                let values = fields![to = to.name, reason, failures, after_ms];
-                self.note(Level::Warning, "retrying", values);
+                let (to, reason) = (to.name.as_str(), reason.name());
+                count(Counter::Retried, &[("destination", to), ("reason", reason)], 1);
+                let after_ms = after.as_millis();
+                self.note(Level::Warning, "retrying", fields![to, reason, failures, after_ms]);
             }
             Event::Suppressed { events } => {
+                count(Counter::Duplicates, &[], *events);
                 self.note(Level::Debug, "duplicates", fields![events]);
             }
             Event::Told { to, form } => {
+                count(Counter::Messages, &[("destination", to.name.as_str())], 1);
                 self.note(Level::Info, "told", fields![to = to.name, form = form.name()]);
             }
         }
     }
 
+    /// Most of these are told by the gauges of open incidents and of silences.
+    fn incident(&self, event: &incident::output::Event) {
+        use incident::output::Event::{Counted, Full, Opened, Over, SilenceOver};
+        match event {
+            Counted { to, fate, events } => {
+                let labels = [("destination", &**to), ("fate", fate.name())];
+                self.metrics.add(Counter::Fates, &labels, *events);
+                self.note(Level::Debug, "counted", fields![to, as = fate.name(), events]);
+            }
+            Full => self.note(Level::Error, "incidents_full", &[]),
+            Opened { id, condition } => {
+                self.metrics.add(Counter::Incidents, &[("condition", condition)], 1);
+                self.client(Level::Info, "incident_opened", fields![id, condition]);
+            }
+            Over { id, condition } => {
+                self.client(Level::Info, "incident_over", fields![id, condition]);
+            }
+            SilenceOver(id) => self.note(Level::Info, "silence_over", fields![id]),
+        }
+    }
+
     /// Prints and counts a report about switch ports, by its event and what became of its changes.
     pub fn reported(&self, event: &PortEvent, result: Option<&'static str>) {
-        self.metrics.reported(event, result);
+        if let Some(rule) = &event.rule {
+            self.metrics.add(Counter::PortRefusals, &[("rule", rule)], 1);
+        }
+        if let Some(failure) = &event.failure {
+            self.metrics.add(Counter::PortFailures, &[("failure", failure)], 1);
+        }
+        if let Some(result) = result {
+            self.metrics.add(Counter::PortChanges, &[("result", result)], event.changes.len());
+        }
+        for change in event.changes.iter().filter(|_| result == Some("done")) {
+            let took = Duration::from_secs_f64(change.took);
+            self.metrics.observe(Histogram::PortChange, &[], took);
+        }
         for Note { event, severity, values } in audit::notes(event) {
             let level = match severity {
                 Severity::Critical => Level::Error,

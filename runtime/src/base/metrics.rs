@@ -5,8 +5,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use mistgate_core::{engine::output::Event, event::ports::PortEvent, incident};
-
 use crate::base::sync::Mutex;
 
 /// Upper bounds of the histogram buckets, in seconds.
@@ -146,67 +144,6 @@ impl Metrics {
         observed.sum += secs;
         for (bound, bucket) in BUCKETS.iter().zip(&mut observed.buckets) {
             *bucket += u64::from(secs <= *bound);
-        }
-    }
-
-    /// Counts an event of the engine.
-    pub fn count(&self, event: &Event) {
-        match event {
-            Event::Accepted { events, .. } => self.add(Counter::Accepted, &[], *events),
-            Event::Delivered { to, events, latency, .. } => {
-                let labels = [("destination", to.name.as_str())];
-                self.add(Counter::Delivered, &labels, *events);
-                self.add(Counter::Messages, &labels, 1);
-                if let Some(latency) = latency {
-                    self.observe(Histogram::Delivery, &labels, *latency);
-                }
-            }
-            Event::Dropped { to, events, loss } => {
-                let to = to.as_ref().map_or("none", |to| to.name.as_str());
-                let labels = [("destination", to), ("reason", loss.name())];
-                self.add(Counter::Dropped, &labels, *events);
-            }
-            Event::Incident(incident::output::Event::Counted { to, fate, events }) => {
-                let labels = [("destination", &**to), ("fate", fate.name())];
-                self.add(Counter::Fates, &labels, *events);
-            }
-            Event::Incident(incident::output::Event::Opened { condition, .. }) => {
-                self.add(Counter::Incidents, &[("condition", condition)], 1);
-            }
-            // The gauges of open incidents and of silences tell.
-            Event::Incident(
-                incident::output::Event::Full
-                | incident::output::Event::Over { .. }
-                | incident::output::Event::SilenceOver(_),
-            ) => {}
-            Event::Parked { to, reason, .. } | Event::Retrying { to, reason, .. } => {
-                let labels = [("destination", to.name.as_str()), ("reason", reason.name())];
-                self.add(Counter::Retried, &labels, 1);
-            }
-            Event::Refused { .. } => self.add(Counter::StoreFailures, &[], 1),
-            // The gauge of parked destinations tells.
-            Event::Resumed { .. } => {}
-            Event::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
-            Event::Told { to, .. } => {
-                self.add(Counter::Messages, &[("destination", to.name.as_str())], 1);
-            }
-        }
-    }
-
-    /// Counts a report about switch ports, by its event and what became of its changes.
-    pub fn reported(&self, event: &PortEvent, result: Option<&'static str>) {
-        if let Some(rule) = &event.rule {
-            self.add(Counter::PortRefusals, &[("rule", rule)], 1);
-        }
-        if let Some(failure) = &event.failure {
-            self.add(Counter::PortFailures, &[("failure", failure)], 1);
-        }
-        let Some(result) = result else {
-            return;
-        };
-        self.add(Counter::PortChanges, &[("result", result)], event.changes.len());
-        for change in event.changes.iter().filter(|_| result == "done") {
-            self.observe(Histogram::PortChange, &[], Duration::from_secs_f64(change.took));
         }
     }
 
