@@ -127,24 +127,16 @@ pub(crate) fn policy() -> Policy {
 impl Admin {
     fn metrics_of(&self, of: &Parts) -> String {
         let status = of.driver.as_ref();
+        let writable = status.is_some_and(|status| status.writable);
+        let (set_aside, is_synchronised) = (of.set_aside.len() as f64, clock::is_synchronised());
+        let lie = "Damaged stores that were set aside and still lie there.";
+        let synchronised = "Whether the kernel calls its clock synchronised.";
         let mut gauges = vec![
             gauge("uptime_seconds", "Seconds since the start.", self.uptime()),
-            gauge(
-                "store_writable",
-                "Whether the disk takes writes.",
-                f64::from(u8::from(status.is_some_and(|status| status.writable))),
-            ),
-            gauge(
-                "store_set_aside",
-                "Damaged stores that were set aside and still lie there.",
-                of.set_aside.len() as f64,
-            ),
+            gauge("store_writable", "Whether the disk takes writes.", writable),
+            gauge("store_set_aside", lie, set_aside),
             gauge("dead_letters", "Dead letters that are kept.", of.dead_letters as f64),
-            gauge(
-                "clock_synchronised",
-                "Whether the kernel calls its clock synchronised.",
-                f64::from(u8::from(clock::is_synchronised())),
-            ),
+            gauge("clock_synchronised", synchronised, is_synchronised),
         ];
         if let Some(status) = status {
             let each = |name, help, value: &dyn Fn(&DestinationStatus) -> f64| {
@@ -158,7 +150,7 @@ impl Admin {
                 age(to, status).unwrap_or(0.0)
             }));
             gauges.push(each("parked", "Whether the destination is dead.", &|to| {
-                f64::from(u8::from(matches!(to.health, Health::Parked(_))))
+                f64::from(matches!(to.health, Health::Parked(_)))
             }));
         }
         gauges.extend(of.incidents.iter().flat_map(open_incidents::gauges));
@@ -290,6 +282,17 @@ impl Admin {
         Parts { driver, ports, proxy, feed, set_aside, dead_letters, incidents }
     }
 
+    /// Answers a request that was admitted.
+    async fn answer(&self, head: &Head<'_>, body: &[u8], caller: &Caller) -> Reply {
+        match Route::find(head.method(), head.path()) {
+            Ok(route) => {
+                let asked = Asked { path: head.path(), body, caller };
+                (route.serve)(self, asked).await.proven()
+            }
+            Err(refused) => refused,
+        }
+    }
+
     fn uptime(&self) -> f64 {
         // The clock starts with the process.
         (self.clock.now() - mistgate_core::base::time::Instant::default()).as_secs_f64()
@@ -308,14 +311,7 @@ impl Service for Admin {
     }
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
-        let caller = Caller::Address(head.peer().ip());
-        match Route::find(head.method(), head.path()) {
-            Ok(route) => {
-                let asked = Asked { path: head.path(), body: &body, caller: &caller };
-                (route.serve)(self, asked).await.proven()
-            }
-            Err(refused) => refused,
-        }
+        self.answer(head, &body, &Caller::Address(head.peer().ip())).await
     }
 
     fn note(&self, event: Event) {
@@ -339,8 +335,8 @@ fn unavailable() -> Reply {
     Reply::status(StatusCode::ServiceUnavailable.into())
 }
 
-fn gauge(name: &'static str, help: &'static str, value: f64) -> Gauge {
-    Gauge { name, help, values: vec![(Labels::new(), value)] }
+fn gauge(name: &'static str, help: &'static str, value: impl Into<f64>) -> Gauge {
+    Gauge { name, help, values: vec![(Labels::new(), value.into())] }
 }
 
 /// Seconds since the oldest waiting event was accepted.

@@ -24,7 +24,7 @@ use smol::{Async, Executor, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use super::routes::Route;
-use super::{Admin, Asked, Caller, policy};
+use super::{Admin, Caller, policy};
 use crate::base::clock::timeout;
 use crate::base::journal::{Level, fields};
 use crate::base::panic;
@@ -163,14 +163,7 @@ impl Service for Local {
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let claimed = head.header(SUDO_USER).map(String::from_utf8_lossy);
         let sudo_user = claimed.map(|user| text::one_line(&user, SUDO_USER_MAX));
-        let caller = Caller::User { uid: self.uid, sudo_user };
-        match Route::find(head.method(), head.path()) {
-            Ok(route) => {
-                let asked = Asked { path: head.path(), body: &body, caller: &caller };
-                (route.serve)(&self.admin, asked).await.proven()
-            }
-            Err(refused) => refused,
-        }
+        self.admin.answer(head, &body, &Caller::User { uid: self.uid, sudo_user }).await
     }
 
     fn note(&self, event: Event) {

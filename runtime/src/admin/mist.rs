@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use crate::base::metrics::Gauge;
 
 pub(super) fn gauge(status: &Status) -> Gauge {
-    let by = |name, help, values| Gauge { name, help, values };
-    let is_wrong = |part| f64::from(u8::from(status.wrong.contains_key(part)));
-    let values =
-        Part::ALL.iter().map(|part| (vec![("part", part.name().to_owned())], is_wrong(part)));
-    by("mist_wrong", "Whether a part of the way from Mist does not work.", values.collect())
+    let value = |part: &Part| {
+        (vec![("part", part.name().to_owned())], f64::from(status.wrong.contains_key(part)))
+    };
+    let help = "Whether a part of the way from Mist does not work.";
+    Gauge { name: "mist_wrong", help, values: Part::ALL.iter().map(value).collect() }
 }
 
 pub(super) fn json(status: &Status) -> Value {

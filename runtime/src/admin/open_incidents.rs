@@ -55,18 +55,14 @@ impl Counts {
 pub(super) fn gauges(counts: &Counts) -> Vec<Gauge> {
     let values = counts.by_severity();
     let values = values.map(|(name, count)| (vec![("severity", name.to_owned())], count as f64));
-    let by = |name, help, values| Gauge { name, help, values };
+    let (name, values, held) = ("incidents_open", values.collect(), counts.held as f64);
     vec![
-        by(
-            "incidents_open",
-            "Open incidents that are neither held nor muted, by severity.",
-            values.collect(),
-        ),
-        gauge(
-            "incidents_held",
-            "Open incidents that are too young to be told.",
-            counts.held as f64,
-        ),
+        Gauge {
+            name,
+            help: "Open incidents that are neither held nor muted, by severity.",
+            values,
+        },
+        gauge("incidents_held", "Open incidents that are too young to be told.", held),
         gauge("incidents_muted", "Open incidents that nobody is told of.", counts.muted as f64),
         gauge("silences", "Silences.", counts.silences as f64),
     ]

@@ -4,7 +4,7 @@ use http_types::StatusCode;
 use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, TEXT, gauge};
+use super::{Admin, Asked, TEXT, gauge, ok, refused};
 use crate::base::journal::{Level, fields};
 use crate::base::metrics::Gauge;
 use crate::http::listen::Reply;
@@ -32,21 +32,18 @@ pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'
         _ => (switches.turn_kill_switch(true, by).await, "stopped\n"),
     };
     let reason = result.as_ref().err().map_or("", String::as_str);
-    admin.journal.note(
-        Level::Warning,
-        "ports_ordered",
-        fields![order = path, from = caller, failed = reason],
-    );
+    let values = fields![order = path, from = caller, failed = reason];
+    admin.journal.note(Level::Warning, "ports_ordered", values);
     match result {
-        Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),
-        Err(reason) => Reply::status(StatusCode::InternalServerError.into())
-            .content(TEXT, format!("{reason}\n")),
+        Ok(()) => ok().content(TEXT, said),
+        Err(reason) => refused(StatusCode::InternalServerError, &reason),
     }
 }
 
 /// How many ports there are of each kind.
 pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
-    let flag = |is_on: bool| f64::from(u8::from(is_on));
+    let is_breaker_open = status.breaker_open.is_some();
+    let observed = "Switch ports whose mode is only what we would have done.";
     let by = |name, help, label, of: &std::collections::BTreeMap<&'static str, usize>| {
         let value = |(kind, count): (&&'static str, &usize)| {
             (vec![(label, (*kind).to_owned())], *count as f64)
@@ -56,20 +53,12 @@ pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
     vec![
         by("ports", "Switch ports by the mode that we gave them.", "mode", &status.modes),
         by("port_stages", "Switch ports by the stage of their change.", "stage", &status.stages),
-        gauge(
-            "ports_observed",
-            "Switch ports whose mode is only what we would have done.",
-            status.observed as f64,
-        ),
+        gauge("ports_observed", observed, status.observed as f64),
         gauge("ports_watched", "APs and ports that are watched.", status.watched as f64),
         gauge("ports_looked_at", "APs and ports that are being looked at.", status.looking as f64),
-        gauge("ports_observing", "Whether changes are only told.", flag(status.is_observing)),
-        gauge("ports_stopped", "Whether the kill switch is on.", flag(status.is_stopped)),
-        gauge(
-            "ports_breaker_open",
-            "Whether too many APs went at once.",
-            flag(status.breaker_open.is_some()),
-        ),
+        gauge("ports_observing", "Whether changes are only told.", status.is_observing),
+        gauge("ports_stopped", "Whether the kill switch is on.", status.is_stopped),
+        gauge("ports_breaker_open", "Whether too many APs went at once.", is_breaker_open),
     ]
 }
 
