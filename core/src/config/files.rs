@@ -42,17 +42,10 @@ pub struct FileRequest {
     pub kind: FileKind,
 }
 
-/// The contents of files by path. They are wiped from memory when dropped.
+/// The contents of files by path, or what is wrong with them. They are wiped from memory when
+/// dropped.
 #[derive(Debug, Default)]
-pub struct Files(BTreeMap<String, Content>);
-
-#[derive(Debug)]
-enum Content {
-    Read(Secret),
-    NotText,
-    Refused(String),
-    TooLarge,
-}
+pub struct Files(BTreeMap<String, Result<Secret, String>>);
 
 impl Files {
     /// No contents yet.
@@ -63,27 +56,22 @@ impl Files {
     /// Takes the bytes of a requested file, or the reason why it cannot be read, such as
     /// `permission denied`.
     pub fn insert(&mut self, request: &FileRequest, read: Result<Vec<u8>, String>) {
-        let content = match read.map(Zeroizing::new) {
-            Err(why) => Content::Refused(why),
-            Ok(bytes) if bytes.len() > request.kind.bytes_max() => Content::TooLarge,
+        let text = match read.map(Zeroizing::new) {
+            Err(why) => Err(alloc::format!("the file cannot be read: {why}")),
+            Ok(bytes) if bytes.len() > request.kind.bytes_max() => {
+                Err("the file is too large".into())
+            }
             Ok(bytes) => core::str::from_utf8(&bytes)
-                .map_or(Content::NotText, |text| Content::Read(Secret::new(text))),
+                .map_or(Err("the file is not UTF-8 text".into()), |text| Ok(Secret::new(text))),
         };
-        self.0.insert(request.path.clone(), content);
+        self.0.insert(request.path.clone(), text);
     }
 
     /// The text of a file, judged by its kind. A secret comes without the end of its line.
     pub(super) fn text(&self, path: &str, kind: FileKind) -> Result<&str, Fault> {
         let fault = |what: &str| Fault::new(what, expected(kind));
-        let text = match self.0.get(path) {
-            None => return Err(fault("the file was not read")),
-            Some(Content::NotText) => return Err(fault("the file is not UTF-8 text")),
-            Some(Content::Refused(why)) => {
-                return Err(fault(&alloc::format!("the file cannot be read: {why}")));
-            }
-            Some(Content::TooLarge) => return Err(fault("the file is too large")),
-            Some(Content::Read(text)) => text.expose(),
-        };
+        let text = self.0.get(path).ok_or_else(|| fault("the file was not read"))?;
+        let text = text.as_ref().map_err(|what| fault(what))?.expose();
         let (is_there, what) = match kind {
             FileKind::Secret => {
                 let secret = text.strip_suffix('\n').unwrap_or(text);

@@ -20,9 +20,13 @@ use super::units::Units;
 use crate::base::secret::Secret;
 use crate::http::listener::{Limits, Tls};
 
+/// The name of a key in a table with fixed keys.
+type Key = &'static str;
+/// The least and the greatest value.
+type Bounds<T> = RangeInclusive<T>;
+
 /// Time-outs of clients.
-const STEP_BOUNDS: RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(3_600);
+const STEP_BOUNDS: Bounds<Duration> = Duration::from_millis(10)..=Duration::from_secs(3_600);
 
 /// A table with fixed keys.
 pub(super) struct Section<'a> {
@@ -31,7 +35,7 @@ pub(super) struct Section<'a> {
     path: String,
     at: usize,
     /// The keys that were read so far.
-    known: RefCell<Vec<&'static str>>,
+    known: RefCell<Vec<Key>>,
 }
 
 impl<'a> Section<'a> {
@@ -69,7 +73,7 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key, if it is there.
-    pub(super) fn item(&self, key: &'static str) -> Option<Item<'a>> {
+    pub(super) fn item(&self, key: Key) -> Option<Item<'a>> {
         self.known.borrow_mut().push(key);
         let (name, value) = self.table.get_key_value(key)?;
         Some(Item {
@@ -81,7 +85,7 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, key: &'static str, expected: &str) -> Option<Item<'a>> {
+    pub(super) fn required(&self, key: Key, expected: &str) -> Option<Item<'a>> {
         let item = self.item(key);
         if item.is_none() {
             self.missing(key, expected);
@@ -92,7 +96,7 @@ impl<'a> Section<'a> {
     /// The usable elements of a list; `None` if the key is not there.
     pub(super) fn list<T>(
         &self,
-        key: &'static str,
+        key: Key,
         expected: &str,
         read: impl Fn(&Item<'a>) -> Option<T>,
     ) -> Option<Vec<T>> {
@@ -102,7 +106,7 @@ impl<'a> Section<'a> {
     /// The meaning of a text that must be one of `choices`; `not` is such as `is not a mode`.
     pub(super) fn choice<T: Copy>(
         &self,
-        key: &'static str,
+        key: Key,
         expected: &str,
         not: &str,
         choices: &[(&str, T)],
@@ -119,12 +123,12 @@ impl<'a> Section<'a> {
     }
 
     /// Walks over the table of a key.
-    pub(super) fn section<T>(&self, key: &'static str, read: impl FnOnce(&Self) -> T) -> Option<T> {
+    pub(super) fn section<T>(&self, key: Key, read: impl FnOnce(&Self) -> T) -> Option<T> {
         self.item(key)?.section(read)
     }
 
     /// The values of those of `keys` that are there, in the order of the file.
-    pub(super) fn items(&self, keys: &[&'static str]) -> Vec<(&'static str, Item<'a>)> {
+    pub(super) fn items(&self, keys: &[Key]) -> Vec<(Key, Item<'a>)> {
         let mut items: Vec<_> =
             keys.iter().filter_map(|key| Some((*key, self.item(key)?))).collect();
         items.sort_by_key(|(_, item)| item.at);
@@ -132,7 +136,7 @@ impl<'a> Section<'a> {
     }
 
     /// The value of the one key among several that exclude each other.
-    pub(super) fn one_of(&self, keys: &[&'static str]) -> Option<(&'static str, Item<'a>)> {
+    pub(super) fn one_of(&self, keys: &[Key]) -> Option<(Key, Item<'a>)> {
         let mut items = self.items(keys).into_iter();
         let first = items.next()?;
         for (_, item) in items {
@@ -170,12 +174,12 @@ impl<'a> Section<'a> {
         (child(&self.path, key), at)
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> bool {
+    pub(super) fn flag(&self, key: Key) -> bool {
         self.flag_or(key, false)
     }
 
     /// [`flag`](Self::flag) of a key with a default of its own.
-    pub(super) fn flag_or(&self, key: &'static str, default: bool) -> bool {
+    pub(super) fn flag_or(&self, key: Key, default: bool) -> bool {
         let Some(item) = self.item(key) else {
             return default;
         };
@@ -188,14 +192,14 @@ impl<'a> Section<'a> {
     /// [`Item::judged`] of a key.
     pub(super) fn judged<T>(
         &self,
-        key: &'static str,
+        key: Key,
         expected: &str,
         judge: impl FnOnce(&'a str) -> Result<T, Fault>,
     ) -> Option<T> {
         self.item(key)?.judged(expected, judge)
     }
 
-    pub(super) fn listen(&self, key: &'static str, default: SocketAddr) -> SocketAddr {
+    pub(super) fn listen(&self, key: Key, default: SocketAddr) -> SocketAddr {
         const EXPECTED: &str = "such as \"0.0.0.0:51361\" or \"[::1]:51361\"";
         let Some(item) = self.item(key) else {
             return default;
@@ -209,9 +213,9 @@ impl<'a> Section<'a> {
 
     pub(super) fn duration(
         &self,
-        key: &'static str,
+        key: Key,
         default: Duration,
-        bounds: RangeInclusive<Duration>,
+        bounds: Bounds<Duration>,
     ) -> Duration {
         let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let bounds = millis(bounds.start())..=millis(bounds.end());
@@ -219,16 +223,11 @@ impl<'a> Section<'a> {
     }
 
     /// A time-out for a client.
-    pub(super) fn step(&self, key: &'static str, default: Duration) -> Duration {
+    pub(super) fn step(&self, key: Key, default: Duration) -> Duration {
         self.duration(key, default, STEP_BOUNDS)
     }
 
-    pub(super) fn size(
-        &self,
-        key: &'static str,
-        default: usize,
-        bounds: RangeInclusive<usize>,
-    ) -> usize {
+    pub(super) fn size(&self, key: Key, default: usize, bounds: Bounds<usize>) -> usize {
         let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         let bounds = bytes(*bounds.start())..=bytes(*bounds.end());
         self.quantity(key, &units::SIZE, bounds)
@@ -237,20 +236,11 @@ impl<'a> Section<'a> {
     }
 
     /// A size without a default.
-    pub(super) fn optional_size(
-        &self,
-        key: &'static str,
-        bounds: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(super) fn optional_size(&self, key: Key, bounds: Bounds<u64>) -> Option<u64> {
         self.quantity(key, &units::SIZE, bounds)
     }
 
-    fn quantity(
-        &self,
-        key: &'static str,
-        units: &Units,
-        bounds: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    fn quantity(&self, key: Key, units: &Units, bounds: Bounds<u64>) -> Option<u64> {
         let item = self.item(key)?;
         let Units { noun, example, .. } = units;
         let names = units::names(units);
@@ -266,12 +256,10 @@ impl<'a> Section<'a> {
         })
     }
 
-    pub(super) fn count<T: Copy + PartialOrd + ToString + TryFrom<u64>>(
-        &self,
-        key: &'static str,
-        default: T,
-        bounds: RangeInclusive<T>,
-    ) -> T {
+    pub(super) fn count<T>(&self, key: Key, default: T, bounds: Bounds<T>) -> T
+    where
+        T: Copy + PartialOrd + ToString + TryFrom<u64>,
+    {
         let Some(item) = self.item(key) else {
             return default;
         };
@@ -290,8 +278,8 @@ impl<'a> Section<'a> {
     /// The secret in `key` or in the file that `file_key` names, one of which must be there.
     pub(super) fn required_secret(
         &self,
-        key: &'static str,
-        file_key: &'static str,
+        key: Key,
+        file_key: Key,
         expected: &str,
     ) -> Option<Secret> {
         if self.lacks(&[key, file_key]) {
@@ -301,11 +289,7 @@ impl<'a> Section<'a> {
     }
 
     /// A secret in `key`, or in the file that `file_key` names, with its item.
-    pub(super) fn secret(
-        &self,
-        key: &'static str,
-        file_key: &'static str,
-    ) -> Option<(Item<'a>, Secret)> {
+    pub(super) fn secret(&self, key: Key, file_key: Key) -> Option<(Item<'a>, Secret)> {
         let (found, item) = self.one_of(&[key, file_key])?;
         let secret = if found == key { item.secret()? } else { item.secret_file()? };
         Some((item, secret))
@@ -335,7 +319,7 @@ impl<'a> Section<'a> {
     }
 
     /// `token` or `token_file`. It travels in a header, so it is visible ASCII (RFC 6750 §2.1).
-    pub(super) fn token(&self, key: &'static str, file_key: &'static str) -> Option<Secret> {
+    pub(super) fn token(&self, key: Key, file_key: Key) -> Option<Secret> {
         let (item, token) = self.secret(key, file_key)?;
         if token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return Some(token);
@@ -364,7 +348,7 @@ impl<'a> Item<'a> {
 
 fn within<T: Copy + PartialOrd>(
     value: Option<T>,
-    bounds: &RangeInclusive<T>,
+    bounds: &Bounds<T>,
     shown: &str,
     written: impl Fn(T) -> String,
 ) -> Result<T, Fault> {
