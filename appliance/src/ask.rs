@@ -26,9 +26,33 @@ pub(crate) fn ask_in(
     if status == 200 { Ok(body) } else { Err(Failure::Failed(body.trim_end().to_owned())) }
 }
 
+/// Prints an answer, as it is or in words.
+pub(crate) fn show(
+    config: Option<&str>,
+    path: &str,
+    is_json: bool,
+    words: impl Fn(&Value) -> String,
+) -> Result<(), Failure> {
+    let body = ask(config, "GET", path, "")?;
+    crate::say(&if is_json { body.trim_end().to_owned() } else { words(&read(&body)?) });
+    Ok(())
+}
+
+/// Has something done with what has this number, and prints what became of it.
+pub(crate) fn act(config: Option<&str>, path: &str, id: u64, body: &str) -> Result<(), Failure> {
+    let said = ask(config, "POST", path, body)?;
+    crate::say(&format!("{id}: {}", said.trim_end()));
+    Ok(())
+}
+
 /// The JSON of an answer.
 pub(crate) fn read(body: &str) -> Result<Value, Failure> {
     serde_json::from_str(body).map_err(|_| Failure::Failed("its answer is not clear".to_owned()))
+}
+
+/// A list; empty where it is not known.
+pub(crate) fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A text; `-` where it is not known.

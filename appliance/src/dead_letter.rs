@@ -1,45 +1,34 @@
 //! `mistgate dead-letter`: what a destination refused for good, or what grew too old.
 
-use std::process::ExitCode;
-
 use mistgate_runtime::admin::control::Failure;
 use serde_json::Value;
 
 use crate::args::dead_letter::{
     DeadLetter, DeadLetterKind, DropLetter, ListLetters, SendLetter, ShowLetter,
 };
-use crate::ask::{ask, number, read, text};
+use crate::ask;
+use crate::ask::{number, text};
 
-pub(crate) fn run(args: &DeadLetter) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &DeadLetter) -> Result<(), Failure> {
     match &args.kind {
         DeadLetterKind::List(ListLetters { config, json }) => {
-            let body = ask(config.as_deref(), "GET", "/dead-letters", "")?;
-            if *json {
-                crate::say(body.trim_end());
-            } else {
-                crate::say(&list(&read(&body)?));
-            }
+            ask::show(config.as_deref(), "/dead-letters", *json, list)
         }
         DeadLetterKind::Show(ShowLetter { config, id }) => {
-            let body = ask(config.as_deref(), "GET", &format!("/dead-letters/{id}"), "")?;
-            crate::say(&show(&read(&body)?));
+            ask::show(config.as_deref(), &format!("/dead-letters/{id}"), false, show)
         }
         DeadLetterKind::Send(SendLetter { config, id }) => {
-            let body = ask(config.as_deref(), "POST", &format!("/dead-letters/{id}/send"), "")?;
-            crate::say(&format!("{id}: {}", body.trim_end()));
+            ask::act(config.as_deref(), &format!("/dead-letters/{id}/send"), *id, "")
         }
         DeadLetterKind::Drop(DropLetter { config, id }) => {
-            let body = ask(config.as_deref(), "POST", &format!("/dead-letters/{id}/drop"), "")?;
-            crate::say(&format!("{id}: {}", body.trim_end()));
+            ask::act(config.as_deref(), &format!("/dead-letters/{id}/drop"), *id, "")
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// A line for each, newest first.
 fn list(answer: &Value) -> String {
-    let letters = answer.get("letters").and_then(Value::as_array);
-    let letters = letters.map(Vec::as_slice).unwrap_or_default();
+    let letters = ask::list(answer, "letters");
     let line = |letter: &Value| {
         let id = number(letter, "id");
         let [at, to, topic, kind, reason] =

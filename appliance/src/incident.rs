@@ -1,41 +1,33 @@
 //! `mistgate incident`: what is wrong in the network.
 
-use std::process::ExitCode;
-
 use mistgate_runtime::admin::control::Failure;
 use serde_json::{Value, json};
 
 use crate::args::incident::{Acknowledge, Incident, IncidentKind, ListIncidents, ShowIncident};
-use crate::ask::{ask, number, read, text, time};
+use crate::ask;
+use crate::ask::{number, text, time};
 
-pub(crate) fn run(args: &Incident) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &Incident) -> Result<(), Failure> {
     match &args.kind {
         IncidentKind::Acknowledge(Acknowledge { config, comment, id }) => {
             let body = json!({ "comment": comment }).to_string();
-            let said = ask(config.as_deref(), "POST", &format!("/incidents/{id}/ack"), body)?;
-            crate::say(&format!("{id}: {}", said.trim_end()));
+            ask::act(config.as_deref(), &format!("/incidents/{id}/ack"), *id, &body)
         }
         IncidentKind::List(ListIncidents { config, json }) => {
-            let body = ask(config.as_deref(), "GET", "/incidents", "")?;
-            if *json {
-                crate::say(body.trim_end());
-            } else {
-                let lines = lines(&read(&body)?, usize::MAX);
-                crate::say(if lines.is_empty() { "no incident is open" } else { &lines });
-            }
+            ask::show(config.as_deref(), "/incidents", *json, |answer| {
+                let lines = lines(answer, usize::MAX);
+                if lines.is_empty() { "no incident is open".to_owned() } else { lines }
+            })
         }
         IncidentKind::Show(ShowIncident { config, id }) => {
-            let body = ask(config.as_deref(), "GET", &format!("/incidents/{id}"), "")?;
-            crate::say(&show(&read(&body)?));
+            ask::show(config.as_deref(), &format!("/incidents/{id}"), false, show)
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// A line for each, up to so many, and one for the others.
 pub(crate) fn lines(answer: &Value, max: usize) -> String {
-    let incidents = answer.get("incidents").and_then(Value::as_array);
-    let incidents = incidents.map(Vec::as_slice).unwrap_or_default();
+    let incidents = ask::list(answer, "incidents");
     let shown = incidents.len().min(max);
     let mut lines: Vec<String> = incidents.iter().take(shown).map(line).collect();
     match number(answer, "count").saturating_sub(shown as u64) {
@@ -67,7 +59,6 @@ pub(crate) fn muted(incident: &Value) -> String {
 
 fn show(incident: &Value) -> String {
     let fact = |name: &str, value: &str| format!("{name:<12}  {value}");
-    let list = |name| incident.get(name).and_then(Value::as_array).into_iter().flatten();
     let device = match incident.get("device_type").and_then(Value::as_str) {
         Some(class) => format!("{class} {} {}", text(incident, "device"), text(incident, "mac")),
         None => text(incident, "mac").to_owned(),
@@ -86,14 +77,14 @@ fn show(incident: &Value) -> String {
         fact("opened", &time(incident, "opened_at")),
         fact("changed", &changed),
     ];
-    for source in list("sources") {
+    for source in ask::list(incident, "sources") {
         lines.push(fact("source", &format!("{} {}", text(source, "topic"), text(source, "type"))));
     }
     if let Some(by) = incident.get("acknowledged").filter(|by| !by.is_null()) {
         let said = format!("{} by {}: {}", time(by, "at"), text(by, "by"), text(by, "comment"));
         lines.push(fact("acknowledged", &said));
     }
-    for told in list("told") {
+    for told in ask::list(incident, "told") {
         let known = match told.get("as").and_then(Value::as_str) {
             Some(state) => {
                 format!("{state}, {}, at {}", text(told, "severity"), time(told, "at"))

@@ -29,7 +29,7 @@ mod terminal;
 mod version;
 
 use std::io::Write as _;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 use std::{fs, io};
 
 use mistgate_runtime::admin::control::Failure;
@@ -85,14 +85,15 @@ fn main() -> ExitCode {
 }
 
 /// The exit code of a command that asks the running mistgate.
-fn asked(result: Result<ExitCode, Failure>) -> ExitCode {
-    result.unwrap_or_else(|failure| {
+fn asked(result: Result<impl Termination, Failure>) -> ExitCode {
+    let fail = |failure: Failure| {
         complain(&failure.to_string());
         match failure {
             Failure::NotRunning(_) => ExitCode::from(3),
             Failure::Failed(_) => ExitCode::FAILURE,
         }
-    })
+    };
+    result.map_or_else(fail, Termination::report)
 }
 
 /// The state folder of the mistgate with this configuration file; without one, of the service that

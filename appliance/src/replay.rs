@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::ExitCode;
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
@@ -17,7 +16,7 @@ use crate::args::Replay;
 use crate::ask::ask_in;
 use crate::route::Routed;
 
-pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &Replay) -> Result<(), Failure> {
     let load = |file: &str| crate::load(Some(file)).map(|loaded| loaded.config);
     let new = load(&args.config).map_err(Failure::Failed)?;
     let old = args.diff.as_deref().map(load).transpose().map_err(Failure::Failed)?;
@@ -38,7 +37,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
     if !args.json {
         crate::say(&counts.words(old.is_some()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Hands over all accepted events that are still there, in order.

@@ -1,35 +1,27 @@
 //! `mistgate silence`: what nobody is told of for a while.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
 use mistgate_runtime::admin::control::Failure;
 use serde_json::{Value, json};
 
 use crate::args::incident::{AddSilence, EndSilence, ListSilences, Silence, SilenceKind};
 use crate::ask::{ask, number, read, text, time};
-use crate::incident;
+use crate::{ask, incident};
 
 /// The most incidents that a silence is said to cover, one by one.
 const SHOWN_MAX: usize = 20;
 
-pub(crate) fn run(args: &Silence) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &Silence) -> Result<(), Failure> {
     match &args.kind {
-        SilenceKind::Add(args) => add(args)?,
+        SilenceKind::Add(args) => add(args),
         SilenceKind::End(EndSilence { config, id }) => {
-            let body = ask(config.as_deref(), "POST", &format!("/silences/{id}/end"), "")?;
-            crate::say(&format!("{id}: {}", body.trim_end()));
+            ask::act(config.as_deref(), &format!("/silences/{id}/end"), *id, "")
         }
         SilenceKind::List(ListSilences { config, json }) => {
-            let body = ask(config.as_deref(), "GET", "/silences", "")?;
-            if *json {
-                crate::say(body.trim_end());
-            } else {
-                crate::say(&list(&read(&body)?));
-            }
+            ask::show(config.as_deref(), "/silences", *json, list)
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what it covers now before it is made.
@@ -69,7 +61,6 @@ fn end(silence: &Value) -> String {
 }
 
 fn list(answer: &Value) -> String {
-    let silences = answer.get("silences").and_then(Value::as_array);
     let line = |silence: &Value| {
         let terms = silence.get("match").and_then(Value::as_object).into_iter().flatten();
         let terms = terms.flat_map(|(key, values)| {
@@ -85,7 +76,7 @@ fn list(answer: &Value) -> String {
         let by = text(silence, "by");
         format!("{id:>6}  {end}  mutes {muted} now {terms}, by {by}{comment}")
     };
-    let lines: Vec<String> = silences.into_iter().flatten().map(line).collect();
+    let lines: Vec<String> = ask::list(answer, "silences").iter().map(line).collect();
     if lines.is_empty() { "there are no silences".to_owned() } else { lines.join("\n") }
 }
 
