@@ -103,6 +103,9 @@ impl fmt::Display for Caller {
     }
 }
 
+/// The answer to a request, or the refusal of it.
+type Answer = Result<Reply, Reply>;
+
 /// A request that was admitted.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -209,51 +212,43 @@ impl Admin {
     }
 
     /// The process is healthy while the chat driver answers.
-    async fn healthy(&self) -> Reply {
-        match self.driver.status().await {
-            Some(_) => ok().content(TEXT, "healthy\n"),
-            None => unavailable().content(TEXT, "stopping\n"),
-        }
+    async fn healthy(&self) -> Answer {
+        self.driver.status().await.ok_or_else(stopping)?;
+        Ok(ok().content(TEXT, "healthy\n"))
     }
 
-    async fn ready(&self) -> Reply {
+    async fn ready(&self) -> Answer {
         match self.driver.status().await {
             Some(status) if status.writable && self.ready.load(Ordering::Relaxed) => {
-                ok().content(TEXT, "ready\n")
+                Ok(ok().content(TEXT, "ready\n"))
             }
-            Some(status) if !status.writable => unavailable().content(TEXT, "no disk\n"),
-            Some(_) | None => unavailable().content(TEXT, "starting or stopping\n"),
+            Some(status) if !status.writable => Err(unavailable("no disk")),
+            Some(_) | None => Err(unavailable("starting or stopping")),
         }
     }
 
-    async fn metrics(&self) -> Reply {
-        ok().content(PROMETHEUS, self.metrics_of(&self.parts().await))
+    async fn metrics(&self) -> Answer {
+        Ok(ok().content(PROMETHEUS, self.metrics_of(&self.parts().await)))
     }
 
-    async fn status(&self) -> Reply {
+    async fn status(&self) -> Answer {
         let parts = self.parts().await;
         let look = |incidents: &Incidents| (open_incidents::json(incidents), None);
         let incidents = self.driver.incidents(look).await;
-        match parts.driver.as_ref().zip(incidents) {
-            Some((status, incidents)) => {
-                ok().content(JSON, self.status_of(status, &parts, &incidents))
-            }
-            None => unavailable().content(TEXT, "stopping\n"),
-        }
+        let (status, incidents) = parts.driver.as_ref().zip(incidents).ok_or_else(stopping)?;
+        Ok(ok().content(JSON, self.status_of(status, &parts, &incidents)))
     }
 
     /// Makes a copy of the store in the state folder, for a command that fetches it from there.
-    async fn back_up(&self, asked: Asked<'_>) -> Reply {
-        let Some(driver::Status { store, .. }) = self.driver.status().await else {
-            return unavailable().content(TEXT, "stopping\n");
-        };
+    async fn back_up(&self, asked: Asked<'_>) -> Answer {
+        let driver::Status { store, .. } = self.driver.status().await.ok_or_else(stopping)?;
         let copied = smol::unblock(move || store.back_up()).await;
         let failed = copied.as_ref().err().map(ToString::to_string).unwrap_or_default();
         let values = fields![from = asked.caller, failed];
         self.journal.note(Level::Info, "store_backed_up", values);
         match copied {
-            Ok(()) => ok().content(TEXT, format!("{}\n", care::BACKUP)),
-            Err(_) => refused(StatusCode::InternalServerError, &failed),
+            Ok(()) => Ok(ok().content(TEXT, format!("{}\n", care::BACKUP))),
+            Err(_) => Err(refused(StatusCode::InternalServerError, &failed)),
         }
     }
 
@@ -287,7 +282,7 @@ impl Admin {
         match Route::find(head.method(), head.path()) {
             Ok(route) => {
                 let asked = Asked { path: head.path(), body, caller };
-                (route.serve)(self, asked).await.proven()
+                (route.serve)(self, asked).await.unwrap_or_else(|refusal| refusal).proven()
             }
             Err(refused) => refused,
         }
@@ -331,8 +326,12 @@ fn refused(status: StatusCode, reason: &str) -> Reply {
     Reply::status(status.into()).content(TEXT, format!("{reason}\n"))
 }
 
-fn unavailable() -> Reply {
-    Reply::status(StatusCode::ServiceUnavailable.into())
+fn unavailable(reason: &str) -> Reply {
+    refused(StatusCode::ServiceUnavailable, reason)
+}
+
+fn stopping() -> Reply {
+    unavailable("stopping")
 }
 
 fn gauge(name: &'static str, help: &'static str, value: impl Into<f64>) -> Gauge {

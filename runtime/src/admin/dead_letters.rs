@@ -7,7 +7,7 @@ use mistgate_core::event::Event;
 use mistgate_core::webhook::intake;
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, TEXT, ok, refused, unavailable};
+use super::{Admin, Answer, Asked, TEXT, ok, refused, unavailable};
 use crate::base::journal::{Level, fields};
 use crate::base::store::{Letter, Store};
 use crate::http::listen::Reply;
@@ -21,74 +21,57 @@ pub(super) const DROP: &str = "/dead-letters/{id}/drop";
 const LIST_MAX: usize = 1_000;
 
 /// The last of them, newest first, without their events.
-pub(super) async fn list(admin: &Admin) -> Reply {
-    let Some(store) = store(admin).await else {
-        return unreadable();
-    };
+pub(super) async fn list(admin: &Admin) -> Answer {
+    let store = store(admin).await?;
     let read = move || store.last_letters(LIST_MAX, |letter| facts(letter, false));
-    match smol::unblock(read).await {
-        Some((letters, count)) => super::json(&json!({ "count": count, "letters": letters })),
-        None => unreadable(),
-    }
+    let (letters, count) = smol::unblock(read).await.ok_or_else(unreadable)?;
+    Ok(super::json(&json!({ "count": count, "letters": letters })))
 }
 
-pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Reply {
-    match find(admin, asked).await {
-        Ok((_, letter)) => super::json(&facts(&letter, true)),
-        Err(reply) => reply,
-    }
+pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
+    let (_, letter) = find(admin, asked).await?;
+    Ok(super::json(&facts(&letter, true)))
 }
 
 /// Queues one again for its destination.
-pub(super) async fn send(admin: &Admin, asked: Asked<'_>) -> Reply {
-    let (store, letter) = match find(admin, asked).await {
-        Ok(found) => found,
-        Err(reply) => return reply,
-    };
-    let Letter { id, chat, to, bytes, .. } = letter;
-    let Some(intake) = intake::again(id, chat.into(), &bytes) else {
-        return refused(StatusCode::InternalServerError, "its event cannot be read — drop it");
-    };
+pub(super) async fn send(admin: &Admin, asked: Asked<'_>) -> Answer {
+    let (store, Letter { id, chat, to, bytes, .. }) = find(admin, asked).await?;
+    let broken = || refused(StatusCode::InternalServerError, "its event cannot be read — drop it");
+    let intake = intake::again(id, chat.into(), &bytes).ok_or_else(broken)?;
     let status = admin.driver.again(id, intake).await;
     if status == StatusCode::Ok {
         let from = asked.caller;
         admin.journal.note(Level::Info, "dead_letter_sent", fields![id, to, from]);
-        ok().content(TEXT, format!("queued again for {to}\n"))
+        Ok(ok().content(TEXT, format!("queued again for {to}\n")))
     } else if status == StatusCode::Conflict {
         let what = "is no longer configured — configure it again, or drop the dead letter";
-        refused(status, &format!("{to} {what}"))
+        Err(refused(status, &format!("{to} {what}")))
     } else if smol::unblock(move || store.letter(id)).await.is_none() {
         // Somebody else has sent or dropped it meanwhile.
-        absent()
+        Err(absent())
     } else {
-        unreadable()
+        Err(unreadable())
     }
 }
 
-pub(super) async fn drop_letter(admin: &Admin, asked: Asked<'_>) -> Reply {
-    let (store, Letter { id, to, .. }) = match find(admin, asked).await {
-        Ok(found) => found,
-        Err(reply) => return reply,
-    };
-    match store.drop_letter(id).await {
-        Some(true) => {
-            let from = asked.caller;
-            admin.journal.note(Level::Info, "dead_letter_dropped", fields![id, to, from]);
-            ok().content(TEXT, "dropped\n")
-        }
-        Some(false) => absent(),
-        None => unreadable(),
+pub(super) async fn drop_letter(admin: &Admin, asked: Asked<'_>) -> Answer {
+    let (store, Letter { id, to, .. }) = find(admin, asked).await?;
+    if !store.drop_letter(id).await.ok_or_else(unreadable)? {
+        return Err(absent());
     }
+    let from = asked.caller;
+    admin.journal.note(Level::Info, "dead_letter_dropped", fields![id, to, from]);
+    Ok(ok().content(TEXT, "dropped\n"))
 }
 
-async fn store(admin: &Admin) -> Option<Store> {
-    Some(admin.driver.status().await?.store)
+async fn store(admin: &Admin) -> Result<Store, Reply> {
+    admin.driver.status().await.map(|status| status.store).ok_or_else(unreadable)
 }
 
 /// The letter that a path names, or the answer that there is none.
 async fn find(admin: &Admin, asked: Asked<'_>) -> Result<(Store, Letter), Reply> {
     let id = asked.id().ok_or_else(absent)?;
-    let store = store(admin).await.ok_or_else(unreadable)?;
+    let store = store(admin).await?;
     smol::unblock(move || store.letter(id).map(|letter| (store, letter))).await.ok_or_else(absent)
 }
 
@@ -97,7 +80,7 @@ fn absent() -> Reply {
 }
 
 fn unreadable() -> Reply {
-    unavailable().content(TEXT, "the store cannot be read or written for now\n")
+    unavailable("the store cannot be read or written for now")
 }
 
 fn facts(letter: &Letter, with_event: bool) -> Value {

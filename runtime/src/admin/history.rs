@@ -6,9 +6,8 @@ use mistgate_core::delivery::batch;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Admin, Asked, JSON, TEXT, ok, unavailable};
+use super::{Admin, Answer, Asked, JSON, ok, unavailable};
 use crate::base::store::Accepted;
-use crate::http::listen::Reply;
 
 /// What follows the batch of this number; 0 for the first.
 pub(super) const AFTER: &str = "/history/{id}";
@@ -50,20 +49,13 @@ impl<'a> Page<'a> {
     }
 }
 
-pub(super) async fn after(admin: &Admin, asked: Asked<'_>) -> Reply {
-    let status = admin.driver.status().await;
-    let read = asked.id().zip(status).map(|(id, status)| {
-        smol::unblock(move || {
-            let accepted = status.store.accepted(id, PAGE_MAX)?;
-            serde_json::to_string(&Page::new(&accepted)).ok()
-        })
-    });
-    match read {
-        Some(read) => read.await,
-        None => None,
-    }
-    .map_or_else(
-        || unavailable().content(TEXT, "the store cannot be read for now\n"),
-        |page| ok().content(JSON, page),
-    )
+pub(super) async fn after(admin: &Admin, asked: Asked<'_>) -> Answer {
+    let unreadable = || unavailable("the store cannot be read for now");
+    let (id, status) = asked.id().zip(admin.driver.status().await).ok_or_else(unreadable)?;
+    let read = move || {
+        let accepted = status.store.accepted(id, PAGE_MAX)?;
+        serde_json::to_string(&Page::new(&accepted)).ok()
+    };
+    let page = smol::unblock(read).await.ok_or_else(unreadable)?;
+    Ok(ok().content(JSON, page))
 }

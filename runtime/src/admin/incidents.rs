@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, TEXT, ok, unavailable};
+use super::{Admin, Answer, Asked, TEXT, ok, stopping};
 use crate::base::clock;
 use crate::base::journal::{Level, fields};
 use crate::http::listen::Reply;
@@ -36,6 +36,12 @@ const COMMENT_MAX: usize = 500;
 
 /// Why something is not done.
 type Refusal = (StatusCode, String);
+
+impl From<Refusal> for Reply {
+    fn from((status, reason): Refusal) -> Self {
+        super::refused(status, &text::one_line(&reason, COMMENT_MAX))
+    }
+}
 
 /// The body of an acknowledgement.
 #[derive(Default, Deserialize)]
@@ -67,31 +73,27 @@ enum End {
 }
 
 /// The open ones, the worst first.
-pub(super) async fn list(admin: &Admin) -> Reply {
-    let look = |incidents: &Incidents| listed(&incidents.open_views());
-    answer(admin.driver.incidents(move |incidents| (Ok(look(incidents)), None)).await)
+pub(super) async fn list(admin: &Admin) -> Answer {
+    look(admin, |incidents| Ok(listed(&incidents.open_views()))).await
 }
 
 /// One of them, which may be over, and who knows of it.
-pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Reply {
+pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
     let id = id(asked);
-    let look = move |incidents: &Incidents| {
+    let one = move |incidents: &Incidents| {
         let view = incidents.find(id).ok_or_else(no_incident)?;
         let told: Vec<Value> = incidents.known(view.key).map(|known| knowledge(&known)).collect();
         Ok(facts(&view, Some(told)))
     };
-    answer(admin.driver.incidents(move |incidents| (look(incidents), None)).await)
+    look(admin, one).await
 }
 
 /// Notes that a person has taken notice of one.
-pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Reply {
+pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Answer {
     let id = id(asked);
     let comment = match asked.body {
         [] => Comment::default(),
-        body => match parse(body) {
-            Ok(comment) => comment,
-            Err(refusal) => return refused(refusal),
-        },
+        body => parse(body)?,
     };
     let comment = text::one_line(&comment.comment, COMMENT_MAX);
     let (by, at) = (asked.caller.to_string(), clock::wall());
@@ -104,19 +106,15 @@ pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Reply {
         }
         Ok((view.sentence(), Input::Acknowledge { id, acknowledgement }))
     };
-    match change(admin, act).await {
-        Ok(what) => {
-            let values = fields![id, comment, from = asked.caller];
-            admin.journal.note(Level::Info, "incident_acknowledged", values);
-            ok().content(TEXT, format!("acknowledged: {what}\n"))
-        }
-        Err(refusal) => refused(refusal),
-    }
+    let what = change(admin, act).await?;
+    let values = fields![id, comment, from = asked.caller];
+    admin.journal.note(Level::Info, "incident_acknowledged", values);
+    Ok(ok().content(TEXT, format!("acknowledged: {what}\n")))
 }
 
 /// The silences, and how many incidents each mutes now.
-pub(super) async fn silences(admin: &Admin) -> Reply {
-    let look = |incidents: &Incidents| {
+pub(super) async fn silences(admin: &Admin) -> Answer {
+    let all = |incidents: &Incidents| {
         let mut muted: BTreeMap<u64, usize> = BTreeMap::new();
         for view in incidents.views().filter(|view| view.is_open) {
             if let Some(MutedBy::Silence(number)) = view.muted_by {
@@ -126,33 +124,27 @@ pub(super) async fn silences(admin: &Admin) -> Reply {
         let shown = incidents.silences().iter().map(|(number, silence)| {
             silence_facts(*number, silence, muted.get(number).copied().unwrap_or_default())
         });
-        json!({ "silences": shown.collect::<Vec<_>>() })
+        Ok(json!({ "silences": shown.collect::<Vec<_>>() }))
     };
-    answer(admin.driver.incidents(move |incidents| (Ok(look(incidents)), None)).await)
+    look(admin, all).await
 }
 
 /// Says what a silence would cover now, and makes none.
-pub(super) async fn preview(admin: &Admin, asked: Asked<'_>) -> Reply {
-    let (matcher, _, _) = match wanted(asked.body, clock::wall()) {
-        Ok(wanted) => wanted,
-        Err(refusal) => return refused(refusal),
-    };
-    let look = move |incidents: &Incidents| {
+pub(super) async fn preview(admin: &Admin, asked: Asked<'_>) -> Answer {
+    let (matcher, _, _) = wanted(asked.body, clock::wall())?;
+    let covered = move |incidents: &Incidents| {
         let mut views = incidents.open_views();
         views.retain(|view| matcher.matches(&view.incident.target()));
-        listed(&views)
+        Ok(listed(&views))
     };
-    answer(admin.driver.incidents(move |incidents| (Ok(look(incidents)), None)).await)
+    look(admin, covered).await
 }
 
 /// Makes a silence.
-pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Reply {
+pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let now = clock::wall();
-    let (matcher, end, comment) = match wanted(asked.body, now) {
-        Ok((matcher, Some(end), comment)) => (matcher, end, comment),
-        Ok(_) => return refused(bad("expected one of for, until and until_recovered")),
-        Err(refusal) => return refused(refusal),
-    };
+    let (matcher, end, comment) = wanted(asked.body, now)?;
+    let end = end.ok_or_else(|| bad("expected one of for, until and until_recovered"))?;
     let by = asked.caller.to_string();
     let act = move |incidents: &Incidents| {
         let number = incidents.next_silence().ok_or_else(|| {
@@ -172,31 +164,32 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Reply {
         let facts = silence_facts(number, &silence, covered);
         Ok(((number, silence.clone(), facts), Input::Silence(silence)))
     };
-    match change(admin, act).await {
-        Ok((id, Silence { matcher, comment, .. }, facts)) => {
-            let until = facts.get("until").and_then(Value::as_str).unwrap_or("recovered");
-            let values = fields![id, match = matcher, until, comment, from = asked.caller];
-            admin.journal.note(Level::Info, "silence_made", values);
-            super::json(&facts)
-        }
-        Err(refusal) => refused(refusal),
-    }
+    let (id, Silence { matcher, comment, .. }, facts) = change(admin, act).await?;
+    let until = facts.get("until").and_then(Value::as_str).unwrap_or("recovered");
+    let values = fields![id, match = matcher, until, comment, from = asked.caller];
+    admin.journal.note(Level::Info, "silence_made", values);
+    Ok(super::json(&facts))
 }
 
-pub(super) async fn end_silence(admin: &Admin, asked: Asked<'_>) -> Reply {
+pub(super) async fn end_silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let id = id(asked);
     let act = move |incidents: &Incidents| {
         let is_there = incidents.silences().contains_key(&id);
         let absent = || (StatusCode::NotFound, "there is no such silence".to_owned());
         is_there.then_some(((), Input::EndSilence(id))).ok_or_else(absent)
     };
-    match change(admin, act).await {
-        Ok(()) => {
-            admin.journal.note(Level::Info, "silence_ended", fields![id, from = asked.caller]);
-            ok().content(TEXT, "ended\n")
-        }
-        Err(refusal) => refused(refusal),
-    }
+    change(admin, act).await?;
+    admin.journal.note(Level::Info, "silence_ended", fields![id, from = asked.caller]);
+    Ok(ok().content(TEXT, "ended\n"))
+}
+
+/// Shows what is seen of incidents.
+async fn look(
+    admin: &Admin,
+    look: impl FnOnce(&Incidents) -> Result<Value, Refusal> + Send + 'static,
+) -> Answer {
+    let seen = admin.driver.incidents(move |incidents| (look(incidents), None)).await;
+    Ok(super::json(&seen.ok_or_else(stopping)??))
 }
 
 /// Changes incidents if the disk takes what is to be remembered of it.
@@ -273,19 +266,6 @@ fn bad(reason: &str) -> Refusal {
 
 fn no_incident() -> Refusal {
     (StatusCode::NotFound, "there is no such incident".to_owned())
-}
-
-fn refused((status, reason): Refusal) -> Reply {
-    super::refused(status, &text::one_line(&reason, COMMENT_MAX))
-}
-
-/// The answer of what was seen; `None` if nobody looked.
-fn answer(seen: Option<Result<Value, Refusal>>) -> Reply {
-    match seen {
-        Some(Ok(value)) => super::json(&value),
-        Some(Err(refusal)) => refused(refusal),
-        None => unavailable().content(TEXT, "stopping\n"),
-    }
 }
 
 fn listed(views: &[View<'_>]) -> Value {

@@ -7,11 +7,11 @@ use std::pin::Pin;
 use http_types::StatusCode;
 
 use super::guard::Role;
-use super::{Admin, Asked, BACKUP, dead_letters, history, incidents, switch_ports};
+use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, switch_ports};
 use crate::http::listen::Reply;
 
 /// An answer that is awaited.
-type Answer<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+type Awaited<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// One row of the table.
 pub(super) struct Route {
@@ -20,7 +20,7 @@ pub(super) struct Route {
     /// `{id}` stands for any number.
     path: &'static str,
     pub(super) role: Role,
-    pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Answer<'a>,
+    pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Awaited<'a>,
 }
 
 /// The table, a row a line.

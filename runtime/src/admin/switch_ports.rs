@@ -4,7 +4,7 @@ use http_types::StatusCode;
 use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
-use super::{Admin, Asked, TEXT, gauge, ok, refused};
+use super::{Admin, Answer, Asked, TEXT, gauge, ok, refused};
 use crate::base::journal::{Level, fields};
 use crate::base::metrics::Gauge;
 use crate::http::listen::Reply;
@@ -18,9 +18,9 @@ pub(super) const GO: &str = "/ports/go";
 pub(super) const STOP: &str = "/ports/stop";
 
 /// Carries out an order.
-pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'_>) -> Reply {
+pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'_>) -> Answer {
     let Some(switches) = admin.settings.get().switches.clone() else {
-        return Reply::status(StatusCode::NotFound.into());
+        return Err(Reply::status(StatusCode::NotFound.into()));
     };
     let by = caller.to_string();
     let (result, said) = match path {
@@ -34,10 +34,8 @@ pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'
     let reason = result.as_ref().err().map_or("", String::as_str);
     let values = fields![order = path, from = caller, failed = reason];
     admin.journal.note(Level::Warning, "ports_ordered", values);
-    match result {
-        Ok(()) => ok().content(TEXT, said),
-        Err(reason) => refused(StatusCode::InternalServerError, &reason),
-    }
+    result.map_err(|reason| refused(StatusCode::InternalServerError, &reason))?;
+    Ok(ok().content(TEXT, said))
 }
 
 /// How many ports there are of each kind.

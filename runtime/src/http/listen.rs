@@ -184,22 +184,15 @@ impl Reply {
 /// A socket that listens, and the policy for its clients.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Async<TcpListener>,
-    tls: Option<Arc<Identity>>,
-    policy: Policy,
+    /// It is bound and listens already, so that it may come from the service manager.
+    pub socket: Async<TcpListener>,
+    /// Without a certificate it speaks plain HTTP.
+    pub tls: Option<Arc<Identity>>,
+    /// Clients outside `allow_from` are answered 403.
+    pub policy: Policy,
 }
 
 impl Listener {
-    /// Takes a socket that is bound and listens already, so that it may come from the service
-    /// manager. Without `tls` it speaks plain HTTP. Clients outside `allow_from` are answered 403.
-    pub const fn new(
-        socket: Async<TcpListener>,
-        tls: Option<Arc<Identity>>,
-        policy: Policy,
-    ) -> Self {
-        Self { socket, tls, policy }
-    }
-
     /// Where it listens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.get_ref().local_addr()

@@ -167,7 +167,8 @@ fn listen(
     // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
-    let listener = Listener::new(socket, None, Policy { limits, ..Policy::default() });
+    let policy = Policy { limits, ..Policy::default() };
+    let listener = Listener { socket, tls: None, policy };
     let address = listener.local_addr().map_err(wrong)?;
     journal.note(Level::Info, "listening", fields![listener = "http", address]);
     let service = Arc::new(PartnerService { handle, journal: Arc::clone(journal) });

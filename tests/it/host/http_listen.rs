@@ -122,7 +122,7 @@ impl Site {
         let socket = Async::new(socket).expect("a socket that can wait");
         let network = Network { address: allowed.parse().expect("an address"), prefix: 8 };
         let policy = Policy { allow_from: vec![network], limits, ..Policy::default() };
-        let listener = Listener::new(socket, identity, policy);
+        let listener = Listener { socket, tls: identity, policy };
         let address = listener.local_addr().expect("an address");
         let (notes, events) = channel::unbounded();
         let (arrives, arrived) = channel::unbounded();

@@ -298,7 +298,8 @@ impl Listeners {
         let identity = identity.map(Arc::new);
         let own = Arc::clone(&service);
         let (tls, policy) = (webhook.tls.clone(), webhook.policy.clone());
-        let listener = Listener::new(socket.accepting, identity.clone(), policy.clone());
+        let (socket, kept) = (socket.accepting, socket.kept);
+        let listener = Listener { socket, tls: identity.clone(), policy: policy.clone() };
         let (stop, stopped) = stop::stop();
         if let Some(identity) = identity.clone() {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
@@ -306,7 +307,7 @@ impl Listeners {
         let executor = Arc::clone(&self.common.executor);
         let running = listener.run(executor, own, stopped, WEBHOOKS_GRACE);
         let task = self.common.executor.spawn(running);
-        let port = Port { configured: webhook.listen, socket: socket.kept, stop, task };
+        let port = Port { configured: webhook.listen, socket: kept, stop, task };
         self.replace("webhook", identity.is_some(), port);
         self.webhook = Some(Webhook { tls, policy, identity, service });
     }
@@ -326,12 +327,13 @@ impl Listeners {
         if self.is_at("admin", *listen) {
             return;
         }
-        let listener = Listener::new(socket.accepting, None, admin::policy());
+        let (socket, kept) = (socket.accepting, socket.kept);
+        let listener = Listener { socket, tls: None, policy: admin::policy() };
         let (stop, stopped) = stop::stop();
         let executor = Arc::clone(&self.common.executor);
         let running = listener.run(executor, Arc::clone(&self.admin), stopped, ADMIN_GRACE);
         let task = self.common.executor.spawn(running);
-        let port = Port { configured: *listen, socket: socket.kept, stop, task };
+        let port = Port { configured: *listen, socket: kept, stop, task };
         self.replace("admin", false, port);
     }
 
