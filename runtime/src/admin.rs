@@ -143,10 +143,8 @@ impl Admin {
         ];
         if let Some(status) = status {
             let each = |name, help, value: &dyn Fn(&DestinationStatus) -> f64| {
-                let label = |to: &DestinationStatus| vec![("destination", to.to.name.clone())];
-                let values: Vec<(Labels, f64)> =
-                    status.destinations.iter().map(|to| (label(to), value(to))).collect();
-                Gauge { name, help, values }
+                let values = status.destinations.iter().map(|to| (&to.to.name, value(to)));
+                by(name, help, "destination", values)
             };
             gauges.push(each("queued", "Events waiting, by destination.", &|to| to.waiting as f64));
             gauges.push(each("queue_age_seconds", "Age of the oldest waiting event.", &|to| {
@@ -336,6 +334,17 @@ fn stopping() -> Reply {
 
 fn gauge(name: &'static str, help: &'static str, value: impl Into<f64>) -> Gauge {
     Gauge { name, help, values: vec![(Labels::new(), value.into())] }
+}
+
+/// A gauge with a value for each value of a label.
+fn by(
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    values: impl Iterator<Item = (impl ToString, f64)>,
+) -> Gauge {
+    let values = values.map(|(of, value)| (vec![(label, of.to_string())], value)).collect();
+    Gauge { name, help, values }
 }
 
 /// Seconds since the oldest waiting event was accepted.

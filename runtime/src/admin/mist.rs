@@ -4,14 +4,13 @@ use mistgate_core::mist::feed::Status;
 use mistgate_core::mist::feed::part::Part;
 use serde_json::{Map, Value, json};
 
+use super::by;
 use crate::base::metrics::Gauge;
 
 pub(super) fn gauge(status: &Status) -> Gauge {
-    let value = |part: &Part| {
-        (vec![("part", part.name().to_owned())], f64::from(status.wrong.contains_key(part)))
-    };
+    let value = |part: &Part| (part.name(), f64::from(status.wrong.contains_key(part)));
     let help = "Whether a part of the way from Mist does not work.";
-    Gauge { name: "mist_wrong", help, values: Part::ALL.iter().map(value).collect() }
+    by("mist_wrong", help, "part", Part::ALL.iter().map(value))
 }
 
 pub(super) fn json(status: &Status) -> Value {

@@ -7,7 +7,7 @@ use mistgate_core::incident::view::View;
 use mistgate_core::notify::Severity;
 use serde_json::{Value, json};
 
-use super::{gauge, incidents};
+use super::{by, gauge, incidents};
 use crate::base::metrics::Gauge;
 
 /// The most incidents in status.
@@ -53,16 +53,12 @@ impl Counts {
 }
 
 pub(super) fn gauges(counts: &Counts) -> Vec<Gauge> {
-    let values = counts.by_severity();
-    let values = values.map(|(name, count)| (vec![("severity", name.to_owned())], count as f64));
-    let (name, values, held) = ("incidents_open", values.collect(), counts.held as f64);
+    let open = "Open incidents that are neither held nor muted, by severity.";
+    let values = counts.by_severity().map(|(name, count)| (name, count as f64));
+    let held = "Open incidents that are too young to be told.";
     vec![
-        Gauge {
-            name,
-            help: "Open incidents that are neither held nor muted, by severity.",
-            values,
-        },
-        gauge("incidents_held", "Open incidents that are too young to be told.", held),
+        by("incidents_open", open, "severity", values),
+        gauge("incidents_held", held, counts.held as f64),
         gauge("incidents_muted", "Open incidents that nobody is told of.", counts.muted as f64),
         gauge("silences", "Silences.", counts.silences as f64),
     ]

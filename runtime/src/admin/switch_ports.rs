@@ -4,7 +4,7 @@ use http_types::StatusCode;
 use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
-use super::{Admin, Answer, Asked, TEXT, gauge, ok, refused};
+use super::{Admin, Answer, Asked, TEXT, by, gauge, ok, refused};
 use crate::base::journal::{Level, fields};
 use crate::base::metrics::Gauge;
 use crate::http::listen::Reply;
@@ -42,15 +42,11 @@ pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'
 pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
     let is_breaker_open = status.breaker_open.is_some();
     let observed = "Switch ports whose mode is only what we would have done.";
-    let by = |name, help, label, of: &std::collections::BTreeMap<&'static str, usize>| {
-        let value = |(kind, count): (&&'static str, &usize)| {
-            (vec![(label, (*kind).to_owned())], *count as f64)
-        };
-        Gauge { name, help, values: of.iter().map(value).collect() }
-    };
+    let modes = status.modes.iter().map(|(mode, count)| (mode, *count as f64));
+    let stages = status.stages.iter().map(|(stage, count)| (stage, *count as f64));
     vec![
-        by("ports", "Switch ports by the mode that we gave them.", "mode", &status.modes),
-        by("port_stages", "Switch ports by the stage of their change.", "stage", &status.stages),
+        by("ports", "Switch ports by the mode that we gave them.", "mode", modes),
+        by("port_stages", "Switch ports by the stage of their change.", "stage", stages),
         gauge("ports_observed", observed, status.observed as f64),
         gauge("ports_watched", "APs and ports that are watched.", status.watched as f64),
         gauge("ports_looked_at", "APs and ports that are being looked at.", status.looking as f64),
