@@ -11,6 +11,43 @@ use mistgate_runtime::http::tls::peer::Verify;
 use mistgate_runtime::micronets::peer::{Meetup, Server};
 use rustls::pki_types::DnsName;
 
+/// Declares commands, an argument a row: its kind and what `argh` is to know of it, its name, its
+/// type. A command of commands has their names behind a colon.
+macro_rules! commands {
+    () => {};
+    ($(#[$about:meta])* $name:literal $command:ident: $kind:ident { $($of:ident($one:ident)),+ }
+     $($rest:tt)*) => {
+        #[derive(argh::FromArgs)]
+        $(#[$about])*
+        #[argh(subcommand, name = $name)]
+        pub(crate) struct $command {
+            #[argh(subcommand)]
+            pub(crate) kind: $kind,
+        }
+
+        /// What it can be told to do.
+        #[derive(argh::FromArgs)]
+        #[argh(subcommand)]
+        pub(crate) enum $kind {
+            $($of($one)),+
+        }
+
+        commands! { $($rest)* }
+    };
+    ($(#[$about:meta])* $name:literal $command:ident {
+        $($(#[$doc:meta])* $kind:ident $(($($how:tt)*))? $field:ident: $type:ident $(<$of:ty>)?,)*
+    } $($rest:tt)*) => {
+        #[derive(argh::FromArgs)]
+        $(#[$about])*
+        #[argh(subcommand, name = $name)]
+        pub(crate) struct $command {
+            $($(#[$doc])* #[argh($kind $(, $($how)*)?)] pub(crate) $field: $type $(<$of>)?,)*
+        }
+
+        commands! { $($rest)* }
+    };
+}
+
 pub(crate) mod dead_letter;
 pub(crate) mod incident;
 pub(crate) mod mist;
@@ -59,357 +96,223 @@ pub(crate) enum Command {
     Version(Version),
 }
 
-/// Take webhooks and tell the chats, and let the peers of the websocket proxy meet. Without
-/// --config: on this machine only, chats printed here.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "run")]
-pub(crate) struct Run {
-    /// the configuration file
-    #[argh(option)]
-    pub(crate) config: Option<String>,
+commands! {
+    /// Take webhooks and tell the chats, and let the peers of the websocket proxy meet. Without
+    /// --config: on this machine only, chats printed here.
+    "run" Run {
+        /// the configuration file
+        option config: Option<String>,
+        /// how log lines look: text (default) or json
+        option(default = "Format::Text") log_format: Format,
+        /// what is logged at least: debug, info (default), warning or error
+        option(default = "Level::Info") log_level: Level,
+        /// keep all rights: every file, port and system call that this user may have, and core
+        /// dumps
+        switch unsafe_no_sandbox: bool,
+    }
 
-    /// how log lines look: text (default) or json
-    #[argh(option, default = "Format::Text")]
-    pub(crate) log_format: Format,
+    /// Read a configuration and everything that it names, and list every problem.
+    "check" Check {
+        /// the configuration file
+        option config: String,
+    }
 
-    /// what is logged at least: debug, info (default), warning or error
-    #[argh(option, default = "Level::Info")]
-    pub(crate) log_level: Level,
-
-    /// keep all rights: every file, port and system call that this user may have, and core dumps
-    #[argh(switch)]
-    pub(crate) unsafe_no_sandbox: bool,
-}
-
-/// Read a configuration and everything that it names, and list every problem.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "check")]
-pub(crate) struct Check {
-    /// the configuration file
-    #[argh(option)]
-    pub(crate) config: String,
-}
-
-/// Join a meetup of the websocket proxy, as a client of its partner's API or as its gateway.
-///
-/// HTTP requests to --http-listen go to the partner, whose responses come back; the partner's
-/// requests go to --forward. JSON messages on standard input, one in a line, are sent, whole or
-/// only what is inside of "message"; missing ids are filled in. Events, and responses to such
-/// requests, are printed, one in a line. A lost connection is made again. The end of standard
-/// input ends the program only where it takes and forwards no HTTP.
-#[derive(FromArgs)]
-#[argh(
-    subcommand,
-    name = "connect",
-    example = "Ask a gateway, as the original's test client does, and then be one:\n\
+    /// Join a meetup of the websocket proxy, as a client of its partner's API or as its gateway.
+    ///
+    /// HTTP requests to --http-listen go to the partner, whose responses come back; the partner's
+    /// requests go to --forward. JSON messages on standard input, one in a line, are sent, whole or
+    /// only what is inside of "message"; missing ids are filled in. Events, and responses to such
+    /// requests, are printed, one in a line. A lost connection is made again. The end of standard
+    /// input ends the program only where it takes and forwards no HTTP.
+    #[argh(example = "Ask a gateway, as the original's test client does, and then be one:\n\
                {command_name} --client-cert manager.pkeycert.pem --ca-cert root.cert.pem \\\n  \
                wss://proxy.example:5050/micronets/v1/ws-proxy/gw/7B2A\n\
                curl http://127.0.0.1:5001/micronets/v1/gateway/micronets\n\
                {command_name} --client-cert gateway.pkeycert.pem --ca-cert root.cert.pem \\\n  \
                --forward http://127.0.0.1:5000 \\\n  \
-               wss://proxy.example:5050/micronets/v1/ws-proxy/gw/7B2A"
-)]
-pub(crate) struct Connect {
-    /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is said,
-    /// and off with --forward
-    #[argh(option, arg_name = "address:port", from_str_fn(http_listen))]
-    pub(crate) http_listen: Option<Option<SocketAddr>>,
+               wss://proxy.example:5050/micronets/v1/ws-proxy/gw/7B2A")]
+    "connect" Connect {
+        /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is
+        /// said, and off with --forward
+        option(arg_name = "address:port", from_str_fn(http_listen)) http_listen: Option<Option<SocketAddr>>,
+        /// the HTTP server that answers the partner's requests: http://HOST:PORT
+        option(arg_name = "url") forward: Option<Server>,
+        /// PEM file with our certificate, and its key unless --client-key is given (.pkeycert.pem)
+        option(arg_name = "file") client_cert: Option<String>,
+        /// PEM file with the key of our certificate
+        option(arg_name = "file") client_key: Option<String>,
+        /// PEM file with the authority of the proxy's certificate; without it, the public ones
+        option(arg_name = "file") ca_cert: Option<String>,
+        /// what is verified of the proxy's certificate: name (default), the host name too; or
+        /// chain, all but the name, for certificates of the original's scripts, which have none
+        option(default = "Verify::Name", from_str_fn(verify)) verify: Verify,
+        /// peerClass in our hello; mistgate-client if nothing is said, mistgate-gateway with
+        /// --forward
+        option(arg_name = "name", from_str_fn(peer_name)) peer_class: Option<String>,
+        /// peerId in our hello; a new random one if nothing is said
+        option(arg_name = "name", from_str_fn(peer_name)) peer_id: Option<String>,
+        /// how long a request may wait for its response, such as 500ms, 30s (default) or 2m
+        option(arg_name = "time", default = "REQUEST_TIMEOUT", from_str_fn(time)) request_timeout: Duration,
+        /// how log lines look: text (default) or json
+        option(default = "Format::Text") log_format: Format,
+        /// what is logged at least: debug, info (default), warning or error
+        option(default = "Level::Info") log_level: Level,
+        /// keep all rights: every file, port and system call that this user may have, and core
+        /// dumps
+        switch unsafe_no_sandbox: bool,
+        /// wss://HOST:PORT/PREFIX/MEETUP
+        positional url: Meetup,
+    }
 
-    /// the HTTP server that answers the partner's requests: http://HOST:PORT
-    #[argh(option, arg_name = "url")]
-    pub(crate) forward: Option<Server>,
-
-    /// PEM file with our certificate, and its key unless --client-key is given (.pkeycert.pem)
-    #[argh(option, arg_name = "file")]
-    pub(crate) client_cert: Option<String>,
-
-    /// PEM file with the key of our certificate
-    #[argh(option, arg_name = "file")]
-    pub(crate) client_key: Option<String>,
-
-    /// PEM file with the authority of the proxy's certificate; without it, the public ones
-    #[argh(option, arg_name = "file")]
-    pub(crate) ca_cert: Option<String>,
-
-    /// what is verified of the proxy's certificate: name (default), the host name too; or chain,
-    /// all but the name, for certificates of the original's scripts, which have none
-    #[argh(option, default = "Verify::Name", from_str_fn(verify))]
-    pub(crate) verify: Verify,
-
-    /// peerClass in our hello; mistgate-client if nothing is said, mistgate-gateway with --forward
-    #[argh(option, arg_name = "name", from_str_fn(peer_name))]
-    pub(crate) peer_class: Option<String>,
-
-    /// peerId in our hello; a new random one if nothing is said
-    #[argh(option, arg_name = "name", from_str_fn(peer_name))]
-    pub(crate) peer_id: Option<String>,
-
-    /// how long a request may wait for its response, such as 500ms, 30s (default) or 2m
-    #[argh(option, arg_name = "time", default = "REQUEST_TIMEOUT", from_str_fn(time))]
-    pub(crate) request_timeout: Duration,
-
-    /// how log lines look: text (default) or json
-    #[argh(option, default = "Format::Text")]
-    pub(crate) log_format: Format,
-
-    /// what is logged at least: debug, info (default), warning or error
-    #[argh(option, default = "Level::Info")]
-    pub(crate) log_level: Level,
-
-    /// keep all rights: every file, port and system call that this user may have, and core dumps
-    #[argh(switch)]
-    pub(crate) unsafe_no_sandbox: bool,
-
-    /// wss://HOST:PORT/PREFIX/MEETUP
-    #[argh(positional)]
-    pub(crate) url: Meetup,
-}
-
-/// Make a configuration out of those of MWTT, MESA and the Micronets websocket proxy.
-///
-/// Their Python is read and never run. The new configuration is printed, or written with --out,
-/// together with the files for the secrets in it, which are never printed. What could not be
-/// carried over, what means something else here, and what has to be done is said on standard error,
-/// by line. Several old programs become one configuration.
-#[derive(FromArgs)]
-#[argh(
-    subcommand,
-    name = "import",
-    example = "Move two programs at once, and see what is left to do:\n\
+    /// Make a configuration out of those of MWTT, MESA and the Micronets websocket proxy.
+    ///
+    /// Their Python is read and never run. The new configuration is printed, or written with --out,
+    /// together with the files for the secrets in it, which are never printed. What could not be
+    /// carried over, what means something else here, and what has to be done is said on standard
+    /// error, by line. Several old programs become one configuration.
+    #[argh(example = "Move two programs at once, and see what is left to do:\n\
                {command_name} --mwtt mwtt/config.py --mesa mesa/config.py --out new\n\
-               mistgate check --config new/mistgate.toml"
-)]
-pub(crate) struct Import {
-    /// MWTT's config.py
-    #[argh(option, arg_name = "file")]
-    pub(crate) mwtt: Option<String>,
+               mistgate check --config new/mistgate.toml")]
+    "import" Import {
+        /// MWTT's config.py
+        option(arg_name = "file") mwtt: Option<String>,
+        /// MESA's config.py
+        option(arg_name = "file") mesa: Option<String>,
+        /// the folder of the websocket proxy, with bin/websocket-proxy.py and the certificates in
+        /// lib, or one with certificates alone
+        option(arg_name = "folder") micronets: Option<String>,
+        /// the folder for mistgate.toml and the files with secrets, which is made if there is none.
+        /// Files that exist are not replaced
+        option(arg_name = "folder") out: Option<String>,
+    }
 
-    /// MESA's config.py
-    #[argh(option, arg_name = "file")]
-    pub(crate) mesa: Option<String>,
+    /// Write a configuration with comments, a webhook secret and certificates for a first try,
+    /// without being root.
+    ///
+    /// Without options, on a terminal, it asks for the Mist cloud and its token, for the name of
+    /// this machine and for the chats, and checks each answer.
+    "init" Init {
+        /// the folder for them; ./mistgate if nothing is said
+        option(arg_name = "path") dir: Option<String>,
+    }
 
-    /// the folder of the websocket proxy, with bin/websocket-proxy.py and the certificates in lib,
-    /// or one with certificates alone
-    #[argh(option, arg_name = "folder")]
-    pub(crate) micronets: Option<String>,
+    /// Make this program a service of this machine, which starts at once. As root.
+    ///
+    /// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd,
+    /// OpenRC or procd that may do little else. A second run brings a new version of the program
+    /// and the service, and touches neither configuration, secrets nor state. Without options, on a
+    /// terminal, the first one asks what mistgate init asks, and then sets up the webhook in Mist.
+    "install" Install {
+        /// a configuration to copy, with the files that it names relative to itself, after it was
+        /// checked; without it, one that works at once, with a new secret and certificates
+        option config: Option<String>,
+        /// the root folder of another machine, in which nothing is started: for images
+        option(arg_name = "path") root: Option<String>,
+        /// stop and remove the service and the program; configuration, secrets and state stay
+        switch uninstall: bool,
+        /// with --uninstall: remove configuration, secrets, state and user too
+        switch purge: bool,
+    }
 
-    /// the folder for mistgate.toml and the files with secrets, which is made if there is none.
-    /// Files that exist are not replaced
-    #[argh(option, arg_name = "folder")]
-    pub(crate) out: Option<String>,
+    /// Show where each event of a webhook's body would go, and why. Nothing is sent.
+    "route" Route {
+        /// the configuration file; without it, the built-in configuration
+        option config: Option<String>,
+        /// print JSON lines with the payloads as they would be posted
+        switch payloads: bool,
+        /// the file with the body; without it, standard input
+        positional body: Option<String>,
+    }
+
+    /// Send one signed webhook through the running mistgate to the real chats, and report each
+    /// answer.
+    "send-test" SendTest {
+        /// the configuration file of the running mistgate; without it, the built-in configuration
+        option config: Option<String>,
+        /// the channel to test; info if nothing is said
+        option(default = "String::from(\"info\")") channel: String,
+    }
+
+    /// Say how the running mistgate is: what is wrong, the queues, the switch ports and the
+    /// meetups.
+    ///
+    /// Exit codes: 0 all is well, 1 something is wrong, 3 it does not run. To be run as root or as
+    /// the service's user.
+    "status" Status {
+        /// the configuration file of the running mistgate, of which only state_dir is read; without
+        /// it, the service's, else the built-in configuration
+        option config: Option<String>,
+        /// print /status as JSON, and what is wrong as "wrong"
+        switch json: bool,
+        /// say it again every two seconds, until Ctrl-C
+        switch watch: bool,
+    }
+
+    /// Make certificates for the websocket proxy and its peers: a root, then leaves that it signs.
+    "cert" Cert: CertKind { Root(CertRoot), Intermediate(CertIntermediate), Leaf(CertLeaf) }
+
+    /// Make a root: the proxy and its peers, which know its certificate, trust what its key signs.
+    "root" CertRoot {
+        /// path and name of the new files, to which .cert.pem, .cert.der and .key.pem are added
+        option(arg_name = "path") cert_basename: String,
+        /// the name in the certificate: O=NAME
+        option(arg_name = "name", from_str_fn(organization)) subject_org_name: String,
+        /// days until the certificate ends: 1 to 36500, 500 if nothing is said
+        option(arg_name = "days", default = "DAYS", from_str_fn(days)) expiration_in_days: u32,
+        /// replace files that exist
+        switch force: bool,
+    }
+
+    /// Make an intermediate: signed by a root, it signs leaves, while the root's key stays locked
+    /// away.
+    "intermediate" CertIntermediate {
+        /// path and name of the new files, to which .cert.pem, .cert.der and .key.pem are added
+        option(arg_name = "path") cert_basename: String,
+        /// the name in the certificate: O=NAME
+        option(arg_name = "name", from_str_fn(organization)) subject_org_name: String,
+        /// days until the certificate ends, at the latest with its CA: 1 to 36500, 500 if nothing
+        /// is said
+        option(arg_name = "days", default = "DAYS", from_str_fn(days)) expiration_in_days: u32,
+        /// the .cert.pem of the CA that signs
+        option(arg_name = "file") ca_certfile: String,
+        /// the .key.pem of the CA that signs
+        option(arg_name = "file") ca_keyfile: String,
+        /// how many more intermediates may follow below this one; 0 if nothing is said
+        option(arg_name = "count", default = "0") path_length: u8,
+        /// replace files that exist
+        switch force: bool,
+    }
+
+    /// Make a leaf: the certificate and key of one proxy, gateway or manager.
+    "leaf" CertLeaf {
+        /// path and name of the new files, to which .cert.pem, .cert.der, .key.pem and
+        /// .pkeycert.pem are added
+        option(arg_name = "path") cert_basename: String,
+        /// the name in the certificate: O=NAME
+        option(arg_name = "name", from_str_fn(organization)) subject_org_name: String,
+        /// days until the certificate ends, at the latest with its CA: 1 to 36500, 500 if nothing
+        /// is said
+        option(arg_name = "days", default = "DAYS", from_str_fn(days)) expiration_in_days: u32,
+        /// the .cert.pem of the root or intermediate that signs
+        option(arg_name = "file") ca_certfile: String,
+        /// the .key.pem of the root or intermediate that signs
+        option(arg_name = "file") ca_keyfile: String,
+        /// a host name or IP address of the holder; may be repeated. Servers need those by which
+        /// their clients call them
+        option(arg_name = "name-or-ip", from_str_fn(alternative_name)) san: Vec<String>,
+        /// only for a client: a gateway with such a certificate cannot pose as the proxy
+        switch client: bool,
+        /// only for a server: the proxy. With neither or both, the certificate is good for either
+        /// side
+        switch server: bool,
+        /// replace files that exist
+        switch force: bool,
+    }
+
+    /// Show the version, the target and the commit.
+    "version" Version {
+    }
 }
-
-/// Write a configuration with comments, a webhook secret and certificates for a first try, without
-/// being root.
-///
-/// Without options, on a terminal, it asks for the Mist cloud and its token, for the name of this
-/// machine and for the chats, and checks each answer.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "init")]
-pub(crate) struct Init {
-    /// the folder for them; ./mistgate if nothing is said
-    #[argh(option, arg_name = "path")]
-    pub(crate) dir: Option<String>,
-}
-
-/// Make this program a service of this machine, which starts at once. As root.
-///
-/// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd, OpenRC or
-/// procd that may do little else. A second run brings a new version of the program and the service,
-/// and touches neither configuration, secrets nor state. Without options, on a terminal, the first
-/// one asks what mistgate init asks, and then sets up the webhook in Mist.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "install")]
-pub(crate) struct Install {
-    /// a configuration to copy, with the files that it names relative to itself, after it was
-    /// checked; without it, one that works at once, with a new secret and certificates
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// the root folder of another machine, in which nothing is started: for images
-    #[argh(option, arg_name = "path")]
-    pub(crate) root: Option<String>,
-
-    /// stop and remove the service and the program; configuration, secrets and state stay
-    #[argh(switch)]
-    pub(crate) uninstall: bool,
-
-    /// with --uninstall: remove configuration, secrets, state and user too
-    #[argh(switch)]
-    pub(crate) purge: bool,
-}
-
-/// Show where each event of a webhook's body would go, and why. Nothing is sent.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "route")]
-pub(crate) struct Route {
-    /// the configuration file; without it, the built-in configuration
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// print JSON lines with the payloads as they would be posted
-    #[argh(switch)]
-    pub(crate) payloads: bool,
-
-    /// the file with the body; without it, standard input
-    #[argh(positional)]
-    pub(crate) body: Option<String>,
-}
-
-/// Send one signed webhook through the running mistgate to the real chats, and report each answer.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "send-test")]
-pub(crate) struct SendTest {
-    /// the configuration file of the running mistgate; without it, the built-in configuration
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// the channel to test; info if nothing is said
-    #[argh(option, default = "String::from(\"info\")")]
-    pub(crate) channel: String,
-}
-
-/// Say how the running mistgate is: what is wrong, the queues, the switch ports and the meetups.
-///
-/// Exit codes: 0 all is well, 1 something is wrong, 3 it does not run. To be run as root or as the
-/// service's user.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "status")]
-pub(crate) struct Status {
-    /// the configuration file of the running mistgate, of which only state_dir is read; without
-    /// it, the service's, else the built-in configuration
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// print /status as JSON, and what is wrong as "wrong"
-    #[argh(switch)]
-    pub(crate) json: bool,
-
-    /// say it again every two seconds, until Ctrl-C
-    #[argh(switch)]
-    pub(crate) watch: bool,
-}
-
-/// Make certificates for the websocket proxy and its peers: a root, then leaves that it signs.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "cert")]
-pub(crate) struct Cert {
-    #[argh(subcommand)]
-    pub(crate) kind: CertKind,
-}
-
-/// What a certificate is for.
-#[derive(FromArgs)]
-#[argh(subcommand)]
-pub(crate) enum CertKind {
-    Root(CertRoot),
-    Intermediate(CertIntermediate),
-    Leaf(CertLeaf),
-}
-
-/// Make a root: the proxy and its peers, which know its certificate, trust what its key signs.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "root")]
-pub(crate) struct CertRoot {
-    /// path and name of the new files, to which .cert.pem, .cert.der and .key.pem are added
-    #[argh(option, arg_name = "path")]
-    pub(crate) cert_basename: String,
-
-    /// the name in the certificate: O=NAME
-    #[argh(option, arg_name = "name", from_str_fn(organization))]
-    pub(crate) subject_org_name: String,
-
-    /// days until the certificate ends: 1 to 36500, 500 if nothing is said
-    #[argh(option, arg_name = "days", default = "DAYS", from_str_fn(days))]
-    pub(crate) expiration_in_days: u32,
-
-    /// replace files that exist
-    #[argh(switch)]
-    pub(crate) force: bool,
-}
-
-/// Make an intermediate: signed by a root, it signs leaves, while the root's key stays locked away.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "intermediate")]
-pub(crate) struct CertIntermediate {
-    /// path and name of the new files, to which .cert.pem, .cert.der and .key.pem are added
-    #[argh(option, arg_name = "path")]
-    pub(crate) cert_basename: String,
-
-    /// the name in the certificate: O=NAME
-    #[argh(option, arg_name = "name", from_str_fn(organization))]
-    pub(crate) subject_org_name: String,
-
-    /// days until the certificate ends, at the latest with its CA: 1 to 36500, 500 if nothing is
-    /// said
-    #[argh(option, arg_name = "days", default = "DAYS", from_str_fn(days))]
-    pub(crate) expiration_in_days: u32,
-
-    /// the .cert.pem of the CA that signs
-    #[argh(option, arg_name = "file")]
-    pub(crate) ca_certfile: String,
-
-    /// the .key.pem of the CA that signs
-    #[argh(option, arg_name = "file")]
-    pub(crate) ca_keyfile: String,
-
-    /// how many more intermediates may follow below this one; 0 if nothing is said
-    #[argh(option, arg_name = "count", default = "0")]
-    pub(crate) path_length: u8,
-
-    /// replace files that exist
-    #[argh(switch)]
-    pub(crate) force: bool,
-}
-
-/// Make a leaf: the certificate and key of one proxy, gateway or manager.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "leaf")]
-pub(crate) struct CertLeaf {
-    /// path and name of the new files, to which .cert.pem, .cert.der, .key.pem and .pkeycert.pem
-    /// are added
-    #[argh(option, arg_name = "path")]
-    pub(crate) cert_basename: String,
-
-    /// the name in the certificate: O=NAME
-    #[argh(option, arg_name = "name", from_str_fn(organization))]
-    pub(crate) subject_org_name: String,
-
-    /// days until the certificate ends, at the latest with its CA: 1 to 36500, 500 if nothing is
-    /// said
-    #[argh(option, arg_name = "days", default = "DAYS", from_str_fn(days))]
-    pub(crate) expiration_in_days: u32,
-
-    /// the .cert.pem of the root or intermediate that signs
-    #[argh(option, arg_name = "file")]
-    pub(crate) ca_certfile: String,
-
-    /// the .key.pem of the root or intermediate that signs
-    #[argh(option, arg_name = "file")]
-    pub(crate) ca_keyfile: String,
-
-    /// a host name or IP address of the holder; may be repeated. Servers need those by which their
-    /// clients call them
-    #[argh(option, arg_name = "name-or-ip", from_str_fn(alternative_name))]
-    pub(crate) san: Vec<String>,
-
-    /// only for a client: a gateway with such a certificate cannot pose as the proxy
-    #[argh(switch)]
-    pub(crate) client: bool,
-
-    /// only for a server: the proxy. With neither or both, the certificate is good for either side
-    #[argh(switch)]
-    pub(crate) server: bool,
-
-    /// replace files that exist
-    #[argh(switch)]
-    pub(crate) force: bool,
-}
-
-/// Show the version, the target and the commit.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "version")]
-pub(crate) struct Version {}
 
 impl Args {
     /// The arguments of this process; otherwise what to print instead.

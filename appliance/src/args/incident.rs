@@ -1,156 +1,89 @@
 //! The command line of `mistgate incident` and `mistgate silence`.
 
-use argh::FromArgs;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::units;
 use mistgate_core::incident::silence::SILENCE_MAX;
 use mistgate_core::matcher::Matcher;
 
-/// Show what is wrong in the network, or say that somebody takes care of it.
-///
-/// The running mistgate is asked, as root or as the service's user. Exit codes: 0 done, 1 refused,
-/// 3 it does not run.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "incident")]
-pub(crate) struct Incident {
-    #[argh(subcommand)]
-    pub(crate) kind: IncidentKind,
-}
+commands! {
+    /// Show what is wrong in the network, or say that somebody takes care of it.
+    ///
+    /// The running mistgate is asked, as root or as the service's user. Exit codes: 0 done, 1
+    /// refused, 3 it does not run.
+    "incident" Incident: IncidentKind {
+        Acknowledge(Acknowledge), List(ListIncidents), Show(ShowIncident)
+    }
 
-/// What to do with incidents.
-#[derive(FromArgs)]
-#[argh(subcommand)]
-pub(crate) enum IncidentKind {
-    Acknowledge(Acknowledge),
-    List(ListIncidents),
-    Show(ShowIncident),
-}
+    /// Acknowledge one: it is neither repeated nor escalated any more.
+    "ack" Acknowledge {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// what others are to know of it
+        option(arg_name = "text", default = "String::new()") comment: String,
+        /// the number of the incident
+        positional id: u64,
+    }
 
-/// Acknowledge one: it is neither repeated nor escalated any more.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "ack")]
-pub(crate) struct Acknowledge {
-    /// the configuration file of the running mistgate, as for list
-    #[argh(option)]
-    pub(crate) config: Option<String>,
+    /// List the open ones, the worst first, then those that changed last; what is muted comes last.
+    "list" ListIncidents {
+        /// the configuration file of the running mistgate, of which only state_dir is read; without
+        /// it, the service's, else the built-in configuration
+        option config: Option<String>,
+        /// print them as JSON
+        switch json: bool,
+    }
 
-    /// what others are to know of it
-    #[argh(option, arg_name = "text", default = "String::new()")]
-    pub(crate) comment: String,
+    /// Show one, also one that has been over for up to seven days, and who was told of it.
+    "show" ShowIncident {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// the number of the incident
+        positional id: u64,
+    }
 
-    /// the number of the incident
-    #[argh(positional)]
-    pub(crate) id: u64,
-}
-
-/// List the open ones, the worst first, then those that changed last; what is muted comes last.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "list")]
-pub(crate) struct ListIncidents {
-    /// the configuration file of the running mistgate, of which only state_dir is read; without
-    /// it, the service's, else the built-in configuration
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// print them as JSON
-    #[argh(switch)]
-    pub(crate) json: bool,
-}
-
-/// Show one, also one that has been over for up to seven days, and who was told of it.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "show")]
-pub(crate) struct ShowIncident {
-    /// the configuration file of the running mistgate, as for list
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// the number of the incident
-    #[argh(positional)]
-    pub(crate) id: u64,
-}
-
-/// Tell nobody of some incidents for a while, critical ones too.
-///
-/// The running mistgate is asked, as root or as the service's user. Exit codes: 0 done, 1 refused,
-/// 3 it does not run.
-#[derive(FromArgs)]
-#[argh(
-    subcommand,
-    name = "silence",
-    example = "Two stores are rebuilt tonight:\n\
+    /// Tell nobody of some incidents for a while, critical ones too.
+    ///
+    /// The running mistgate is asked, as root or as the service's user. Exit codes: 0 done, 1
+    /// refused, 3 it does not run.
+    #[argh(example = "Two stores are rebuilt tonight:\n\
                {command_name} add --match site=Store-12 --match site=Store-14 --for 8h \\\n  \
-               --comment \"new floor\""
-)]
-pub(crate) struct Silence {
-    #[argh(subcommand)]
-    pub(crate) kind: SilenceKind,
-}
+               --comment \"new floor\"")]
+    "silence" Silence: SilenceKind { Add(AddSilence), End(EndSilence), List(ListSilences) }
 
-/// What to do with silences.
-#[derive(FromArgs)]
-#[argh(subcommand)]
-pub(crate) enum SilenceKind {
-    Add(AddSilence),
-    End(EndSilence),
-    List(ListSilences),
-}
+    /// Say what a silence would cover now, and make it.
+    "add" AddSilence {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// what it covers: org, site, device (name or MAC), device_type, topic, type or severity
+        /// (at least) and a value, in which * is any text. Of one key any value, of several keys
+        /// all
+        option(long = "match", arg_name = "key=value", from_str_fn(term)) terms: Vec<(String, String)>,
+        /// how long, such as 30m, 8h or 7d; at most 90d
+        option(long = "for", arg_name = "time", from_str_fn(length)) length: Option<String>,
+        /// until when, such as "2026-12-24 08:00", in UTC if it has no offset
+        option(arg_name = "time", from_str_fn(moment)) until: Option<String>,
+        /// until all that is open now and covered has recovered
+        switch until_recovered: bool,
+        /// why, for whoever lists the silences
+        option(arg_name = "text", default = "String::new()") comment: String,
+    }
 
-/// Say what a silence would cover now, and make it.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "add")]
-pub(crate) struct AddSilence {
-    /// the configuration file of the running mistgate, as for list
-    #[argh(option)]
-    pub(crate) config: Option<String>,
+    /// List them, with how many incidents each mutes now.
+    "list" ListSilences {
+        /// the configuration file of the running mistgate, of which only state_dir is read; without
+        /// it, the service's, else the built-in configuration
+        option config: Option<String>,
+        /// print them as JSON
+        switch json: bool,
+    }
 
-    /// what it covers: org, site, device (name or MAC), device_type, topic, type or severity (at
-    /// least) and a value, in which * is any text. Of one key any value, of several keys all
-    #[argh(option, long = "match", arg_name = "key=value", from_str_fn(term))]
-    pub(crate) terms: Vec<(String, String)>,
-
-    /// how long, such as 30m, 8h or 7d; at most 90d
-    #[argh(option, long = "for", arg_name = "time", from_str_fn(length))]
-    pub(crate) length: Option<String>,
-
-    /// until when, such as "2026-12-24 08:00", in UTC if it has no offset
-    #[argh(option, arg_name = "time", from_str_fn(moment))]
-    pub(crate) until: Option<String>,
-
-    /// until all that is open now and covered has recovered
-    #[argh(switch)]
-    pub(crate) until_recovered: bool,
-
-    /// why, for whoever lists the silences
-    #[argh(option, arg_name = "text", default = "String::new()")]
-    pub(crate) comment: String,
-}
-
-/// List them, with how many incidents each mutes now.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "list")]
-pub(crate) struct ListSilences {
-    /// the configuration file of the running mistgate, of which only state_dir is read; without
-    /// it, the service's, else the built-in configuration
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// print them as JSON
-    #[argh(switch)]
-    pub(crate) json: bool,
-}
-
-/// End one: what it covers and is still open is told.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "end")]
-pub(crate) struct EndSilence {
-    /// the configuration file of the running mistgate, as for list
-    #[argh(option)]
-    pub(crate) config: Option<String>,
-
-    /// the number of the silence
-    #[argh(positional)]
-    pub(crate) id: u64,
+    /// End one: what it covers and is still open is told.
+    "end" EndSilence {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// the number of the silence
+        positional id: u64,
+    }
 }
 
 impl AddSilence {

@@ -61,7 +61,10 @@ fn docs_say_more_than_names() {
             let code = line.trim_start();
             if let Some(words) = code.strip_prefix("///") {
                 doc.get_or_insert_default().extend(words.split_whitespace());
-            } else if code.starts_with("#[argh") {
+            } else if ["#[argh", "option", "positional", "switch"]
+                .iter()
+                .any(|of| code.starts_with(of))
+            {
                 // This doc is the help text of an argument, and may be short.
                 doc = Some(vec!["…"; DOC_WORDS_MIN]);
             } else if !code.starts_with("#[") && !code.starts_with(")]") {
