@@ -16,7 +16,7 @@ use crate::base::openssl::Authority;
 const URL: &str = "https://gw.example/webhooks";
 
 /// Resident memory of a mistgate with everything configured, idle after its first look at Mist.
-/// Most of it is the program's own pages: `appliance/cold.ld` keeps those apart that it does not run.
+/// Most of it is the program's own pages: `appliance/cold.ld` keeps apart what it does not run.
 const IDLE_KB_MAX: u64 = 8_000;
 /// The time from the start of the process to its first "ready".
 const READY_MAX: Duration = Duration::from_millis(50);

@@ -268,9 +268,8 @@ impl<'a> World<'a> {
             }
             (Task::Read(_), Outcome::Read(Some(is_done))) => {
                 assert_eq!(*is_done, is_in_place, "{}", self.journal);
-                // What somebody else may still undo is a change like any other.
-                let is_pending = self.switch.is_pending() && !self.switch.is_foreign_pending();
-                assert!(!is_done || !is_pending, "{}", self.journal);
+                let is_ours_pending = self.switch.is_pending() && !self.switch.is_foreign_pending();
+                assert!(!is_done || !is_ours_pending, "{}", self.journal);
             }
             (Task::Push(_), Outcome::Pushed(Pushed::Unknown(_)))
             | (Task::Read(_), Outcome::Read(None))
