@@ -58,7 +58,7 @@ mod store;
 use self::dead_letter::DeadLetter;
 use self::incident::{Incident, Silence, SilenceKind};
 use self::mist::Mist;
-pub(crate) use self::port::{Diff, Port, PortKind, Set};
+pub(crate) use self::port::{Audit, Diff, Port, PortKind, Set};
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 

@@ -1,16 +1,18 @@
 //! `mistgate port`
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, fs};
 
-use mistgate_core::ports::{port::Failed, report::Report, switch_port::Mode};
+use mistgate_core::ports::{audit, port::Failed, report::Report, switch_port::Mode};
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
+use mistgate_runtime::ports::audit_file;
 use mistgate_runtime::ports::manual::{Change, Difference, Outcome, Wanted};
 
-use crate::args::{Diff, Port, PortKind, Set};
+use crate::args::{Audit, Diff, Port, PortKind, Set};
 use crate::terminal;
 
 /// The most characters of a user's name.
@@ -18,11 +20,36 @@ const USER_MAX: usize = 64;
 
 pub(crate) fn run(args: Port) -> Result<(), String> {
     match args.kind {
+        PortKind::Audit(Audit { config, verify: true }) => verify(&config),
+        PortKind::Audit(_) => Err("nothing to do — --verify checks each line".to_owned()),
         PortKind::Diff(Diff { config, switch, port, mode }) => {
             smol::block_on(diff(&config, &Wanted { switch, port, mode }))
         }
         PortKind::Set(Set { config, switch, port, mode, yes }) => {
             smol::block_on(set(&config, &Wanted { switch, port, mode }, yes))
+        }
+    }
+}
+
+/// Sees whether each line of the audit follows from the one before it.
+fn verify(config: &str) -> Result<(), String> {
+    let state_dir = crate::state_dir(Some(config)).map_err(|failure| failure.to_string())?;
+    let files = audit_file::files(Path::new(&state_dir));
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let texts = files.iter().map(read).collect::<Result<Vec<String>, String>>()?;
+    let places = files.iter().zip(&texts);
+    let mut places =
+        places.flat_map(|(path, text)| (1..=text.lines().count()).map(move |n| (path, n)));
+    match audit::misplaced(texts.iter().flat_map(|text| text.lines())) {
+        Some(index) => {
+            let place = places.nth(index).map(|(path, n)| format!("{}: line {n}", path.display()));
+            Err(format!("{} does not follow from the one before it", place.unwrap_or_default()))
+        }
+        None => {
+            crate::say(&format!("{} lines, each in its place", places.count()));
+            Ok(())
         }
     }
 }

@@ -3,8 +3,19 @@
 use mistgate_core::ports::{name::PortName, switch_port::Mode};
 
 commands! {
-    /// Change one switch port by hand, or see what that would change.
-    "port" Port: PortKind { Diff(Diff), Set(Set) }
+    /// Change one switch port by hand, see what that would change, or check the audit.
+    "port" Port: PortKind { Audit(Audit), Diff(Diff), Set(Set) }
+
+    /// See whether the audit of switch ports is as it was written.
+    ///
+    /// Each line names the one before it by its digest, so that a line that was changed or taken
+    /// out shows, but for those at the end.
+    "audit" Audit {
+        /// the configuration file; the service's own if nothing is said
+        option(default = "super::SERVICE.to_owned()") config: String,
+        /// check each line
+        switch verify: bool,
+    }
 
     /// Show what would change on a switch port, and change nothing.
     ///

@@ -6,6 +6,8 @@ use core::{fmt, time::Duration};
 /// Why a change did not happen, or may not have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// The audit cannot be written, so nothing was begun.
+    Audit,
     /// The API asked for fewer requests or has a fault of its own, or the switch has something to
     /// do first.
     Busy {
@@ -95,6 +97,7 @@ impl Failure {
     /// The label, the words, and what they quote.
     const fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
         match self {
+            Self::Audit => ("audit", "the disk refuses the audit", None),
             Self::Busy { .. } => ("busy", "the other side asked to wait", None),
             Self::HostKey => {
                 ("host_key", "the switch's host key is not the one in known_hosts", None)

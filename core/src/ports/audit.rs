@@ -1,9 +1,14 @@
 //! The lines of a report in the audit file and in the journal.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
 use super::report::text;
+use crate::base::hex;
 use crate::event::Topic;
 use crate::event::ports::{PortChange, PortEvent};
 use crate::notify::{Severity, topics};
@@ -11,10 +16,51 @@ use crate::notify::{Severity, topics};
 /// In bytes: room for the lines of a large batch.
 const ROOM: usize = 65_536;
 
-/// One line of the audit file, without its line break: an event as JSON, of at most some 200
-/// kilobytes.
+/// What a line of the audit file says, without its place and line break: an event as JSON, of at
+/// most some 200 kilobytes.
 pub fn line(event: PortEvent) -> String {
     text(event, ROOM)
+}
+
+/// Where a line stands in the audit, so that nobody can change one, or take one out, unseen.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// From 1; 0 for a line that an earlier version wrote.
+    number: u64,
+    /// The SHA-256 of the line before, in hex.
+    before: String,
+}
+
+impl Place {
+    /// The place after a line, which is without its line break; or the first of all.
+    pub fn after(line: Option<&str>) -> Self {
+        let before = line.map(|line| hex::encode(&Sha256::digest(line))).unwrap_or_default();
+        Self { number: line.map_or(0, |line| Self::of(line).number) + 1, before }
+    }
+
+    /// The place that a line claims.
+    fn of(line: &str) -> Self {
+        serde_json::from_str(line).unwrap_or_default()
+    }
+
+    /// An event, which is a JSON object, as the line in this place.
+    pub fn line(&self, event: &str) -> String {
+        let Self { number, before } = self;
+        let members = event.strip_prefix('{').unwrap_or(event);
+        format!("{{\"number\":{number},\"before\":\"{before}\",{members}")
+    }
+}
+
+/// The first of lines that does not follow from the one before it. What an earlier version wrote
+/// follows from nothing.
+pub fn misplaced<'l>(lines: impl Iterator<Item = &'l str>) -> Option<usize> {
+    let mut before: Option<&str> = None;
+    lines.enumerate().find_map(|(index, line)| {
+        let last = before.replace(line)?;
+        let is_old = Place::of(line).number == 0 && Place::of(last).number == 0;
+        (!is_old && Place::of(line) != Place::after(Some(last))).then_some(index)
+    })
 }
 
 /// A line of the journal.
@@ -69,4 +115,33 @@ fn common(event: &PortEvent) -> Vec<(&'static str, String)> {
 fn millis(secs: f64) -> String {
     // Every duration of an event is a whole number of milliseconds; half a one rounds it back.
     ((secs * 1e3 + 0.5) as u64).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_changed_or_taken_out_is_found() {
+        let mut lines: Vec<String> = Vec::from(["{\"type\":\"OLD\"}".into()]);
+        for nth in 1..5 {
+            let place = Place::after(lines.last().map(String::as_str));
+            lines.push(place.line(&format!("{{\"nth\":{nth}}}")));
+        }
+        let found = |lines: &[String]| misplaced(lines.iter().map(String::as_str));
+        assert_eq!(found(&lines), None);
+        assert!(lines.iter().last().is_some_and(|line| line.starts_with("{\"number\":4,")));
+        // A part of the whole, such as what is left after a rotation, begins anywhere.
+        assert_eq!(found(lines.get(2..).expect("three")), None);
+        for index in 0..lines.len() - 1 {
+            let mut changed = lines.clone();
+            changed.get_mut(index).expect("a line").push(' ');
+            assert_eq!(found(&changed), Some(index + 1), "{index}");
+        }
+        let mut shorter = lines.clone();
+        shorter.remove(2);
+        assert_eq!(found(&shorter), Some(2));
+        lines.push("{}".into());
+        assert_eq!(found(&lines), Some(5), "what is written by hand has no place");
+    }
 }

@@ -254,8 +254,7 @@ impl Node {
                 break;
             }
             self.supervisor.reloading();
-            let Common { journal, switches, .. } = self.listeners.common.clone();
-            switches.send(ports::Message::Reopen);
+            let journal = Arc::clone(&self.listeners.common.journal);
             let (file, sandbox) = (self.file.clone(), Arc::clone(&self.sandbox));
             let loaded = smol::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
             let prepared = Prepared::beside(&self.config, &self.listeners, &self.sandbox, loaded);

@@ -277,7 +277,6 @@ impl Driver {
             Message::Kept(number) => self.kept = self.kept.max(number),
             // It was read when the plan began. In place of a damaged one there may be a new one.
             Message::Opened => {}
-            Message::Reopen => self.audit.reopen(),
             Message::Requested { request, taken } => {
                 self.input(Input::Requested(request));
                 drop(taken);
@@ -414,6 +413,11 @@ impl Driver {
                 Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
                     self.work.done();
                     self.refuse(id, Failure::Stopped);
+                }
+                // Nothing is changed that would not be in the audit.
+                Work::Push(Push { id, .. }) if self.audit.is_failing() => {
+                    self.work.done();
+                    self.refuse(id, Failure::Audit);
                 }
                 Work::Push(Push { id, switch, edits, backend }) => {
                     let task = async move {

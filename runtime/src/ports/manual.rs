@@ -6,7 +6,6 @@
 //! mistgate does not learn of the change. The audit gets a line either way, because appending one
 //! is a single write.
 
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -136,7 +135,7 @@ impl Change {
         // Nothing is changed that would not be in the audit.
         let audit = self.folder.join(AUDIT_FILE);
         make_folder(&self.folder)?;
-        ours(&self.folder, &audit, || audit_file::open(&audit).map(drop))
+        ours(&self.folder, &audit, || audit_file::append(&audit, &[]))
             .map_err(|error| format!("{}: {error}", audit.display()))?;
         let memory = Memory::open(&self.folder)?;
         let mut unwritten = Vec::new();
@@ -145,10 +144,7 @@ impl Change {
         let org_id = self.org_id.as_deref();
         let context = Context { org_id, names, now, at, by: Some(by) };
         let line = audit::line(report.event(&context, 0));
-        let written = audit_file::open(&audit).and_then(|mut file| {
-            file.write_all((line + "\n").as_bytes())?;
-            file.sync_data()
-        });
+        let written = audit_file::append(&audit, &[line]);
         let is_running = matches!(memory, Memory::Running);
         if let Memory::Ours(memory) = memory {
             memory.close();

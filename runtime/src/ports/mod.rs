@@ -13,7 +13,7 @@ pub mod junos;
 
 mod backend;
 
-mod audit_file;
+pub mod audit_file;
 
 mod status;
 mod work_queue;
@@ -57,8 +57,6 @@ pub(crate) enum Message {
     Kept(u64),
     /// The store can be read.
     Opened,
-    /// Open the audit file again, because somebody may have moved it.
-    Reopen,
     /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
     Requested { request: Request, taken: channel::Sender<()> },
     /// What events say about access points. The sender waits for `taken` to be dropped.

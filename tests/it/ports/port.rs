@@ -119,6 +119,18 @@ fn a_port_is_set_and_gets_back_what_it_had() {
     let lines = site.audit();
     let modes: Vec<_> = lines.iter().map(|line| member(line, "/changes/0/mode")).collect();
     assert_eq!(modes, ["ap", "default"]);
+    let verify = || {
+        let args = ["port", "audit", "--verify", "--config", "mistgate.toml"];
+        let done = output(site.place.path(), &args);
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    let lines_of = fs::read_to_string(site.state().join("ports-audit.jsonl")).expect("a file");
+    assert_eq!(verify(), (Some(0), "2 lines, each in its place\n".to_owned()));
+    let changed = lines_of.replacen("\"ap\"", "\"default\"", 1);
+    fs::write(site.state().join("ports-audit.jsonl"), changed).expect("a file");
+    let (status, said) = verify();
+    assert_eq!(status, Some(1));
+    assert!(said.contains("ports-audit.jsonl: line 2 does not follow from"), "{said}");
     for line in &lines {
         assert_eq!(member(line, "/type"), "PORT_CHANGED");
         assert_eq!(member(line, "/changes/0/reason"), "by_hand");

@@ -171,6 +171,29 @@ fn an_ap_gets_its_port_and_gives_it_back() {
 }
 
 #[test]
+fn nothing_is_changed_while_the_audit_cannot_be_written() {
+    let site = Site::new(ENFORCE);
+    // Where a file should be.
+    let audit = site.place.path().join("state/ports-audit.jsonl");
+    fs::create_dir_all(&audit).expect("a folder");
+    let mistgate = site.place.start();
+    mistgate.line("audit_failed", 1);
+    let before = site.usage();
+    site.plug();
+    site.send_event(&mistgate, "AP_CONNECTED");
+    let line = mistgate.line("port_retrying", 1);
+    assert_eq!((text(&line, "/port"), text(&line, "/failure")), (PORT, "audit"));
+    assert_eq!((site.usage(), site.cloud.requests_of("PUT").len()), (before, 0));
+    fs::remove_dir(&audit).expect("an empty folder");
+    mistgate.line("audit_written", 1);
+    mistgate.line("port_changed", 1);
+    assert_eq!(site.usage().as_deref(), Some("ap"));
+    mistgate.stop();
+    assert!(!site.audit("PORT_RETRYING").is_empty());
+    assert_eq!(site.audit("PORT_CHANGED").len(), 1);
+}
+
+#[test]
 fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
     let site = Site::new(&observe());
     let mistgate = site.place.start();
