@@ -1,7 +1,7 @@
 //! The state of a switch's ports at one moment, and whether a change broke them.
 
-use alloc::{collections::BTreeMap, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::time::Duration;
 
 use crate::base::mac::Mac;
 use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
@@ -31,39 +31,12 @@ pub struct ApPort {
 }
 
 /// What does not work after a change, or does not work yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// The port had a link and has none.
-    Down(PortName),
-    /// The port had this neighbour and does not have it any more.
-    Gone { port: PortName, neighbour: Mac },
-    /// The access point is not connected to Mist.
-    Offline { port: PortName, ap: Mac },
-    /// The switch does not report any more what it reported before.
-    Silent,
-}
-
-impl Broken {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
     /// The port that does not work; `None` if it is the switch.
-    pub const fn port(self) -> Option<PortName> {
-        match self {
-            Self::Down(port) | Self::Gone { port, .. } | Self::Offline { port, .. } => Some(port),
-            Self::Silent => None,
-        }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Down(port) => write!(f, "{port} lost its link"),
-            Self::Gone { port, neighbour } => {
-                write!(f, "{neighbour} is not seen on {port} any more")
-            }
-            Self::Offline { port, ap } => write!(f, "AP {ap} on {port} is not connected to Mist"),
-            Self::Silent => f.write_str("the switch does not tell the state of its ports any more"),
-        }
-    }
+    pub port: Option<ApPort>,
+    /// What is wrong, for people.
+    pub words: String,
 }
 
 impl Observation {
@@ -137,29 +110,29 @@ pub fn judge(
     let is_silent = before.interfaces.is_some() && after.interfaces.is_none()
         || before.neighbours.is_some() && after.neighbours.is_none();
     if is_silent {
-        return Err(Broken::Silent);
+        let words = "the switch does not tell the state of its ports any more".into();
+        return Err(Broken { port: None, words });
     }
-    for &ApPort { port, ap, was_up, neighbour } in ap_ports {
+    let broken = |&ApPort { port, ap, was_up, neighbour }: &ApPort| {
         if was_up && after.link(port) != Some(Status::Up) {
-            return Err(Broken::Down(port));
+            return Some(format!("{port} lost its link"));
         }
-        if let Some(neighbour) = neighbour
-            && !after.neighbours_on(port).any(|mac| mac == neighbour)
+        if let Some(gone) =
+            neighbour.filter(|gone| !after.neighbours_on(port).any(|mac| mac == *gone))
         {
-            return Err(Broken::Gone { port, neighbour });
+            return Some(format!("{gone} is not seen on {port} any more"));
         }
-        if let Some(ap) = ap
-            && connected.get(&ap) == Some(&false)
-        {
-            return Err(Broken::Offline { port, ap });
-        }
-    }
-    Ok(())
+        let ap = ap.filter(|ap| connected.get(ap) == Some(&false))?;
+        Some(format!("AP {ap} on {port} is not connected to Mist"))
+    };
+    let mut all = ap_ports.iter().map(|port| (port, broken(port)));
+    all.find_map(|(port, words)| Some(Broken { port: Some(*port), words: words? }))
+        .map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{borrow::ToOwned, string::ToString, vec};
+    use alloc::{borrow::ToOwned, vec};
 
     use super::*;
 
@@ -194,9 +167,11 @@ mod tests {
         let (up, down) = (Some(Status::Up), Some(Status::Down));
         let nothing = Observation::default();
         let no_lldp = Observation { neighbours: None, ..look(up, &[]) };
-        let gone = |text| Err(Broken::Gone { port: port(), neighbour: mac(text) });
-        let offline = Err(Broken::Offline { port: port(), ap: mac(AP) });
-        let lost = Err(Broken::Down(port()));
+        let gone = |text| Err(format!("{} is not seen on ge-0/0/7 any more", mac(text)));
+        let offline =
+            || Err("AP 5c:5b:35:00:00:01 on ge-0/0/7 is not connected to Mist".to_owned());
+        let lost = || Err("ge-0/0/7 lost its link".to_owned());
+        let silent = || Err("the switch does not tell the state of its ports any more".to_owned());
         for (before, after, connected, expected) in [
             // As before.
             (look(up, &[AP]), look(up, &[AP]), None, Ok(())),
@@ -208,10 +183,10 @@ mod tests {
             (look(down, &[]), look(up, &[AP]), Some(true), Ok(())),
             (nothing.clone(), look(up, &[AP]), None, Ok(())),
             // The link is lost.
-            (look(up, &[AP]), look(down, &[AP]), Some(true), lost),
-            (look(up, &[]), look(down, &[]), None, lost),
-            (look(up, &[]), look(Some(Status::Unknown), &[]), None, lost),
-            (look(up, &[]), look(None, &[]), None, lost),
+            (look(up, &[AP]), look(down, &[AP]), Some(true), lost()),
+            (look(up, &[]), look(down, &[]), None, lost()),
+            (look(up, &[]), look(Some(Status::Unknown), &[]), None, lost()),
+            (look(up, &[]), look(None, &[]), None, lost()),
             // The neighbour is lost.
             (look(up, &[AP]), look(up, &[]), Some(true), gone(AP)),
             (look(up, &[AP]), look(up, &[OTHER]), None, gone(AP)),
@@ -221,15 +196,15 @@ mod tests {
             // A chassis that has another kind of name is not known again.
             (look(up, &["sw-2"]), look(up, &[]), None, Ok(())),
             // The cloud is lost.
-            (look(up, &[AP]), look(up, &[AP]), Some(false), offline),
-            (look(down, &[]), look(down, &[]), Some(false), offline),
-            (nothing.clone(), nothing.clone(), Some(false), offline),
+            (look(up, &[AP]), look(up, &[AP]), Some(false), offline()),
+            (look(down, &[]), look(down, &[]), Some(false), offline()),
+            (nothing.clone(), nothing.clone(), Some(false), offline()),
             // The switch says less than before.
-            (look(up, &[AP]), nothing.clone(), Some(true), Err(Broken::Silent)),
-            (look(up, &[AP]), no_lldp.clone(), Some(true), Err(Broken::Silent)),
+            (look(up, &[AP]), nothing.clone(), Some(true), silent()),
+            (look(up, &[AP]), no_lldp.clone(), Some(true), silent()),
             (nothing.clone(), nothing.clone(), None, Ok(())),
             (no_lldp.clone(), no_lldp.clone(), None, Ok(())),
-            (no_lldp, look(down, &[]), None, lost),
+            (no_lldp, look(down, &[]), None, lost()),
         ] {
             let edit = |mode| Edit {
                 port: port(),
@@ -244,29 +219,15 @@ mod tests {
                 connected.map(|is_connected| (mac(AP), is_connected)).into_iter().collect();
             let ports = ap_ports(&[edit(Mode::Ap)], &before);
             let judged = judge(&ports, &before, &after, &connected);
+            if let Err(Broken { port, words }) = &judged {
+                let is_switch = words.starts_with("the switch");
+                assert_eq!(port.as_ref(), ports.first().filter(|_| !is_switch), "{words}");
+            }
+            let judged = judged.map_err(|broken| broken.words);
             assert_eq!(judged, expected, "{before:?} {after:?} {connected:?}");
             // Who plugs into a port that was given back may do so or not.
             assert_eq!(ap_ports(&[edit(Mode::Default)], &before), []);
         }
-    }
-
-    #[test]
-    fn what_is_broken_is_said_in_a_sentence() {
-        let broken = [
-            Broken::Down(port()),
-            Broken::Gone { port: port(), neighbour: mac(AP) },
-            Broken::Offline { port: port(), ap: mac(AP) },
-            Broken::Silent,
-        ];
-        assert_eq!(
-            broken.map(|broken| broken.to_string()),
-            [
-                "ge-0/0/7 lost its link",
-                "5c:5b:35:00:00:01 is not seen on ge-0/0/7 any more",
-                "AP 5c:5b:35:00:00:01 on ge-0/0/7 is not connected to Mist",
-                "the switch does not tell the state of its ports any more",
-            ]
-        );
     }
 
     #[test]

@@ -23,10 +23,11 @@ use crate::base::failure::Failure;
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
+use crate::netconf::rpc::{operational, request::Query};
 use crate::netconf::session;
 use crate::netconf::session::Session;
-use crate::netconf::session::input::{Mode, Query};
-use crate::netconf::session::output::Answer as SessionAnswer;
+use crate::netconf::session::input::Mode;
+use crate::netconf::xml::Element;
 use crate::ports::edit::{Edit, Pushed};
 use crate::ports::name::PortName;
 use crate::ports::question::Answer;
@@ -47,26 +48,15 @@ const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a visit may last after `Input::Stop`: enough for a commit that undoes a change.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
+/// `Observing` keeps what is answered so far. In `Editing` the session makes an edit, or waits for
+/// nothing but its reply. `Closing` lasts until the session has ended in good order.
 #[derive(Debug)]
 enum State {
     Opening,
-    Observing {
-        query: Query,
-        /// What is answered so far.
-        seen: Observation,
-        then: Then,
-    },
-    /// The session makes an edit, or waits for nothing but its reply.
+    Observing { query: Query, seen: Observation, then: Then },
     Editing,
-    Pausing {
-        until: Instant,
-    },
-    AskingCloud {
-        id: u64,
-        ap: Mac,
-        give_up_at: Instant,
-    },
-    /// Until the session has ended in good order.
+    Pausing { until: Instant },
+    AskingCloud { id: u64, ap: Mac, give_up_at: Instant },
     Closing(Outcome),
     Closed,
 }
@@ -290,17 +280,17 @@ impl Visit {
         self.inform_session(now, session::input::Input::Ask(query));
     }
 
-    fn answered(&mut self, now: Instant, answer: Option<SessionAnswer>) {
+    fn answered(&mut self, now: Instant, answer: Option<Element>) {
         let state = core::mem::replace(&mut self.state, State::Editing);
         let State::Observing { query, mut seen, then } = state else {
             self.state = state;
             return;
         };
-        match answer {
-            Some(SessionAnswer::Interfaces(interfaces)) => seen.interfaces = Some(interfaces),
-            Some(SessionAnswer::Neighbours(neighbours)) => seen.neighbours = Some(neighbours),
-            Some(SessionAnswer::Uptime(up_for)) => seen.up_for = Some(up_for),
-            None => {}
+        let answer = answer.as_ref();
+        match query {
+            Query::Interfaces => seen.interfaces = answer.and_then(operational::interfaces),
+            Query::Neighbours => seen.neighbours = answer.and_then(operational::neighbours),
+            Query::Uptime => seen.up_for = answer.and_then(operational::uptime),
         }
         match (query, &then) {
             (Query::Interfaces, Then::Judge) if self.verification.needs_only_an_answer() => {

@@ -83,16 +83,15 @@ enum Chunk {
     /// Before a chunk. White space is allowed before the first one, because servers were seen to
     /// send a line end too many.
     LineFeed,
+    /// Before a size, or before the end.
     Hash,
     /// The first digit of a size, or the second hash of the end.
     SizeOrEnd,
-    Size {
-        size: u32,
-        digits: usize,
-    },
-    Data {
-        left: u32,
-    },
+    /// A further digit, or the line feed behind the size.
+    Size { size: u32, digits: usize },
+    /// So many bytes of the message.
+    Data { left: u32 },
+    /// The line feed behind the last hash.
     End,
 }
 

@@ -32,12 +32,10 @@ pub enum Fault {
 /// Why lines cannot be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// There is no line at all.
     Empty,
     /// Lines are counted from 1.
-    Line {
-        number: usize,
-        fault: Fault,
-    },
+    Line { number: usize, fault: Fault },
     /// There are more than [`LINES_MAX`].
     TooMany,
 }

@@ -30,14 +30,13 @@ pub mod output;
 
 mod transaction;
 
-use self::input::{Config, Edit, Input, Query};
-use self::output::{Answer, CloseReason, Failure, Output};
+use self::input::{Config, Edit, Input};
+use self::output::{CloseReason, Failure, Output};
 use self::transaction::Transaction;
 use super::framing;
 use super::framing::{Decoder, Framing};
-use super::rpc::operational;
 use super::rpc::reply::{Hello, Message, Reply};
-use super::rpc::request::{HELLO, Request};
+use super::rpc::request::{HELLO, Query, Request};
 use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// In bytes, of a message of the switch.
@@ -56,7 +55,7 @@ enum State {
 /// The reason for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    Ask(Query),
+    Ask,
     Edit,
     Leave,
 }
@@ -128,9 +127,10 @@ impl Session {
 
     fn answered(&mut self, now: Instant, purpose: Purpose, reply: Reply) {
         match purpose {
-            Purpose::Ask(query) => {
+            Purpose::Ask => {
                 self.question = None;
-                self.outputs.push_back(Output::Answered(answer(query, &reply)));
+                let answer = reply.errors.is_empty().then_some(reply.content);
+                self.outputs.push_back(Output::Answered(answer));
             }
             Purpose::Edit => {
                 if let Some(transaction) = &mut self.transaction {
@@ -171,12 +171,8 @@ impl Session {
             transaction.sent(now, lock_wait);
             self.send(now, &document, Purpose::Edit, timeout);
         } else if let Some(query) = self.question {
-            let request = match query {
-                Query::Interfaces => Request::Interfaces,
-                Query::Neighbours => Request::Neighbours,
-                Query::Uptime => Request::Uptime,
-            };
-            self.send(now, &request.encode(message_id), Purpose::Ask(query), reply_timeout);
+            let document = Request::Ask(query).encode(message_id);
+            self.send(now, &document, Purpose::Ask, reply_timeout);
         } else if self.transaction.is_none() && self.is_stopping {
             self.state = State::Leaving;
             let document = Request::CloseSession.encode(message_id);
@@ -315,17 +311,6 @@ impl Machine for Session {
 fn is_answer(call: &Call, reply: &Reply) -> bool {
     // A switch that could not read a request may not know its id.
     reply.message_id.is_none_or(|id| id == call.message_id)
-}
-
-fn answer(query: Query, reply: &Reply) -> Option<Answer> {
-    if !reply.errors.is_empty() {
-        return None;
-    }
-    match query {
-        Query::Interfaces => operational::interfaces(&reply.content).map(Answer::Interfaces),
-        Query::Neighbours => operational::neighbours(&reply.content).map(Answer::Neighbours),
-        Query::Uptime => operational::uptime(&reply.content).map(Answer::Uptime),
-    }
 }
 
 #[cfg(test)]

@@ -27,13 +27,12 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// Why bytes cannot be read as a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// There is a document type, which NETCONF forbids.
     Doctype,
     /// There is no element, for example only a comment.
     Empty,
     /// The bytes at this offset of the message are not XML.
-    Malformed {
-        at: u64,
-    },
+    Malformed { at: u64 },
     /// Elements are nested more than [`DEPTH_MAX`] deep.
     TooDeep,
     /// There are more than [`ELEMENTS_MAX`] elements.

@@ -28,13 +28,9 @@ pub struct Edit {
 /// What became of the edits of one switch, which are made all or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// All ports have their modes.
-    Done {
-        /// The difference that the edits made; empty if the ports had their modes already.
-        diff: String,
-        /// What the ports had before, from methods that can tell.
-        before: Vec<(PortName, String)>,
-    },
+    /// All ports have their modes. `diff` is the difference that the edits made, empty if the ports
+    /// had their modes already; `before` is what they had, from methods that can tell.
+    Done { diff: String, before: Vec<(PortName, String)> },
     /// All ports are as they were.
     Failed(Failure),
     /// The edits may have been made.

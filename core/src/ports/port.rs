@@ -66,6 +66,7 @@ impl Want {
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// The policy is another one.
     Configured(Config),
     /// The end of the change in flight.
     Pushed(Pushed),
@@ -76,32 +77,24 @@ pub enum Input {
     /// The change that is due is forbidden.
     Refused,
     /// An earlier run changed the port; `mode` is what it has, if that is known.
-    Restored {
-        mode: Option<Mode>,
-    },
+    Restored { mode: Option<Mode> },
     /// The change that is due is on its way.
     Taken,
+    /// The port should have this mode.
     Wanted(Want),
 }
 
 /// Commands and events of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// A change waits to be pushed; see [`Port::due`].
     Due,
     /// Find out whether the port has this mode; answer with `Read`.
     Read(Mode),
     /// The change failed, or may have.
-    Failed {
-        want: Want,
-        failed: Failed,
-    },
-    /// It has the wanted mode.
-    Settled {
-        want: Want,
-        attempt: u32,
-        /// Whether the port was read back after an unknown end.
-        is_read_back: bool,
-    },
+    Failed { want: Want, failed: Failed },
+    /// It has the wanted mode, as was found out after an unknown end if it `is_read_back`.
+    Settled { want: Want, attempt: u32, is_read_back: bool },
 }
 
 /// A change that failed.
@@ -133,6 +126,7 @@ struct Change {
     next: Option<Want>,
 }
 
+/// In `Waiting` the change is to be pushed again, in `Unconfirmed` the port is to be read back.
 #[derive(Clone, Debug)]
 enum State {
     Due(Change),
@@ -140,17 +134,8 @@ enum State {
     Reading(Change, Failure),
     Resting,
     Stuck,
-    /// To be pushed again.
-    Waiting {
-        change: Change,
-        retry_at: Instant,
-    },
-    /// To be read back.
-    Unconfirmed {
-        change: Change,
-        failure: Failure,
-        read_at: Instant,
-    },
+    Waiting { change: Change, retry_at: Instant },
+    Unconfirmed { change: Change, failure: Failure, read_at: Instant },
 }
 
 /// The port machine.

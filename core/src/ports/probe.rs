@@ -62,10 +62,8 @@ pub enum Subject {
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The answer to an `Ask`.
-    Answered {
-        id: u64,
-        answer: Answer,
-    },
+    Answered { id: u64, answer: Answer },
+    /// The policy is another one.
     Configured(Config),
     /// The access point is not on its port any more.
     Displaced,
@@ -73,17 +71,9 @@ pub enum Input {
     Restored(SwitchPort),
     /// The access point's entry in an inventory that was asked for at `asked_at`. `location` is
     /// `None` if it is not connected; `is_settled` tells whether its port has mode `ap`.
-    Listed {
-        location: Option<Location>,
-        asked_at: Instant,
-        is_settled: bool,
-    },
+    Listed { location: Option<Location>, asked_at: Instant, is_settled: bool },
     /// Something happened, by Mist's clock at `at`.
-    Triggered {
-        cause: Cause,
-        site: Option<String>,
-        at: Option<UnixTime>,
-    },
+    Triggered { cause: Cause, site: Option<String>, at: Option<UnixTime> },
 }
 
 /// Commands and events of a probe.

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::cso;
 use mistgate_core::cso::push::Push;
@@ -15,7 +14,7 @@ use crate::api::{Api, run_exchange};
 use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
-use crate::ports::method::{Call, Difference, Method};
+use crate::ports::method::{Call, Compared, Difference, Method};
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
@@ -67,11 +66,7 @@ impl Method for Cso {
     }
 
     /// CSO does not tell what a port has.
-    fn compare<'a>(
-        &'a self,
-        _: &'a Switch,
-        edits: &'a [Edit],
-    ) -> Call<'a, Result<Difference, Failure>> {
+    fn compare<'a>(&'a self, _: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
         let lines: Vec<&str> =
             edits.iter().flat_map(|edit| &edit.lines).map(String::as_str).collect();
         Box::pin(ready(Ok(Difference::Blind("CSO", lines.join("\n")))))

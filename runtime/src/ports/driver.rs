@@ -408,7 +408,6 @@ impl Driver {
             self.tools.executor.spawn(task).detach();
         }
         while let Some(work) = self.work.next() {
-            let (events, halt) = (self.events.clone(), self.halt.1.clone());
             match work {
                 Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
                     self.work.done();
@@ -420,33 +419,38 @@ impl Driver {
                     self.refuse(id, Failure::Audit);
                 }
                 Work::Push(Push { id, switch, edits, backend }) => {
-                    let task = async move {
-                        let pushed = panic::catch_async(backend.method.push(&switch, &edits));
-                        // The switch may have made the change before. Dropping a call ends its
-                        // connection, and what it left unconfirmed is undone.
-                        let halted = async {
-                            halt.wait().await;
-                            Some(Pushed::Unknown(Failure::Stopped))
-                        };
-                        let lost = Pushed::Unknown(Failure::Internal);
-                        let pushed = halted.or(pushed).await.unwrap_or(lost);
-                        let _ = events.try_send(Input::Pushed { id, pushed }.into());
-                    };
-                    self.tools.executor.spawn(task).detach();
+                    // The switch may have made the change before. Dropping a call ends its
+                    // connection, and what it left unconfirmed is undone.
+                    let push = async move { backend.method.push(&switch, &edits).await };
+                    let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Pushed::Unknown);
+                    self.spawn(push, halted, lost, move |pushed| Input::Pushed { id, pushed });
                 }
                 Work::Read { id, switch, edit, backend } => {
-                    let task = async move {
-                        let is_done = panic::catch_async(backend.method.read(&switch, &edit));
-                        let halted = async {
-                            halt.wait().await;
-                            None
-                        };
-                        let is_done = halted.or(is_done).await.flatten();
-                        let _ = events.try_send(Input::Read { id, is_done }.into());
-                    };
-                    self.tools.executor.spawn(task).detach();
+                    let read = async move { backend.method.read(&switch, &edit).await };
+                    self.spawn(read, None, None, move |is_done| Input::Read { id, is_done });
                 }
             }
         }
+    }
+
+    /// Runs a call beside the driver and hands over how it ended: as `halted` if the kill switch is
+    /// pressed before that, and as `lost` if it panics.
+    fn spawn<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+        halted: T,
+        lost: T,
+        input: impl FnOnce(T) -> Input + Send + 'static,
+    ) {
+        let (events, halt) = (self.events.clone(), self.halt.1.clone());
+        let task = async move {
+            let halted = async {
+                halt.wait().await;
+                Some(halted)
+            };
+            let ended = halted.or(panic::catch_async(call)).await.unwrap_or(lost);
+            let _ = events.try_send(input(ended).into());
+        };
+        self.tools.executor.spawn(task).detach();
     }
 }

@@ -30,6 +30,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop;
 use crate::base::stop::{Stop, Stopper};
 use crate::base::sync::{Mutex, Shared};
+use crate::ports::method::{Call, Compared, Difference, Method};
 
 pub mod ssh;
 mod trust;
@@ -37,8 +38,6 @@ mod trust;
 mod settings;
 
 mod connection;
-
-mod method;
 
 use self::connection::{Connection, Opened};
 use self::settings::Settings;
@@ -220,6 +219,44 @@ impl Switches {
 
     fn queue(&self, switch: Mac) -> SwitchQueue {
         Arc::clone(self.queues.lock().entry(switch).or_default())
+    }
+}
+
+impl Method for Switches {
+    fn name(&self) -> &'static str {
+        "junos"
+    }
+
+    fn work_max(&self) -> usize {
+        self.settings.get().junos.sessions_max
+    }
+
+    fn reaches_by_name(&self) -> bool {
+        true
+    }
+
+    fn see<'a>(&'a self, switch: &'a Switch, port: PortName) -> Call<'a, Answer> {
+        Box::pin(self.see(switch, port))
+    }
+
+    fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
+        Box::pin(async { self.compare(switch, edits).await.map(Difference::Known) })
+    }
+
+    fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
+        Box::pin(self.push(switch, edits))
+    }
+
+    fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
+        Box::pin(self.read(switch, edit))
+    }
+
+    fn lost(&self, ap: Mac) {
+        self.lost(ap);
+    }
+
+    fn stop(&self) {
+        self.stop();
     }
 }
 

@@ -96,7 +96,7 @@ impl Change {
         let folder = Path::new(&config.state_dir).to_path_buf();
         let mut record = None;
         if fs::exists(folder.join(store::FILE)).unwrap_or(false)
-            && let Ok(Memory::Ours(memory)) = Memory::open(&folder)
+            && let Ok(Some(memory)) = Memory::open(&folder)
         {
             record = memory.record(SwitchPort { switch: switch.mac, port });
             memory.close();
@@ -139,14 +139,14 @@ impl Change {
             .map_err(|error| format!("{}: {error}", audit.display()))?;
         let memory = Memory::open(&self.folder)?;
         let mut unwritten = Vec::new();
-        let report = self.carry_out(&memory, &mut unwritten).await?;
+        let report = self.carry_out(memory.as_ref(), &mut unwritten).await?;
         let (now, at, names) = (self.clock.now(), clock::wall(), &Names::default());
         let org_id = self.org_id.as_deref();
         let context = Context { org_id, names, now, at, by: Some(by) };
         let line = audit::line(report.event(&context, 0));
         let written = audit_file::append(&audit, &[line]);
-        let is_running = matches!(memory, Memory::Running);
-        if let Memory::Ours(memory) = memory {
+        let is_running = memory.is_none();
+        if let Some(memory) = memory {
             memory.close();
         }
         unwritten.extend(written.err().map(|error| format!("{}: {error}", audit.display())));
@@ -157,14 +157,11 @@ impl Change {
     /// nothing was begun.
     async fn carry_out(
         &self,
-        memory: &Memory,
+        memory: Option<&Memory>,
         unwritten: &mut Vec<String>,
     ) -> Result<Report, String> {
         // Without the switch's MAC the store cannot name the port.
-        let memory = match memory {
-            Memory::Ours(memory) if !self.switch.mac.is_null() => Some(memory),
-            Memory::Ours(_) | Memory::Running => None,
-        };
+        let memory = memory.filter(|_| !self.switch.mac.is_null());
         let record = memory.and_then(|memory| memory.record(self.switch_port()));
         // No limit counts what was changed before this command.
         let restored = record.map(|record| Record { changed_at: None, ..record });
@@ -261,20 +258,15 @@ fn judge_lists(ports: &Ports, switch: &Switch) -> Result<(), String> {
 }
 
 /// The store, which keeps what is known of ports from one run to the next.
-enum Memory {
-    Ours(Kept),
-    /// A running mistgate has it.
-    Running,
-}
-
-struct Kept {
+struct Memory {
     store: Store,
     thread: thread::JoinHandle<()>,
     written: Receiver<Written>,
 }
 
 impl Memory {
-    fn open(folder: &Path) -> Result<Self, String> {
+    /// `None` if a running mistgate has it.
+    fn open(folder: &Path) -> Result<Option<Self>, String> {
         let path = folder.join(store::FILE);
         let (answers, written) = mpsc::channel();
         let open = || {
@@ -284,14 +276,12 @@ impl Memory {
             Ok(Store::open(&path, answer))
         };
         match ours(folder, &path, open).map_err(|error| format!("{}: {error}", path.display()))? {
-            Ok((store, _, thread)) => Ok(Self::Ours(Kept { store, thread, written })),
-            Err(error) if error.is_taken() => Ok(Self::Running),
+            Ok((store, _, thread)) => Ok(Some(Self { store, thread, written })),
+            Err(error) if error.is_taken() => Ok(None),
             Err(error) => Err(error.to_string()),
         }
     }
-}
 
-impl Kept {
     fn record(&self, switch_port: SwitchPort) -> Option<Record> {
         let rows = self.store.ports().unwrap_or_default();
         rows.into_iter().filter_map(Result::ok).find(|record| record.switch_port() == switch_port)

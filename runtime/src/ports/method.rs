@@ -26,7 +26,10 @@ pub enum Difference {
     Known(String),
 }
 
-/// A way of changing the ports of switches.
+/// What a [`Method`] says of a change.
+pub(super) type Compared = Result<Difference, Failure>;
+
+/// A way of changing the ports of switches. What it does not implement cannot be done.
 pub(super) trait Method: Any + Send + Sync {
     /// The name in the configuration.
     fn name(&self) -> &'static str;
@@ -47,17 +50,19 @@ pub(super) trait Method: Any + Send + Sync {
     }
 
     /// What a change would do. Nothing is changed.
-    fn compare<'a>(
-        &'a self,
-        switch: &'a Switch,
-        edits: &'a [Edit],
-    ) -> Call<'a, Result<Difference, Failure>>;
+    fn compare<'a>(&'a self, _switch: &'a Switch, _edits: &'a [Edit]) -> Call<'a, Compared> {
+        Box::pin(ready(Err(Failure::Unreachable)))
+    }
 
     /// Changes ports of one switch, all or none.
-    fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed>;
+    fn push<'a>(&'a self, _switch: &'a Switch, _edits: &'a [Edit]) -> Call<'a, Pushed> {
+        Box::pin(ready(Pushed::Failed(Failure::Unreachable)))
+    }
 
     /// Whether a port has its mode; `None` if that could not be found out.
-    fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>>;
+    fn read<'a>(&'a self, _switch: &'a Switch, _edit: &'a Edit) -> Call<'a, Option<bool>> {
+        Box::pin(ready(None))
+    }
 
     /// Mist has lost an access point, which a change under way may have cut off.
     fn lost(&self, _ap: Mac) {}
@@ -72,21 +77,5 @@ pub(super) struct NoMethod;
 impl Method for NoMethod {
     fn name(&self) -> &'static str {
         "none"
-    }
-
-    fn compare<'a>(
-        &'a self,
-        _: &'a Switch,
-        _: &'a [Edit],
-    ) -> Call<'a, Result<Difference, Failure>> {
-        Box::pin(ready(Err(Failure::Unreachable)))
-    }
-
-    fn push<'a>(&'a self, _: &'a Switch, _: &'a [Edit]) -> Call<'a, Pushed> {
-        Box::pin(ready(Pushed::Failed(Failure::Unreachable)))
-    }
-
-    fn read<'a>(&'a self, _: &'a Switch, _: &'a Edit) -> Call<'a, Option<bool>> {
-        Box::pin(ready(None))
     }
 }

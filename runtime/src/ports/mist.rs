@@ -21,7 +21,7 @@ use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
-use crate::ports::method::{Call, Difference, Method};
+use crate::ports::method::{Call, Compared, Difference, Method};
 
 /// What Mist knows of ports, and what it does with them.
 pub struct Mist {
@@ -111,11 +111,7 @@ impl Method for Mist {
         "mist"
     }
 
-    fn compare<'a>(
-        &'a self,
-        switch: &'a Switch,
-        edits: &'a [Edit],
-    ) -> Call<'a, Result<Difference, Failure>> {
+    fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
         Box::pin(async {
             self.compare(switch, edits).await.map(|change| Difference::Known(change.diff))
         })

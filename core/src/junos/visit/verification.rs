@@ -8,7 +8,7 @@
 //! when the switch itself shows nothing broken.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -26,15 +26,12 @@ const LOOK_CAP: Duration = Duration::from_secs(10);
 /// How long before the session's own deadline a verdict is there.
 const VERDICT_MARGIN: Duration = Duration::from_secs(5);
 
-/// What comes next on the way to a verdict.
+/// What comes next on the way to a verdict, whose error is what is broken.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     AskCloud(Mac),
     Observe,
-    Pause {
-        until: Instant,
-    },
-    /// The error is what is broken.
+    Pause { until: Instant },
     Verdict(Result<(), String>),
 }
 
@@ -115,22 +112,21 @@ impl Verification {
         self.pause = (self.pause * 2).clamp(LOOK_FIRST, LOOK_CAP);
         let until = now + self.pause;
         match self.judged() {
-            Err(broken) if is_stopping || self.is_hopeless(broken) => {
-                Next::Verdict(Err(broken.to_string()))
+            Err(broken) if is_stopping || self.is_hopeless(&broken) => {
+                Next::Verdict(Err(broken.words))
             }
             Err(broken) => match self.verdict_by {
                 // The last look is at the end, not before it.
                 Some(by) if now < by => Next::Pause { until: until.min(by) },
-                Some(_) | None => Next::Verdict(Err(broken.to_string())),
+                Some(_) | None => Next::Verdict(Err(broken.words)),
             },
             Ok(()) => Next::Verdict(Ok(())),
         }
     }
 
-    fn is_hopeless(&self, broken: observation::Broken) -> bool {
-        let port = self.ports.iter().find(|port| broken.port() == Some(port.port));
-        port.and_then(|port| Some((port.port, port.ap?)))
-            .is_some_and(|(port, ap)| self.lost.contains(&ap) || self.after.is_elsewhere(ap, port))
+    fn is_hopeless(&self, broken: &observation::Broken) -> bool {
+        let of = broken.port.and_then(|ApPort { port, ap, .. }| Some((port, ap?)));
+        of.is_some_and(|(port, ap)| self.lost.contains(&ap) || self.after.is_elsewhere(ap, port))
     }
 
     fn judged(&self) -> Result<(), observation::Broken> {

@@ -89,11 +89,8 @@ pub fn errors_and_warnings(answer: &Element) -> (Vec<RpcError>, Vec<RpcError>) {
 /// Who keeps the configuration from being locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    Session {
-        /// Who, and since when, in the words of the switch.
-        name: String,
-        id: Option<u32>,
-    },
+    /// A session; the name says who, and since when, in the words of the switch.
+    Session { name: String, id: Option<u32> },
     /// Somebody changed the candidate and did not commit. They may have logged out since.
     Uncommitted,
 }

@@ -20,6 +20,17 @@ pub const HELLO: &str = concat!(
 /// In characters; Junos keeps a few hundred.
 const COMMENT_MAX: usize = 500;
 
+/// A question about the state of a switch, which changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The state of all interfaces.
+    Interfaces,
+    /// The LLDP neighbours of all interfaces.
+    Neighbours,
+    /// The switch's clock, and since when it runs.
+    Uptime,
+}
+
 /// A request, without its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
@@ -27,35 +38,29 @@ pub enum Request<'a> {
     CloseSession,
     /// Commit the candidate. This also confirms a commit that waits for it, even when the candidate
     /// has nothing new. The comment goes into the commit history.
-    Commit {
-        comment: &'a str,
-    },
+    Commit { comment: &'a str },
     /// Check whether the candidate could be committed. This too confirms a commit that waits for
     /// it.
     CommitCheck,
     /// Commit the candidate, to be undone after so many minutes unless it is confirmed. The
     /// standard's own RPC counts seconds.
-    CommitConfirmed {
-        minutes: NonZeroU16,
-        comment: &'a str,
-    },
+    CommitConfirmed { minutes: NonZeroU16, comment: &'a str },
     /// Show the difference between the candidate and the running configuration.
     Compare,
+    /// Make the candidate what is running.
     DiscardChanges,
     /// Show who committed when, and what waits to be confirmed.
     History,
-    /// Show the state of all interfaces.
-    Interfaces,
+    /// Show a part of the switch's state.
+    Ask(Query),
     /// Load all lines into the candidate at once (Junos 11.4 and later).
     Load(&'a Lines),
     /// Load into the candidate what was running before the last commit.
     LoadPrevious,
+    /// Keep others from changing the candidate.
     Lock,
-    /// Show the LLDP neighbours of all interfaces.
-    Neighbours,
+    /// Let others change the candidate again, and discard what was not committed.
     Unlock,
-    /// Show the switch's clock, and since when it runs.
-    Uptime,
 }
 
 impl Request<'_> {
@@ -88,9 +93,11 @@ impl Request<'_> {
             }
             Self::DiscardChanges => "<nc:discard-changes/>".into(),
             Self::History => "<get-commit-information/>".into(),
-            Self::Interfaces => {
+            Self::Ask(Query::Interfaces) => {
                 "<get-interface-information><terse/></get-interface-information>".into()
             }
+            Self::Ask(Query::Neighbours) => "<get-lldp-neighbors-information/>".into(),
+            Self::Ask(Query::Uptime) => "<get-system-uptime-information/>".into(),
             Self::Load(lines) => format!(
                 "<load-configuration format=\"text\" action=\"set\"><configuration-set>{}\
                  </configuration-set></load-configuration>",
@@ -98,9 +105,7 @@ impl Request<'_> {
             ),
             Self::LoadPrevious => r#"<load-configuration rollback="1"/>"#.into(),
             Self::Lock => "<lock-configuration/>".into(),
-            Self::Neighbours => "<get-lldp-neighbors-information/>".into(),
             Self::Unlock => "<unlock-configuration/>".into(),
-            Self::Uptime => "<get-system-uptime-information/>".into(),
         }
     }
 }
@@ -154,10 +159,10 @@ mod tests {
         check(&Request::DiscardChanges, "<nc:discard-changes/>");
         check(&Request::LoadPrevious, r#"<load-configuration rollback="1"/>"#);
         check(&Request::History, "<get-commit-information/>");
-        check(&Request::Uptime, "<get-system-uptime-information/>");
-        check(&Request::Neighbours, "<get-lldp-neighbors-information/>");
+        check(&Request::Ask(Query::Uptime), "<get-system-uptime-information/>");
+        check(&Request::Ask(Query::Neighbours), "<get-lldp-neighbors-information/>");
         check(
-            &Request::Interfaces,
+            &Request::Ask(Query::Interfaces),
             "<get-interface-information><terse/></get-interface-information>",
         );
     }

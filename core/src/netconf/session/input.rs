@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::{num::NonZeroU16, time::Duration};
 
 use crate::netconf::lines::Lines;
+use crate::netconf::rpc::request::Query;
 
 /// Policy of a session. No duration may be zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +54,6 @@ pub struct Edit {
     /// unconfirmed; `None` if none did. Every other commit that waits is somebody else's.
     pub may_have_left: Option<&'static str>,
     pub mode: Mode,
-}
-
-/// A question about the state of a switch, which changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Query {
-    Interfaces,
-    Neighbours,
-    Uptime,
 }
 
 /// What happened outside.

@@ -7,15 +7,14 @@ use crate::base::time::Instant;
 use crate::netconf::framing;
 use crate::netconf::framing::Framing;
 use crate::netconf::rpc::error::{Holder, RpcError};
-use crate::netconf::rpc::operational::{Interface, Neighbour};
 use crate::netconf::rpc::reply;
+use crate::netconf::xml::Element;
 
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// The one answer to a question; `None` if the switch refused it, or its reply was not
-    /// understood or did not come.
-    Answered(Option<Answer>),
+    /// The one answer to a question; `None` if the switch refused it, or its reply did not come.
+    Answered(Option<Element>),
     /// Write these to the switch.
     Bytes(Vec<u8>),
     /// Close the connection; nothing more comes.
@@ -31,15 +30,6 @@ pub enum Output {
     Opened { framing: Framing, session_id: Option<u32> },
     /// Somebody else holds the lock, which is tried again.
     Waiting { holder: Holder, attempt: u32, retry_at: Instant },
-}
-
-/// The answer to a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Interfaces(Vec<Interface>),
-    Neighbours(Vec<Neighbour>),
-    /// How long the switch has been running.
-    Uptime(Duration),
 }
 
 /// A part of an edit.
@@ -135,15 +125,14 @@ pub enum Failure {
 pub enum CloseReason {
     /// The connection was closed by the switch, or broke.
     Closed,
+    /// The bytes are not framed as they must be.
     Framing(framing::Error),
     /// A message could not be read, or the hello offers nothing that we can use.
     Message(reply::Error),
     /// The switch did not unlock its configuration; the end of the session makes it.
     NotUnlocked,
     /// The switch did not reply in this time.
-    Silent {
-        after: Duration,
-    },
+    Silent { after: Duration },
     /// We closed it.
     Stopped,
     /// A reply came that nobody had asked for, or a second hello.

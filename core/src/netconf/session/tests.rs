@@ -6,14 +6,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
-use super::input::{Config, Edit, Input, Mode, Query};
-use super::output::{Answer, CloseReason, Outcome, Output};
+use super::input::{Config, Edit, Input, Mode};
+use super::output::{CloseReason, Outcome, Output};
 use super::{MESSAGE_MAX, Session};
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
 use crate::netconf::framing::{Framing, encode};
 use crate::netconf::lines::Lines;
-use crate::netconf::rpc::request::HELLO;
+use crate::netconf::rpc::operational;
+use crate::netconf::rpc::request::{HELLO, Query};
 use crate::netconf::xml::Element;
 
 const NEW: &str = "urn:ietf:params:netconf:base:1.1";
@@ -135,13 +136,7 @@ impl Timeline {
 
     fn shown(&mut self, output: Output) -> String {
         match output {
-            Output::Answered(Some(Answer::Interfaces(list))) => {
-                format!("answered: {} interfaces", list.len())
-            }
-            Output::Answered(Some(Answer::Neighbours(list))) => {
-                format!("answered: {} neighbours", list.len())
-            }
-            Output::Answered(Some(Answer::Uptime(uptime))) => format!("answered: {uptime:?}"),
+            Output::Answered(Some(answer)) => answered(&answer),
             Output::Answered(None) => "unanswered".to_owned(),
             Output::Bytes(bytes) => self.body(&bytes),
             Output::Close(reason) => format!("close: {reason}"),
@@ -175,6 +170,17 @@ impl Timeline {
 
 fn framing_of(version: &str) -> Framing {
     if version == NEW { Framing::Chunked } else { Framing::EndOfMessage }
+}
+
+fn answered(answer: &Element) -> String {
+    if let Some(list) = operational::interfaces(answer) {
+        return format!("answered: {} interfaces", list.len());
+    }
+    match (operational::neighbours(answer), operational::uptime(answer)) {
+        (Some(list), _) => format!("answered: {} neighbours", list.len()),
+        (None, Some(uptime)) => format!("answered: {uptime:?}"),
+        (None, None) => "answered: not understood".to_owned(),
+    }
 }
 
 fn hello(version: &str) -> String {
@@ -745,7 +751,7 @@ fn a_question_may_fail() {
     t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
     t.answer(0, &error("permission denied"), &["unanswered"]);
     t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
-    t.answer(0, "<output>LLDP is not running</output>", &["unanswered"]);
+    t.answer(0, "<output>LLDP is not running</output>", &["answered: not understood"]);
     t.at(0, Input::Ask(Query::Interfaces), &[INTERFACES]);
     t.at(0, Input::Closed, &["unanswered", "close: the connection to the switch is gone"]);
     t.at(0, Input::Ask(Query::Interfaces), &["unanswered"]);

@@ -39,7 +39,7 @@ use crate::base::time::Instant;
 use crate::netconf::rpc::commit::Commit;
 use crate::netconf::rpc::error::{ERRORS_MAX, Holder, RpcError};
 use crate::netconf::rpc::reply::{Reply, Verdict};
-use crate::netconf::rpc::request::Request;
+use crate::netconf::rpc::request::{Query, Request};
 
 /// The wait before a lock that somebody else holds is tried again.
 const RELOCK: Backoff = Backoff::secs(1, 300);
@@ -52,45 +52,28 @@ const CONFIRM_MARGIN: Duration = Duration::from_secs(30);
 
 type Ended = Result<Outcome, Failure>;
 
-/// In all states but `Waiting`, `Verifying` and `Done` a request is due or has no reply yet.
+/// In all states but `Waiting`, `Verifying` and `Done` a request is due or has no reply yet. After a
+/// confirmation that was perhaps too late the lines are loaded once more (`Reloading`), and compared
+/// (`Recomparing`).
 #[derive(Debug)]
 enum State {
     Locking,
-    Waiting {
-        retry_at: Instant,
-        holder: Holder,
-    },
+    Waiting { retry_at: Instant, holder: Holder },
     Asking,
-    Dating {
-        commit: Commit,
-    },
+    Dating { commit: Commit },
     Loading,
     Comparing,
     Checking,
     Committing,
-    Verifying {
-        by: Instant,
-    },
+    Verifying { by: Instant },
     Confirming,
-    /// Confirmed, but perhaps too late: the lines are loaded once more, and then compared.
     Reloading,
     Recomparing,
-    LoadingPrevious {
-        reason: NotConfirmed,
-    },
-    Undoing {
-        reason: NotConfirmed,
-    },
-    Discarding {
-        end: Ended,
-    },
-    Unlocking {
-        end: Ended,
-    },
-    Done {
-        end: Ended,
-        reason: Option<CloseReason>,
-    },
+    LoadingPrevious { reason: NotConfirmed },
+    Undoing { reason: NotConfirmed },
+    Discarding { end: Ended },
+    Unlocking { end: Ended },
+    Done { end: Ended, reason: Option<CloseReason> },
 }
 
 /// What waits on the switch to be confirmed, as far as it is ours.
@@ -98,10 +81,10 @@ enum State {
 enum Waiting {
     /// The switch does not tell.
     Unknown,
+    /// What waited is confirmed or undone.
     Nothing,
-    Ours {
-        left: Duration,
-    },
+    /// A commit of ours, which the switch undoes after this time.
+    Ours { left: Duration },
 }
 
 /// One edit and how far it is.
@@ -143,7 +126,7 @@ impl Transaction {
         Some(match (&self.state, self.edit.mode) {
             (State::Locking, _) => Request::Lock,
             (State::Asking, _) => Request::History,
-            (State::Dating { .. }, _) => Request::Uptime,
+            (State::Dating { .. }, _) => Request::Ask(Query::Uptime),
             (State::Loading | State::Reloading, _) => Request::Load(&self.edit.lines),
             (State::Comparing | State::Recomparing, _) => Request::Compare,
             (State::Checking, _) => Request::CommitCheck,

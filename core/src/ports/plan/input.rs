@@ -50,12 +50,9 @@ pub enum Input {
     Answered { id: u64, answer: Answer },
     /// An operator closes the breaker.
     BreakerClosed,
-    /// The wall clock. Freezes and outages are judged by it; it showed this at the last such input.
-    Clock {
-        wall: UnixTime,
-        /// Whether the kernel calls it synchronised.
-        is_synchronised: bool,
-    },
+    /// The wall clock, and whether the kernel calls it synchronised. Freezes and outages are judged
+    /// by it; it showed this at the last such input.
+    Clock { wall: UnixTime, is_synchronised: bool },
     /// The configuration was read again.
     Configured(Box<Config>),
     /// A user wants a port to have this mode. It is tried once, at once and without proof.

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use async_compat::{Compat, CompatExt};
@@ -17,6 +16,7 @@ use russh::keys::PrivateKey;
 use russh::{AlgorithmKind, ChannelMsg, ChannelStream, client, keys};
 use smol::{Timer, future::FutureExt};
 
+use crate::base::sync::Mutex;
 use crate::http::outbound::{self, reach};
 
 mod algorithms;
@@ -198,13 +198,12 @@ impl fmt::Debug for Stream {
 
 /// Connects, checks the host key, logs in, and starts NETCONF.
 pub async fn open(target: &Target) -> Result<Stream, Error> {
-    let reached = AtomicU8::new(0);
+    let reached = Mutex::new(Step::Connect);
     let late = async {
         Timer::after(target.timeout).await;
-        let step = Step::from_number(reached.load(Ordering::Relaxed));
-        Err(Error::TimedOut { step, after: target.timeout })
+        Err(Error::TimedOut { step: *reached.lock(), after: target.timeout })
     };
-    let reach = |step: Step| reached.store(step as u8, Ordering::Relaxed);
+    let reach = |step: Step| *reached.lock() = step;
     // The library needs tokio's timers and tasks.
     Compat::new(open_unbounded(target, &reach)).or(late).await
 }
@@ -318,18 +317,6 @@ impl Handler for Verifier {
         let key = key.to_bytes().map_err(|error| Stop::Ssh(error.into()))?;
         let verified = self.known_hosts.verify(&self.host, self.port, &key);
         verified.map(|()| true).map_err(Stop::Refused)
-    }
-}
-
-impl Step {
-    /// The inverse of `as u8`.
-    const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Connect,
-            1 => Self::KeyExchange,
-            2 => Self::Login,
-            _ => Self::Subsystem,
-        }
     }
 }
 

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::Instant;
 use mistgate_core::netconf::lines::Lines;
+use mistgate_core::netconf::rpc::request::Query;
 use mistgate_core::netconf::session::Session;
-use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode, Query};
+use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode};
 use mistgate_core::netconf::session::output::{Failure, Outcome, Output};
 
 use crate::base::bytes::Bytes;
