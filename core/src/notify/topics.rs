@@ -7,13 +7,13 @@ use super::change::{self, Change};
 use super::describe::draft::Draft;
 use super::describe::{alarm, audit, device, other};
 use super::links::Dashboard;
-use super::types::Kind;
+use super::types::Row;
 pub use super::types::{find, row_named, types};
 use super::{Notification, Severity};
 use crate::event::{Event, Topic};
 
 /// Describes an event. Takes the row of its type, if that is known, and the dashboard to link to.
-type Describe = fn(&Event<'_>, Option<&'static Kind>, &Dashboard<'_>) -> Draft;
+type Describe = fn(&Event<'_>, Row, &Dashboard<'_>) -> Draft;
 
 static TOPICS: [(&[Topic<'static>], Describe); 4] = [
     (&[Topic::Alarms], alarm::describe),

@@ -136,7 +136,7 @@ impl Verification {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{borrow::ToOwned, vec};
+    use alloc::{borrow::ToOwned, string::ToString, vec};
 
     use super::*;
     use crate::netconf::rpc::operational::{Interface, Neighbour, Status};

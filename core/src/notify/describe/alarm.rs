@@ -11,9 +11,9 @@ use super::subject;
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, DeviceClass, Event};
-use crate::notify::links::Dashboard;
-use crate::notify::types::{Kind, sentence};
-use crate::notify::{links, plain};
+use crate::notify::links::{Dashboard, device_id};
+use crate::notify::plain;
+use crate::notify::types::{Row, sentence};
 
 /// The lists of an alarm that name devices.
 const DEVICES: [(&str, DeviceClass); 4] = [
@@ -55,11 +55,7 @@ const SHOWN: [&str; 12] = [
 const LASTS: i64 = 60;
 
 /// Describes an alarm.
-pub(in crate::notify) fn describe(
-    event: &Event<'_>,
-    row: Option<&'static Kind>,
-    dashboard: &Dashboard<'_>,
-) -> Draft {
+pub(in crate::notify) fn describe(event: &Event<'_>, row: Row, links: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
@@ -74,9 +70,9 @@ pub(in crate::notify) fn describe(
     if row.is_none() {
         draft.scalars(event, &SHOWN);
     }
-    draft.links.extend(dashboard.alarm());
+    draft.links.extend(links.alarm());
     if let ([mac], Some(class)) = (alarm.macs.as_slice(), alarm.class) {
-        draft.links.extend(dashboard.device(class, &links::device_id(*mac)));
+        draft.links.extend(links.device(class, &device_id(*mac)));
     }
     draft
 }

@@ -10,7 +10,7 @@ use crate::base::secret::is_secret_name;
 use crate::base::text;
 use crate::event::{Detail, DeviceClass, Event, find, mail_address};
 use crate::notify::links::Dashboard;
-use crate::notify::types::Kind;
+use crate::notify::types::Row;
 use crate::notify::{Fact, plain};
 
 /// The most changes with a fact of their own.
@@ -21,11 +21,7 @@ const SIDE_MAX: usize = 100;
 const HEADLINE_MAX: usize = 120;
 
 /// Describes an audit.
-pub(in crate::notify) fn describe(
-    event: &Event<'_>,
-    _row: Option<&'static Kind>,
-    dashboard: &Dashboard<'_>,
-) -> Draft {
+pub(in crate::notify) fn describe(event: &Event<'_>, _: Row, links: &Dashboard<'_>) -> Draft {
     let message = event.text("message").map(|message| plain::clean(&message));
     let site = subject::site(event);
     let admin = event.text("admin_name").map(|name| person(&name));
@@ -51,8 +47,8 @@ pub(in crate::notify) fn describe(
     draft.maybe("User agent", event.text("user_agent"));
     let class = |device: Option<Detail<'_>>| DeviceClass::parse(&device?.get("type")?.text()?);
     let class = event.device_class().or_else(|| class(new)).or_else(|| class(old));
-    draft.links = dashboard.audited(class);
-    draft.links.extend(dashboard.audit_log());
+    draft.links = links.audited(class);
+    draft.links.extend(links.audit_log());
     draft
 }
 

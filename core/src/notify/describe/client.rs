@@ -1,6 +1,7 @@
-//! Events of clients and guests, and of network access control (NAC).
+//! The topics whose shape is documented (`appliance/docs/vendors/mist.md` §4): clients, guests,
+//! network access control (NAC), zones, and the tests of Marvis.
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, subject};
 use crate::base::mac::Mac;
@@ -9,31 +10,125 @@ use crate::event::{Detail, Event};
 use crate::notify::plain;
 use crate::notify::types::sentence;
 
-/// Title and summary.
-pub(super) type Words = (String, String);
+/// A title and a summary, both in the language of [`sentence`].
+type Words = (&'static str, &'static str);
 
-pub(super) fn info(event: &Event<'_>) -> Words {
-    let client = sentence::capitalized(&who(event));
-    let address = match event.text("ip") {
-        Some(ip) => format!("has the address {}", plain::name(&ip)),
-        None => "sent its details".to_owned(),
-    };
-    ("Client details".to_owned(), format!("{client}{} {address}.", place(event)))
+/// The title and the summary of an event; for a topic of an unknown shape, by its name and type.
+pub(super) fn draft(event: &Event<'_>) -> Draft {
+    let (title, summary) = words(event);
+    let mut value = |name: &str| value(event, name).map(Cow::Owned);
+    Draft::new(sentence::say(title, &mut value), sentence::say(summary, &mut value))
 }
 
-pub(super) fn join(event: &Event<'_>) -> Words {
-    let radio = [
-        event.text("band").map(|name| plain::band(&name)),
-        event.text("rssi").map(|rssi| format!("{rssi} dBm")),
-    ];
-    let radio: Vec<String> = radio.into_iter().flatten().collect();
-    let radio = match radio.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", radio.join(", ")),
-    };
-    let client = sentence::capitalized(&who(event));
-    let summary = format!("{client} joined{}{}{radio}.", network(event, ""), on_ap(event));
-    ("Client joined".to_owned(), summary)
+fn words(event: &Event<'_>) -> Words {
+    match &*event.topic().name().to_ascii_lowercase() {
+        "client-info" => {
+            ("Client details", "{who}{place} [has the address {ip}|sent its details].")
+        }
+        "client-join" => (
+            "Client joined",
+            "{who} joined[ SSID {ssid}]{on_ap}[ ({band}, {rssi} dBm)| ({band})| ({rssi} dBm)].",
+        ),
+        "client-sessions" => {
+            ("Client left", "{who} left[ SSID {ssid}]{on_ap}[ after {lasted}][: {why}].")
+        }
+        "guest-authorizations" => (
+            "Guest authorized",
+            "[Guest {guest}|The guest with MAC {client}|A guest] was authorized\
+             [ for SSID {ssid}]{on_ap}[ until {until}].",
+        ),
+        "minis-application" | "minis-reachability" => test(event),
+        "nac-accounting" | "nac-events" => nac(event),
+        "ping" => ("Webhook test", "Mist tested the webhook[ {quoted_name}]."),
+        "rssizone" | "zone" => match event.text("trigger").as_deref() {
+            Some("enter") => ("Zone entered", "{who} entered a zone{place}."),
+            Some("exit") => ("Zone left", "{who} left a zone{place}."),
+            _ => ("Zone event", "{who} triggered a zone{place}."),
+        },
+        name if name.starts_with("location") => {
+            ("Location", "{who} was seen[ at x {x}, y {y} of its map|{place}].")
+        }
+        _ => GENERIC,
+    }
+}
+
+const GENERIC: Words =
+    ("{topic}[: {kind}]", "Mist sent [\"{kind}\"|an event] under the topic \"{topic}\"{place}.");
+
+fn nac(event: &Event<'_>) -> Words {
+    match &*event.kind().unwrap_or_default().to_ascii_uppercase() {
+        "NAC_CLIENT_PERMIT" => ("NAC let a client in", "{who} was let in[{where}][, VLAN {vlan}]."),
+        "NAC_CLIENT_DENY" => ("NAC refused a client", "{who} was refused[{where}][, VLAN {vlan}]."),
+        "NAC_ACCOUNTING_START" => {
+            ("NAC session started", "{who} started a session[{where}][, VLAN {vlan}].")
+        }
+        "NAC_ACCOUNTING_STOP" => {
+            ("NAC session ended", "{who} ended its session[{where}][, VLAN {vlan}].")
+        }
+        "NAC_ACCOUNTING_UPDATE" => {
+            ("NAC session goes on", "{who} continues its session[{where}][, VLAN {vlan}].")
+        }
+        kind if plain::words(kind).is_empty() => GENERIC,
+        _ => ("{kind}", "{who}[{where}]: {kind}[, VLAN {vlan}]."),
+    }
+}
+
+fn test(event: &Event<'_>) -> Words {
+    let loss = event.get("loss_percentage").and_then(Detail::number);
+    let is_lost = event.text("success").as_deref() == Some("false");
+    match loss.unwrap_or_default() {
+        loss if is_lost || loss >= 100.0 => (
+            "Marvis test failed",
+            "Marvis Minis at [{device_mac}|a device]{place} did not reach [{target}|its target].",
+        ),
+        loss if loss > 0.0 => (
+            "Marvis test lost packets",
+            "Marvis Minis at [{device_mac}|a device]{place} reached [{target}|its target]\
+             [ in {latency} ms], losing {loss} % of the packets.",
+        ),
+        _ => (
+            "Marvis test passed",
+            "Marvis Minis at [{device_mac}|a device]{place} reached [{target}|its target]\
+             [ in {latency} ms].",
+        ),
+    }
+}
+
+/// The value of a name in the titles and summaries.
+fn value(event: &Event<'_>, name: &str) -> Option<String> {
+    let first = |members: [&str; 3]| members.into_iter().find_map(|member| event.text(member));
+    Some(match name {
+        "who" => who(event),
+        "place" => place(event),
+        "on_ap" => on_ap(event),
+        "where" => match event.text("ssid") {
+            Some(ssid) => format!(" on SSID {}{}", plain::quoted(&ssid), on_ap(event)),
+            None => format!(" on port {}", plain::name(&event.text("port_id")?)),
+        },
+        "topic" => plain::non_empty(plain::label(event.topic().name()))
+            .unwrap_or_else(|| "Event".to_owned()),
+        "kind" => plain::non_empty(plain::words(&event.kind()?))?,
+        "band" => plain::band(&event.text(name)?),
+        "ssid" => plain::quoted(&event.text(name)?),
+        "quoted_name" => plain::quoted(&event.text("name")?),
+        "guest" => plain::quoted(&first(["name", "email", "mobile"])?),
+        "client" | "device_mac" => plain::mac(&event.text(name)?),
+        "target" => plain::name(&first(["probe_target", "probe_name", "ip"])?),
+        "lasted" => plain::duration(moment(event, "duration")?.as_secs()),
+        "until" => moment(event, "authorized_expiring_time")?.to_string(),
+        "why" => match event.get("termination_reason")?.integer()? {
+            1 => "it disassociated".to_owned(),
+            2 => "it was inactive".to_owned(),
+            3 => "it roamed to another AP".to_owned(),
+            _ => return None,
+        },
+        "latency" => {
+            let latency = event.get("latency").or_else(|| event.get("avg_latency"));
+            latency?.number()?.to_string()
+        }
+        "loss" => event.get("loss_percentage")?.number()?.to_string(),
+        _ => plain::name(&event.text(name)?),
+    })
 }
 
 pub(super) fn latency(event: &Event<'_>) -> Draft {
@@ -59,64 +154,6 @@ pub(super) fn latency(event: &Event<'_>) -> Draft {
         false => format!("Clients{place} waited {} on average.", plain::list(&averages, 3)),
     };
     draft
-}
-
-pub(super) fn session(event: &Event<'_>) -> Words {
-    let client = sentence::capitalized(&who(event));
-    let lasted = moment(event, "duration")
-        .map(|lasted| format!(" after {}", plain::duration(lasted.as_secs())))
-        .unwrap_or_default();
-    // `appliance/docs/vendors/mist.md` §4.
-    let why = match event.get("termination_reason").and_then(Detail::integer) {
-        Some(1) => ": it disassociated",
-        Some(2) => ": it was inactive",
-        Some(3) => ": it roamed to another AP",
-        _ => "",
-    };
-    let summary = format!("{client} left{}{}{lasted}{why}.", network(event, ""), on_ap(event));
-    ("Client left".to_owned(), summary)
-}
-
-pub(super) fn guest(event: &Event<'_>) -> Words {
-    let name = ["name", "email", "mobile"].into_iter().find_map(|member| event.text(member));
-    let guest = match (name, event.text("client")) {
-        (Some(name), _) => format!("Guest \"{}\"", plain::name(&name)),
-        (None, Some(client)) => format!("The guest with MAC {}", plain::mac(&client)),
-        (None, None) => "A guest".to_owned(),
-    };
-    let until = moment(event, "authorized_expiring_time")
-        .map(|until| format!(" until {until}"))
-        .unwrap_or_default();
-    let network = network(event, " for");
-    let summary = format!("{guest} was authorized{network}{}{until}.", on_ap(event));
-    ("Guest authorized".to_owned(), summary)
-}
-
-pub(super) fn nac(event: &Event<'_>) -> Option<Words> {
-    let kind = event.kind().unwrap_or_default();
-    let kind = kind.to_ascii_uppercase();
-    let client = sentence::capitalized(&who(event));
-    let place = match event.text("ssid") {
-        Some(_) => format!("{}{}", network(event, " on"), on_ap(event)),
-        None => event
-            .text("port_id")
-            .map(|port| format!(" on port {}", plain::name(&port)))
-            .unwrap_or_default(),
-    };
-    let vlan =
-        event.text("vlan").map(|vlan| format!(", VLAN {}", plain::name(&vlan))).unwrap_or_default();
-    let (title, verb) = match kind.as_str() {
-        "NAC_CLIENT_PERMIT" => ("NAC let a client in", "was let in"),
-        "NAC_CLIENT_DENY" => ("NAC refused a client", "was refused"),
-        "NAC_ACCOUNTING_START" => ("NAC session started", "started a session"),
-        "NAC_ACCOUNTING_STOP" => ("NAC session ended", "ended its session"),
-        "NAC_ACCOUNTING_UPDATE" => ("NAC session goes on", "continues its session"),
-        other => {
-            let what = plain::non_empty(plain::words(other))?;
-            return Some((sentence::capitalized(&what), format!("{client}{place}: {what}{vlan}.")));
-        }
-    };
-    Some((title.to_owned(), format!("{client} {verb}{place}{vlan}.")))
 }
 
 /// `client "laptop" (MAC …)`, `the client with MAC 70:ef:…`.
@@ -145,12 +182,6 @@ pub(super) fn place(event: &Event<'_>) -> String {
 
 fn moment(event: &Event<'_>, member: &str) -> Option<UnixTime> {
     UnixTime::from_secs_f64(event.get(member)?.number()?)
-}
-
-/// `for SSID "Guests"`, with a word such as ` for` in front.
-fn network(event: &Event<'_>, word: &str) -> String {
-    let ssid = event.text("ssid");
-    ssid.map(|ssid| format!("{word} SSID {}", plain::quoted(&ssid))).unwrap_or_default()
 }
 
 fn on_ap(event: &Event<'_>) -> String {

@@ -10,7 +10,7 @@ use super::{draft::Draft, subject, subject::Subject};
 use crate::base::text;
 use crate::event::{Detail, DeviceClass, Event, Topic};
 use crate::notify::links::Dashboard;
-use crate::notify::types::{Kind, sentence};
+use crate::notify::types::{Kind, Row, sentence};
 use crate::notify::{Link, links, plain};
 
 /// The most ports that a sentence lists.
@@ -38,11 +38,7 @@ const SHOWN: [(&str, &str); 15] = [
 ];
 
 /// Describes an event of a device.
-pub(in crate::notify) fn describe(
-    event: &Event<'_>,
-    row: Option<&'static Kind>,
-    dashboard: &Dashboard<'_>,
-) -> Draft {
+pub(in crate::notify) fn describe(event: &Event<'_>, row: Row, links: &Dashboard<'_>) -> Draft {
     let subject = Subject::of(event);
     let name = event.kind().unwrap_or_default();
     let mut draft = match row {
@@ -50,7 +46,7 @@ pub(in crate::notify) fn describe(
         Some(row) => known(event, &subject, row),
         None => unknown(event, &subject, &name),
     };
-    draft.links = links(event, &subject, &name, dashboard);
+    draft.links = linked(event, &subject, &name, links);
     draft
 }
 
@@ -181,7 +177,12 @@ fn build(draft: &mut Draft, event: &Event<'_>) {
     draft.maybe("Version", event.text("apfw").or(version));
 }
 
-fn links(event: &Event<'_>, subject: &Subject, name: &str, dashboard: &Dashboard<'_>) -> Vec<Link> {
+fn linked(
+    event: &Event<'_>,
+    subject: &Subject,
+    name: &str,
+    dashboard: &Dashboard<'_>,
+) -> Vec<Link> {
     let name = name.to_ascii_uppercase();
     // The dashboard has no page at a site for a device that left it.
     let is_gone = name.ends_with("_UNASSIGNED") || name.ends_with("_UNCLAIMED");

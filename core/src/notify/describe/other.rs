@@ -8,11 +8,11 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::{client, client::Words, draft::Draft, port, subject};
+use super::{client, draft::Draft, port, subject};
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::links::Dashboard;
-use crate::notify::types::{Kind, sentence};
+use crate::notify::types::Row;
 use crate::notify::{plain, types};
 
 /// Members that the sentences and the facts below show already.
@@ -31,30 +31,14 @@ const SHOWN: [&str; 11] = [
 ];
 
 /// Describes an event of a topic without a table.
-pub(in crate::notify) fn describe(
-    event: &Event<'_>,
-    _row: Option<&'static Kind>,
-    _dashboard: &Dashboard<'_>,
-) -> Draft {
-    let topic = event.topic().name().to_ascii_lowercase();
-    let (title, summary) = match topic.as_str() {
-        "client-info" => client::info(event),
-        "client-join" => client::join(event),
+pub(in crate::notify) fn describe(event: &Event<'_>, _row: Row, _: &Dashboard<'_>) -> Draft {
+    match &*event.topic().name().to_ascii_lowercase() {
         "client-latency" => return client::latency(event),
-        "client-sessions" => client::session(event),
-        "guest-authorizations" => client::guest(event),
-        "minis-application" | "minis-reachability" => probe(event),
-        "nac-accounting" | "nac-events" => {
-            client::nac(event).unwrap_or_else(|| generic(event, &topic))
-        }
         "occupancy-alerts" => return occupancy(event),
-        "ping" => ping(event),
-        "rssizone" | "zone" => zone(event),
         "site-sle" => return service_levels(event),
-        name if name.starts_with("location") => location(event),
-        name => generic(event, name),
-    };
-    let mut draft = Draft::new(title, summary);
+        _ => {}
+    }
+    let mut draft = client::draft(event);
     draft.maybe("Name", event.text("name"));
     draft.maybe("User", event.text("username"));
     draft.maybe("MAC", event.text("mac").map(|mac| plain::mac(&mac)));
@@ -66,14 +50,9 @@ pub(in crate::notify) fn describe(
 }
 
 /// Describes a report of our own.
-pub(in crate::notify) fn report(
-    event: &Event<'_>,
-    row: Option<&'static Kind>,
-    dashboard: &Dashboard<'_>,
-) -> Draft {
+pub(in crate::notify) fn report(event: &Event<'_>, row: Row, dashboard: &Dashboard<'_>) -> Draft {
     let Some(row) = row else {
-        let (title, summary) = generic(event, "mistgate");
-        let mut draft = Draft::new(title, summary);
+        let mut draft = client::draft(event);
         draft.scalars(event, &[]);
         return draft;
     };
@@ -97,34 +76,6 @@ pub(in crate::notify) fn report(
     draft.maybe("Reason", event.text("reason"));
     draft.maybe("Waiting", waiting.map(|waiting| waiting.to_string()));
     draft
-}
-
-fn probe(event: &Event<'_>) -> Words {
-    let target = ["probe_target", "probe_name", "ip"]
-        .into_iter()
-        .find_map(|member| event.text(member))
-        .map_or_else(|| "its target".to_owned(), |target| plain::name(&target));
-    let device =
-        event.text("device_mac").map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
-    let place = client::place(event);
-    let success = event.text("success");
-    let loss = event.get("loss_percentage").and_then(Detail::number);
-    let latency = event
-        .get("latency")
-        .or_else(|| event.get("avg_latency"))
-        .and_then(Detail::number)
-        .map(|ms| format!(" in {ms} ms"))
-        .unwrap_or_default();
-    let is_lost = success.as_deref() == Some("false") || loss.is_some_and(|loss| loss >= 100.0);
-    let (title, end) = match loss.filter(|loss| *loss > 0.0) {
-        _ if is_lost => ("Marvis test failed", format!("did not reach {target}")),
-        Some(loss) => {
-            let end = format!("reached {target}{latency}, losing {loss} % of the packets");
-            ("Marvis test lost packets", end)
-        }
-        None => ("Marvis test passed", format!("reached {target}{latency}")),
-    };
-    (title.to_owned(), format!("Marvis Minis at {device}{place} {end}."))
 }
 
 fn occupancy(event: &Event<'_>) -> Draft {
@@ -161,33 +112,6 @@ fn occupancy(event: &Event<'_>) -> Draft {
     draft
 }
 
-fn ping(event: &Event<'_>) -> Words {
-    let name =
-        event.text("name").map(|name| format!(" {}", plain::quoted(&name))).unwrap_or_default();
-    ("Webhook test".to_owned(), format!("Mist tested the webhook{name}."))
-}
-
-fn zone(event: &Event<'_>) -> Words {
-    let who = sentence::capitalized(&client::who(event));
-    let (title, verb) = match event.text("trigger").as_deref() {
-        Some("enter") => ("Zone entered", "entered"),
-        Some("exit") => ("Zone left", "left"),
-        _ => ("Zone event", "triggered"),
-    };
-    let summary = format!("{who} {verb} a zone{}.", client::place(event));
-    (title.to_owned(), summary)
-}
-
-fn location(event: &Event<'_>) -> Words {
-    let who = sentence::capitalized(&client::who(event));
-    let at = event.text("x").zip(event.text("y"));
-    let summary = match at {
-        Some((x, y)) => format!("{who} was seen at x {x}, y {y} of its map."),
-        None => format!("{who} was seen{}.", client::place(event)),
-    };
-    ("Location".to_owned(), summary)
-}
-
 fn service_levels(event: &Event<'_>) -> Draft {
     let levels = event.get("sle").map(Detail::members).unwrap_or_default();
     let place = client::place(event);
@@ -202,14 +126,4 @@ fn service_levels(event: &Event<'_>) -> Draft {
         draft.maybe(&plain::label(&name), share);
     }
     draft
-}
-
-fn generic(event: &Event<'_>, topic: &str) -> Words {
-    let topic = plain::non_empty(plain::label(topic)).unwrap_or_else(|| "Event".to_owned());
-    let place = client::place(event);
-    let (title, what) = match event.kind().and_then(|kind| plain::non_empty(plain::words(&kind))) {
-        Some(kind) => (format!("{topic}: {kind}"), format!("\"{kind}\"")),
-        None => (topic.clone(), "an event".to_owned()),
-    };
-    (title, format!("Mist sent {what} under the topic \"{topic}\"{place}."))
 }

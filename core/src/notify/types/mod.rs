@@ -41,6 +41,9 @@ pub struct Kind {
     pub pair: Option<Pair>,
 }
 
+/// The row of an event's type, if that is known.
+pub(in crate::notify) type Row = Option<&'static Kind>;
+
 /// A condition, and which side of it a type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
