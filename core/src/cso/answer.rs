@@ -77,13 +77,13 @@ pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
     item.get("port_configuration")?.text().map(|text| text.into_owned())
 }
 
-/// Why a request was refused, if it was. `what` names the request for people. A text of
-/// CSO that repeats one of `secrets` is left out.
-pub fn failure(response: &Response, what: &str, secrets: &[&Secret]) -> Option<Failure> {
+/// Whether a request was not refused. `what` names the request for people. A text of CSO that
+/// repeats one of `secrets` is left out.
+pub fn accepted(response: &Response, what: &str, secrets: &[&Secret]) -> Result<(), Failure> {
     let Response { status, retry_after, body, .. } = response;
     let words = || words(body, secrets, said);
-    Some(match status {
-        200..=299 => return None,
+    Err(match status {
+        200..=299 => return Ok(()),
         401 | 403 => Failure::Login,
         408 => Failure::Timeout,
         409 => Failure::Locked { holder: format!("CSO is busy with {what}: {}", words()) },
@@ -97,12 +97,14 @@ pub fn is_readable(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<Detail<'_>>(body).is_ok()
 }
 
-/// The error in an answer whose status means success.
-pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure> {
+/// Whether there is no error in an answer whose status means success.
+pub fn no_objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Result<(), Failure> {
     if !is_readable(body) {
-        return Some(unreadable(what));
+        return Err(unreadable(what));
     }
-    let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
+    let Ok(whole) = serde_json::from_slice::<Detail<'_>>(body) else {
+        return Ok(());
+    };
     let objects = |(name, value): &(Cow<'_, str>, Detail<'_>)| match &**name {
         "error" | "errors" => !matches!(value.raw(), "null" | "false" | "\"\"" | "[]" | "{}"),
         "status" => {
@@ -113,10 +115,11 @@ pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure
     };
     let mut members = whole.members();
     members.extend(whole.get("output").map(Detail::members).unwrap_or_default());
-    members.iter().any(objects).then(|| {
-        let words = words(body, secrets, said);
-        rejected(format!("CSO answers {what} with an error: {words}"))
-    })
+    if !members.iter().any(objects) {
+        return Ok(());
+    }
+    let words = words(body, secrets, said);
+    Err(rejected(format!("CSO answers {what} with an error: {words}")))
 }
 
 /// The failure for an answer that is not JSON.
@@ -203,7 +206,7 @@ mod tests {
                 429 | 500..=599 => Some(Failure::Busy { after }),
                 _ => Some(rejected(format!("CSO answers {status} to the change: why"))),
             };
-            assert_eq!(failure(&response, "the change", &[]), expected);
+            assert_eq!(accepted(&response, "the change", &[]).err(), expected);
         }
     }
 
@@ -222,7 +225,7 @@ mod tests {
             (r#"{"error":"no"}"#, true),
             ("<html>", true),
         ] {
-            let objection = objection(body.as_bytes(), "the change", &[]);
+            let objection = no_objection(body.as_bytes(), "the change", &[]).err();
             assert_eq!(objection.is_some(), is_error, "{body}");
         }
     }

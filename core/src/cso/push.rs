@@ -103,9 +103,8 @@ impl Push {
         // What CSO says of a login is not repeated: the password is part of what it got.
         let opened = result.and_then(|response| {
             let response = Response { body: Vec::new(), ..response };
-            answer::failure(&response, "the login", &[]).map_or(Ok(response.session), Err)
-        });
-        let opened = opened.and_then(|session| {
+            answer::accepted(&response, "the login", &[])?;
+            let session = response.session;
             session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))
         });
         match (opened, &self.state) {
@@ -116,7 +115,7 @@ impl Push {
             }
             // The deployment is made, whether or not it can be looked at.
             (Err(_), State::Viewing(_)) => Step::Done(self.done()),
-            (Err(failure), _) => Step::Done(Pushed::Failed(failure)),
+            (Err(failure), _) => Step::Done(failure.into()),
         }
     }
 
@@ -124,62 +123,57 @@ impl Push {
     fn next(&mut self, result: ExchangeResult, session: &Secret) -> Result<State, Pushed> {
         let secrets = [&self.cso.password, session];
         let answered = |result: ExchangeResult, what| {
-            let response = result.map_err(Pushed::Failed)?;
-            let failure = answer::failure(&response, what, &secrets);
-            failure.map_or(Ok(response.body), |failure| Err(Pushed::Failed(failure)))
+            let response = result?;
+            answer::accepted(&response, what, &secrets)?;
+            Ok::<_, Failure>(response.body)
         };
         let listed = |result, what, key| {
-            let named = answer::named(&answered(result, what)?, key);
-            named.ok_or_else(|| Pushed::Failed(no_list(what)))
+            answer::named(&answered(result, what)?, key).ok_or_else(|| no_list(what))
         };
         match mem::replace(&mut self.state, State::Locating) {
             State::Locating => {
                 let sites = listed(result, "the question for sites", "site")?;
-                find::site(&sites, &self.names).map_err(Pushed::Failed)?;
+                find::site(&sites, &self.names)?;
                 Ok(State::Finding { sites })
             }
             State::Finding { sites } => {
                 let devices = listed(result, "the question for switches", "device")?;
-                self.found(&sites, &devices)
+                let site = find::site(&sites, &self.names)?.uuid.clone();
+                let switch = find::switch(&devices, &sites, &self.names)?.uuid.clone();
+                if self.edits.is_empty() {
+                    return Err(self.done());
+                }
+                Ok(State::Choosing { site, switch })
             }
             State::Choosing { site, switch } => {
                 let profiles = listed(result, "the question for port profiles", "port-profile")?;
                 for edit in &self.edits {
-                    find::profile(&profiles, &self.cso, edit.mode).map_err(Pushed::Failed)?;
+                    find::profile(&profiles, &self.cso, edit.mode)?;
                 }
                 Ok(State::Segmenting { site, switch, profiles })
             }
             State::Segmenting { site, switch, profiles } => {
                 let what = "the question for LAN segments";
                 let segments = answer::segments(&answered(result, what)?, &site);
-                let segments = segments.ok_or_else(|| Pushed::Failed(no_list(what)))?;
+                let segments = segments.ok_or_else(|| no_list(what))?;
                 let Self { cso, names, edits, .. } = self;
-                let associations = find::associations(cso, names, edits, &profiles, &segments)
-                    .map_err(Pushed::Failed)?;
+                let associations = find::associations(cso, names, edits, &profiles, &segments)?;
                 Ok(State::Applying(Change { switch, profiles, associations }))
             }
             State::Applying(change) => {
                 let body = answered(result, "the change")?;
-                answer::objection(&body, "the change", &secrets)
-                    .map_or(Ok(State::Deploying(change)), |failure| Err(Pushed::Failed(failure)))
+                answer::no_objection(&body, "the change", &secrets)?;
+                Ok(State::Deploying(change))
             }
             State::Deploying(change) => {
-                deployed(result, &secrets).map_or(Ok(State::Viewing(change)), Err)
+                deployed(result, &secrets)?;
+                Ok(State::Viewing(change))
             }
             State::Viewing(change) => Err(match contradiction(result, &change) {
                 Some(failure) => Pushed::Unknown(failure),
                 None => self.done(),
             }),
         }
-    }
-
-    fn found(&self, sites: &[Named], devices: &[Named]) -> Result<State, Pushed> {
-        let site = find::site(sites, &self.names).map_err(Pushed::Failed)?;
-        let switch = find::switch(devices, sites, &self.names).map_err(Pushed::Failed)?;
-        if self.edits.is_empty() {
-            return Err(self.done());
-        }
-        Ok(State::Choosing { site: site.uuid.clone(), switch: switch.uuid.clone() })
     }
 
     fn done(&self) -> Pushed {
@@ -189,22 +183,21 @@ impl Push {
     }
 }
 
-/// What ends a push at its deployment; nothing where CSO reports it as made.
-fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Option<Pushed> {
+/// Whether CSO reports a deployment as made; else it ends the push.
+fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Result<(), Pushed> {
     const WHAT: &str = "the deployment";
-    let response = match result {
-        Ok(response) => response,
+    let response = result.map_err(|failure| match failure {
         // Nothing went out.
-        Err(failure @ Failure::Unreachable) => return Some(Pushed::Failed(failure)),
-        Err(failure) => return Some(Pushed::Unknown(failure)),
-    };
+        Failure::Unreachable => failure.into(),
+        failure => Pushed::Unknown(failure),
+    })?;
     let is_unclear = matches!(response.status, 408 | 500..=599);
-    match answer::failure(&response, WHAT, secrets) {
-        Some(failure) if is_unclear => Some(Pushed::Unknown(failure)),
-        Some(failure) => Some(Pushed::Failed(failure)),
-        None if !answer::is_readable(&response.body) => Some(Pushed::Unknown(unreadable(WHAT))),
-        None => answer::objection(&response.body, WHAT, secrets).map(Pushed::Failed),
+    answer::accepted(&response, WHAT, secrets)
+        .map_err(|failure| if is_unclear { Pushed::Unknown(failure) } else { failure.into() })?;
+    if !answer::is_readable(&response.body) {
+        return Err(Pushed::Unknown(unreadable(WHAT)));
     }
+    Ok(answer::no_objection(&response.body, WHAT, secrets)?)
 }
 
 /// What speaks against a deployment in CSO's view of the switch.
@@ -228,7 +221,7 @@ impl Exchange for Push {
                 self.names = names;
                 self.login()
             }
-            Err(failure) => Step::Done(Pushed::Failed(failure)),
+            Err(failure) => Step::Done(failure.into()),
         }
     }
 

@@ -37,6 +37,13 @@ pub enum Pushed {
     Unknown(Failure),
 }
 
+/// What fails before anything is changed.
+impl From<Failure> for Pushed {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// The section of a method in the configuration.
 pub trait MethodConfig {
     /// What is written on a port for each mode.

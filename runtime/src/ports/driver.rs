@@ -8,7 +8,6 @@ use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::incident::input::Input::Linked;
-
 use mistgate_core::ports::ap_event::Cause;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::names::Names;
