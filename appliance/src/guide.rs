@@ -229,13 +229,7 @@ fn hello(kind: &str, loaded: Loaded) -> Result<(), String> {
         severity: Severity::Info,
         title: "Hello from mistgate".to_owned(),
         summary: "Messages about your network will arrive here.".to_owned(),
-        facts: Vec::new(),
-        listing: None,
-        links: Vec::new(),
-        at: None,
-        is_over: false,
-        thread: None,
-        incidents: Vec::new(),
+        ..Notification::default()
     };
     let payload = (to.format.shape)(&hello, Form::Rich);
     let (client, timeout) = (Client::new(outbound), config.chat.delivery.timeout);

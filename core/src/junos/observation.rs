@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::base::mac::Mac;
-use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
+use crate::netconf::rpc::operational::{Interface, Neighbour};
 use crate::ports::edit::Edit;
 use crate::ports::name::PortName;
 use crate::ports::question::Answer;
@@ -46,11 +46,11 @@ impl Observation {
         if self.interfaces.is_none() || self.neighbours.is_none() {
             return Answer::Unanswered;
         }
-        let sighting = self.link(port).map(|link| Sighting {
+        let sighting = self.link(port).map(|up| Sighting {
             switch: switch.clone(),
             port: Some(port),
             is_live: true,
-            up: link == Status::Up,
+            up,
             neighbor: self.neighbours_on(port).next(),
             up_for: self.up_for,
             is_ap: None,
@@ -58,10 +58,10 @@ impl Observation {
         Answer::Port(sighting)
     }
 
-    /// The state of a port's link; `None` if it was not reported.
-    fn link(&self, port: PortName) -> Option<Status> {
+    /// Whether a port has a link; `None` if it was not reported.
+    fn link(&self, port: PortName) -> Option<bool> {
         let mut interfaces = self.interfaces.iter().flatten();
-        interfaces.find(|interface| is(&interface.name, port)).map(|interface| interface.link)
+        interfaces.find(|interface| is(&interface.name, port)).map(|interface| interface.is_up)
     }
 
     /// Whether this neighbour is seen, and not on this port.
@@ -91,7 +91,7 @@ pub fn ap_ports(edits: &[Edit], before: &Observation) -> Vec<ApPort> {
             ApPort {
                 port,
                 ap,
-                was_up: before.link(port) == Some(Status::Up),
+                was_up: before.link(port) == Some(true),
                 neighbour: neighbour.or_else(|| before.neighbours_on(port).next()),
             }
         })
@@ -114,7 +114,7 @@ pub fn judge(
         return Err(Broken { port: None, words });
     }
     let broken = |&ApPort { port, ap, was_up, neighbour }: &ApPort| {
-        if was_up && after.link(port) != Some(Status::Up) {
+        if was_up && after.link(port) != Some(true) {
             return Some(format!("{port} lost its link"));
         }
         if let Some(gone) =
@@ -148,12 +148,11 @@ mod tests {
     }
 
     /// A switch with one port, down where there is no state, and who is seen there.
-    fn look(link: Option<Status>, neighbours: &[&str]) -> Observation {
-        let interface = |link| Interface { name: "ge-0/0/7".to_owned(), admin: Status::Up, link };
+    fn look(link: Option<bool>, neighbours: &[&str]) -> Observation {
+        let interface = |is_up| Interface { name: "ge-0/0/7".to_owned(), is_up };
         let neighbour = |id: &&str| Neighbour {
             interface: "ge-0/0/7.0".to_owned(),
             chassis_id: (*id).to_owned(),
-            ..Neighbour::default()
         };
         Observation {
             interfaces: Some(link.map(interface).into_iter().collect()),
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_change_must_leave_whole_what_was_whole() {
-        let (up, down) = (Some(Status::Up), Some(Status::Down));
+        let (up, down) = (Some(true), Some(false));
         let nothing = Observation::default();
         let no_lldp = Observation { neighbours: None, ..look(up, &[]) };
         let gone = |text| Err(format!("{} is not seen on ge-0/0/7 any more", mac(text)));
@@ -185,7 +184,6 @@ mod tests {
             // The link is lost.
             (look(up, &[AP]), look(down, &[AP]), Some(true), lost()),
             (look(up, &[]), look(down, &[]), None, lost()),
-            (look(up, &[]), look(Some(Status::Unknown), &[]), None, lost()),
             (look(up, &[]), look(None, &[]), None, lost()),
             // The neighbour is lost.
             (look(up, &[AP]), look(up, &[]), Some(true), gone(AP)),
@@ -249,7 +247,7 @@ mod tests {
                 is_ap: None,
             }))
         };
-        let (up, down) = (Some(Status::Up), Some(Status::Down));
+        let (up, down) = (Some(true), Some(false));
         for (look, expected) in [
             (look(up, &[AP]), sighting(true, Some(AP))),
             (look(down, &[]), sighting(false, None)),

@@ -47,8 +47,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 /// The bytes of a message as they are sent.
 ///
 /// Every `>` in a text of `message` must be escaped, as [`xml`](super::xml) does it, so that no

@@ -64,8 +64,6 @@ impl fmt::Display for Fault {
     }
 }
 
-impl core::error::Error for Error {}
-
 /// Judges one line, which has no white space around it.
 pub fn check(line: &str) -> Result<(), Fault> {
     if line.len() > LINE_MAX {

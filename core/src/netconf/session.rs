@@ -35,7 +35,7 @@ use self::output::{CloseReason, Failure, Output};
 use self::transaction::Transaction;
 use super::framing;
 use super::framing::{Decoder, Framing};
-use super::rpc::reply::{Hello, Message, Reply};
+use super::rpc::reply::{Message, Reply};
 use super::rpc::request::{HELLO, Query, Request};
 use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
@@ -104,7 +104,7 @@ impl Session {
     fn message(&mut self, now: Instant, message: &[u8]) {
         match (Message::parse(message), &self.state) {
             (Ok(Message::Other), _) => {}
-            (Ok(Message::Hello(hello)), State::Greeting { .. }) => self.opened(now, hello),
+            (Ok(Message::Hello(framing)), State::Greeting { .. }) => self.opened(now, framing),
             (Ok(Message::Reply(reply)), State::Open | State::Leaving) => {
                 match self.call.take_if(|call| is_answer(call, &reply)) {
                     Some(call) => self.answered(now, call.purpose, reply),
@@ -116,12 +116,11 @@ impl Session {
         }
     }
 
-    fn opened(&mut self, now: Instant, hello: Hello) {
-        let Hello { framing, session_id } = hello;
+    fn opened(&mut self, now: Instant, framing: Framing) {
         self.framing = framing;
         self.decoder = Decoder::new(framing, MESSAGE_MAX);
         self.state = State::Open;
-        self.outputs.push_back(Output::Opened { framing, session_id });
+        self.outputs.push_back(Output::Opened { framing });
         self.advance(now);
     }
 

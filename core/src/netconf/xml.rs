@@ -54,8 +54,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 /// An element with its text and its children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {

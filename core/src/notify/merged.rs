@@ -52,12 +52,8 @@ pub fn merged(items: &[Notification]) -> Notification {
         title: format!("{}{}", plain::count(items.len(), "event", "events"), all.place()),
         summary: summary(&all, &groups, is_placed),
         facts: facts(&all, &groups, is_placed),
-        listing: None,
-        links: Vec::new(),
-        is_over: false,
         at: items.iter().filter_map(|item| item.at).max(),
-        thread: None,
-        incidents: Vec::new(),
+        ..Notification::default()
     }
 }
 

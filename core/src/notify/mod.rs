@@ -29,10 +29,11 @@ pub mod summary;
 pub const NOTE: &str = "mistgate_note";
 
 /// The severity of a notification. The four default channels have the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Debug,
+    #[default]
     Info,
     /// Needs a look today.
     Warning,
@@ -101,7 +102,7 @@ pub struct Standing {
 }
 
 /// A message before a chat lays it out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     pub severity: Severity,
     /// A headline without markup or a full stop, such as `AP disconnected`.

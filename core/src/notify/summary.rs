@@ -98,12 +98,9 @@ pub fn summary(lines: &[Line<'_>], now: UnixTime) -> Notification {
         title,
         summary: sentences(lines, &open, now),
         facts: sites(lines, now),
-        listing: None,
-        links: Vec::new(),
         at: Some(now),
         is_over: open.is_empty(),
-        thread: None,
-        incidents: Vec::new(),
+        ..Notification::default()
     }
 }
 

@@ -110,8 +110,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 impl Request {
     /// Reads the body of a POST to `ports.external.path`.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {

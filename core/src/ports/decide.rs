@@ -7,6 +7,7 @@
 
 use core::{fmt, time::Duration};
 
+use self::Decision::{AskAgain, Follow, Keep, Release, Take};
 use super::outage::{Policy, Share};
 use super::question::{Answer, Location};
 use super::switch_port::{Mode, Sighting, SwitchPort};
@@ -193,9 +194,9 @@ impl fmt::Display for Reason {
 /// `none`.
 pub fn decide(case: Case, answer: Option<&Answer>) -> Decision {
     match (case, answer) {
-        (Case::Departure { current_port: None, .. }, _) => Decision::Keep(Reason::NoCurrentPort),
+        (Case::Departure { current_port: None, .. }, _) => Keep(Reason::NoCurrentPort),
         (Case::Departure { current_port: Some(switch_port), .. }, None) => {
-            Decision::Release { switch_port, reason: Reason::Unchecked }
+            Release { switch_port, reason: Reason::Unchecked }
         }
         (Case::Arrival { ap, current_port }, Some(Answer::Location(location))) => {
             arrival(ap, current_port, location)
@@ -213,7 +214,7 @@ pub fn decide(case: Case, answer: Option<&Answer>) -> Decision {
             visit(switch_port, asked, seen.as_ref())
         }
         // The answer to another question is as good as none.
-        _ => Decision::AskAgain(Reason::Unanswered),
+        _ => AskAgain(Reason::Unanswered),
     }
 }
 
@@ -222,13 +223,13 @@ fn arrival(ap: Mac, current_port: Option<SwitchPort>, location: &Location) -> De
     let mut switch_ports = proofs().filter_map(Sighting::switch_port);
     match switch_ports.next() {
         Some(switch_port) if switch_ports.any(|other| other != switch_port) => {
-            Decision::AskAgain(Reason::TwoPorts)
+            AskAgain(Reason::TwoPorts)
         }
         Some(switch_port) => at(ap, current_port, switch_port),
-        None if proofs().next().is_some() => Decision::AskAgain(Reason::NoPortName),
+        None if proofs().next().is_some() => AskAgain(Reason::NoPortName),
         None => match &location.hint {
-            Some(hint) => Decision::Follow(hint.switch_port()),
-            None => Decision::AskAgain(Reason::NotSeen),
+            Some(hint) => Follow(hint.switch_port()),
+            None => AskAgain(Reason::NotSeen),
         },
     }
 }
@@ -238,34 +239,32 @@ fn followed(ap: Mac, current_port: Option<SwitchPort>, seen: Option<&Sighting>) 
     let proof = seen.filter(|sighting| sighting.proves(ap));
     match (seen, proof.and_then(Sighting::switch_port)) {
         (_, Some(switch_port)) => at(ap, current_port, switch_port),
-        (Some(sighting), None) if !sighting.is_live => Decision::AskAgain(Reason::SwitchLost),
-        (Some(_) | None, None) => Decision::AskAgain(Reason::NotSeen),
+        (Some(sighting), None) if !sighting.is_live => AskAgain(Reason::SwitchLost),
+        (Some(_) | None, None) => AskAgain(Reason::NotSeen),
     }
 }
 
 fn at(ap: Mac, current_port: Option<SwitchPort>, switch_port: SwitchPort) -> Decision {
     match current_port {
-        Some(current_port) if current_port == switch_port => Decision::Keep(Reason::SamePort),
-        Some(current_port) => {
-            Decision::Take { ap, switch_port, reason: Reason::Moved(current_port) }
-        }
-        None => Decision::Take { ap, switch_port, reason: Reason::Arrived },
+        Some(current_port) if current_port == switch_port => Keep(Reason::SamePort),
+        Some(current_port) => Take { ap, switch_port, reason: Reason::Moved(current_port) },
+        None => Take { ap, switch_port, reason: Reason::Arrived },
     }
 }
 
 fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decision {
     match seen.filter(|sighting| sighting.switch_port() == Some(switch_port)) {
         // A port that is not listed may come back.
-        None => Decision::AskAgain(Reason::UnknownPort),
-        Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
+        None => AskAgain(Reason::UnknownPort),
+        Some(Sighting { is_live: false, .. }) => AskAgain(Reason::SwitchLost),
         Some(sighting @ (Sighting { up: false, .. } | Sighting { neighbor: None, .. })) => {
             vacant(switch_port, sighting)
         }
         Some(Sighting { neighbor: Some(other), .. }) if *other == ap => {
-            Decision::AskAgain(Reason::StillThere)
+            AskAgain(Reason::StillThere)
         }
         Some(Sighting { neighbor: Some(other), .. }) => {
-            Decision::Release { switch_port, reason: Reason::OtherNeighbor(*other) }
+            Release { switch_port, reason: Reason::OtherNeighbor(*other) }
         }
     }
 }
@@ -273,20 +272,20 @@ fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decis
 /// A port on which nobody is seen.
 fn vacant(switch_port: SwitchPort, sighting: &Sighting) -> Decision {
     if let Some(left) = sighting.restarts_for() {
-        return Decision::AskAgain(Reason::SwitchRestarted(left));
+        return AskAgain(Reason::SwitchRestarted(left));
     }
     let reason = if sighting.up { Reason::PortEmpty } else { Reason::PortDown };
-    Decision::Release { switch_port, reason }
+    Release { switch_port, reason }
 }
 
 fn together(switch_port: SwitchPort, share: Option<Share>) -> Decision {
     match share {
         Some(share) if share.is_small() => {
-            Decision::Release { switch_port, reason: Reason::SmallSite(share) }
+            Release { switch_port, reason: Reason::SmallSite(share) }
         }
-        Some(share) if share.is_outage => Decision::Keep(Reason::SiteOutage(share)),
-        Some(share) => Decision::Release { switch_port, reason: Reason::Alone(share) },
-        None => Decision::AskAgain(Reason::Uncounted),
+        Some(share) if share.is_outage => Keep(Reason::SiteOutage(share)),
+        Some(share) => Release { switch_port, reason: Reason::Alone(share) },
+        None => AskAgain(Reason::Uncounted),
     }
 }
 
@@ -294,23 +293,23 @@ fn visit(switch_port: SwitchPort, asked: Option<Mode>, seen: Option<&Sighting>) 
     // A request may name a virtual chassis by the MAC of a member.
     let seen = seen.filter(|sighting| sighting.port == Some(switch_port.port));
     let Some((sighting, switch_port)) = seen.zip(seen.and_then(Sighting::switch_port)) else {
-        return Decision::AskAgain(Reason::UnknownPort);
+        return AskAgain(Reason::UnknownPort);
     };
     if !sighting.is_live {
-        return Decision::AskAgain(Reason::SwitchLost);
+        return AskAgain(Reason::SwitchLost);
     }
     match (sighting.neighbor.filter(|_| sighting.up), sighting.is_ap, asked) {
         // The neighbour may be an access point.
-        (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
+        (Some(neighbor), None, _) => AskAgain(Reason::UnknownNeighbor(neighbor)),
         (Some(ap), Some(true), Some(Mode::Ap) | None) => {
-            Decision::Take { ap, switch_port, reason: Reason::Arrived }
+            Take { ap, switch_port, reason: Reason::Arrived }
         }
-        (Some(_), Some(true), Some(Mode::Default)) => Decision::AskAgain(Reason::StillThere),
+        (Some(_), Some(true), Some(Mode::Default)) => AskAgain(Reason::StillThere),
         (Some(_), Some(false), Some(Mode::Ap)) | (None, _, Some(Mode::Ap)) => {
-            Decision::AskAgain(Reason::NoAp)
+            AskAgain(Reason::NoAp)
         }
         (Some(other), Some(false), Some(Mode::Default) | None) => {
-            Decision::Release { switch_port, reason: Reason::OtherNeighbor(other) }
+            Release { switch_port, reason: Reason::OtherNeighbor(other) }
         }
         (None, _, Some(Mode::Default) | None) => vacant(switch_port, sighting),
     }

@@ -55,8 +55,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 #[derive(Deserialize, Serialize)]
 struct Text<'a> {
     version: u32,

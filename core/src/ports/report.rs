@@ -80,43 +80,36 @@ pub struct Context<'a> {
 impl Report {
     /// The type of its event.
     pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Breaker { is_open: true, .. } => "PORTS_BREAKER_OPEN",
-            Self::Breaker { is_open: false, .. } => "PORTS_BREAKER_CLOSED",
-            Self::ClockDoubted(true) => "PORTS_CLOCK_DOUBTED",
-            Self::ClockDoubted(false) => "PORTS_CLOCK_TRUSTED",
-            Self::Kept { .. } => "PORT_KEPT",
-            Self::Observed { .. } => "PORT_OBSERVED",
-            Self::Overflow => "PORTS_OVERFLOW",
-            Self::Refused { .. } => "PORT_REFUSED",
-            Self::Failed { failed, .. } => match failed.retry {
-                Some(Retry { is_unknown: true, .. }) => "PORT_UNCONFIRMED",
-                Some(_) => "PORT_RETRYING",
-                None => "PORT_STUCK",
-            },
-            Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => "PORT_UNCHANGED",
-            Self::Settled { .. } => "PORT_CHANGED",
-            Self::Stopped(true) => "PORTS_STOPPED",
-            Self::Stopped(false) => "PORTS_RESUMED",
-            Self::Undecided { .. } => "PORT_UNDECIDED",
-        }
+        self.row().0
     }
 
     /// The label in metrics for what became of the changes; `None` if that is still open.
     pub const fn result(&self) -> Option<&'static str> {
+        self.row().1
+    }
+
+    const fn row(&self) -> (&'static str, Option<&'static str>) {
         match self {
-            Self::Observed { .. } => Some("observed"),
-            Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => Some("unchanged"),
-            Self::Settled { .. } => Some("done"),
-            Self::Failed { failed, .. } if failed.retry.is_none() => Some("failed"),
-            Self::Breaker { .. }
-            | Self::ClockDoubted(_)
-            | Self::Failed { .. }
-            | Self::Kept { .. }
-            | Self::Overflow
-            | Self::Refused { .. }
-            | Self::Stopped(_)
-            | Self::Undecided { .. } => None,
+            Self::Breaker { is_open: true, .. } => ("PORTS_BREAKER_OPEN", None),
+            Self::Breaker { is_open: false, .. } => ("PORTS_BREAKER_CLOSED", None),
+            Self::ClockDoubted(true) => ("PORTS_CLOCK_DOUBTED", None),
+            Self::ClockDoubted(false) => ("PORTS_CLOCK_TRUSTED", None),
+            Self::Failed { failed, .. } => match failed.retry {
+                Some(Retry { is_unknown: true, .. }) => ("PORT_UNCONFIRMED", None),
+                Some(_) => ("PORT_RETRYING", None),
+                None => ("PORT_STUCK", Some("failed")),
+            },
+            Self::Kept { .. } => ("PORT_KEPT", None),
+            Self::Observed { .. } => ("PORT_OBSERVED", Some("observed")),
+            Self::Overflow => ("PORTS_OVERFLOW", None),
+            Self::Refused { .. } => ("PORT_REFUSED", None),
+            Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => {
+                ("PORT_UNCHANGED", Some("unchanged"))
+            }
+            Self::Settled { .. } => ("PORT_CHANGED", Some("done")),
+            Self::Stopped(true) => ("PORTS_STOPPED", None),
+            Self::Stopped(false) => ("PORTS_RESUMED", None),
+            Self::Undecided { .. } => ("PORT_UNDECIDED", None),
         }
     }
 

@@ -92,7 +92,7 @@ pub fn reply(data: &[u8]) {
         }
         let _ = (reply.verdict_or_silence(), reply.difference());
         let seen = operational::neighbours(&reply.content).unwrap_or_default();
-        assert!(seen.iter().all(|neighbour| !neighbour.system_name.contains('\n')));
+        assert!(seen.iter().all(|neighbour| !neighbour.chassis_id.contains('\n')));
         let _ = operational::interfaces(&reply.content);
     }
     let bytes = &mut Bytes::new(data);

@@ -139,7 +139,7 @@ mod tests {
     use alloc::{borrow::ToOwned, string::ToString, vec};
 
     use super::*;
-    use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
+    use crate::netconf::rpc::operational::{Interface, Neighbour};
     use crate::ports::name::PortName;
     use crate::ports::switch_port::Mode;
 
@@ -153,8 +153,8 @@ mod tests {
         Mac::parse(&alloc::format!("5c5b3500000{nth}")).expect("a MAC")
     }
 
-    fn seen(link: Status) -> Observation {
-        let interface = |name: &str| Interface { name: name.to_owned(), admin: Status::Up, link };
+    fn seen(is_up: bool) -> Observation {
+        let interface = |name: &str| Interface { name: name.to_owned(), is_up };
         Observation {
             interfaces: Some(PORTS.map(interface).to_vec()),
             neighbours: Some(Vec::new()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     /// Of two ports for access points, committed at 0 s, with a verdict wanted by 30 s.
-    fn begun(before: Status) -> (Verification, Next) {
+    fn begun(before: bool) -> (Verification, Next) {
         let edit = |(nth, port)| Edit {
             port: PortName::parse(port).expect("a port"),
             mode: Mode::Ap,
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_look_is_repeated_until_there_is_no_time_left() {
-        let (mut verification, next) = begun(Status::Up);
+        let (mut verification, next) = begun(true);
         assert_eq!(next, Next::Pause { until: at(3) });
         let broken = || Next::Verdict(Err("ge-0/0/7 lost its link".to_owned()));
         for (now, next) in [
@@ -191,34 +191,30 @@ mod tests {
             (29, Next::Pause { until: at(30) }),
             (30, broken()),
         ] {
-            assert_eq!(verification.observed(at(now), seen(Status::Down), false), next);
+            assert_eq!(verification.observed(at(now), seen(false), false), next);
         }
         // What Mist has lost since does not come back by waiting, and only that.
-        let (mut verification, _) = begun(Status::Up);
+        let (mut verification, _) = begun(true);
         assert!(verification.lost(ap(1)) && !verification.lost(ap(5)));
-        let next = verification.observed(at(3), seen(Status::Down), false);
+        let next = verification.observed(at(3), seen(false), false);
         assert_eq!(next, Next::Pause { until: at(9) }, "the other port is the broken one");
         assert!(verification.lost(ap(0)) && !verification.lost(ap(0)));
-        assert_eq!(verification.observed(at(4), seen(Status::Down), false), broken());
+        assert_eq!(verification.observed(at(4), seen(false), false), broken());
         // So does one that the switch sees elsewhere.
-        let (mut verification, _) = begun(Status::Up);
-        let moved = Neighbour {
-            interface: "ge-0/0/9".to_owned(),
-            chassis_id: ap(0).to_string(),
-            ..Neighbour::default()
-        };
-        let after = Observation { neighbours: Some(vec![moved]), ..seen(Status::Down) };
+        let (mut verification, _) = begun(true);
+        let moved = Neighbour { interface: "ge-0/0/9".to_owned(), chassis_id: ap(0).to_string() };
+        let after = Observation { neighbours: Some(vec![moved]), ..seen(false) };
         assert_eq!(verification.observed(at(3), after, false), broken());
         // When all shall stop, the next look is the last.
-        let (mut verification, _) = begun(Status::Up);
-        assert_eq!(verification.observed(at(3), seen(Status::Down), true), broken());
+        let (mut verification, _) = begun(true);
+        assert_eq!(verification.observed(at(3), seen(false), true), broken());
         // Ports that had no link are looked at once.
-        assert_eq!(begun(Status::Down).1, Next::Observe);
+        assert_eq!(begun(false).1, Next::Observe);
     }
 
     #[test]
     fn the_cloud_is_asked_once_nothing_is_broken() {
-        let (mut verification, _) = begun(Status::Up);
+        let (mut verification, _) = begun(true);
         let mut look = |now, link, answers: &[(usize, Option<bool>)]| {
             let mut next = vec![verification.observed(at(now), seen(link), false)];
             for (nth, answer) in answers {
@@ -227,12 +223,12 @@ mod tests {
             next
         };
         let [first, second] = [0, 1].map(|nth| Next::AskCloud(ap(nth)));
-        assert_eq!(look(3, Status::Down, &[]), [Next::Pause { until: at(9) }]);
+        assert_eq!(look(3, false, &[]), [Next::Pause { until: at(9) }]);
         let answers = [(0, Some(true)), (1, Some(false))];
         let again = Next::Pause { until: at(19) };
-        assert_eq!(look(9, Status::Up, &answers), [first, second, again]);
+        assert_eq!(look(9, true, &answers), [first, second, again]);
         // Whom the cloud has seen is not asked about again, and what it does not know is no fault.
         let second = Next::AskCloud(ap(1));
-        assert_eq!(look(19, Status::Up, &[(1, None)]), [second, Next::Verdict(Ok(()))]);
+        assert_eq!(look(19, true, &[(1, None)]), [second, Next::Verdict(Ok(()))]);
     }
 }

@@ -11,35 +11,20 @@ use crate::{base::text::one_line, netconf::xml::Element};
 const TEXT_MAX: usize = 255;
 
 /// A device at the other end of a cable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
     /// The switch's interface, such as `ge-0/0/7`; old releases add the unit: `ge-0/0/7.0`.
     pub interface: String,
     /// For an access point its MAC address, such as `5c:5b:35:00:00:01`.
     pub chassis_id: String,
-    pub port_id: String,
-    pub port_description: String,
-    pub system_name: String,
-}
-
-/// The administrative or operational status of an interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
-    Down,
-    /// The switch says neither up nor down.
-    #[default]
-    Unknown,
-    Up,
 }
 
 /// The name and the state of a physical interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     pub name: String,
-    /// Whether it is enabled.
-    pub admin: Status,
-    /// Whether it has a link.
-    pub link: Status,
+    /// Whether the switch says that it has a link.
+    pub is_up: bool,
 }
 
 /// The neighbours in a reply. `None` if it does not list them, as when LLDP does not run, which is
@@ -51,13 +36,8 @@ pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
         let text = |name| one_line(neighbour.text_of(name).unwrap_or_default(), TEXT_MAX);
         // Switches with Enhanced Layer 2 Software send the first, older ones the second.
         let interface = ["lldp-local-port-id", "lldp-local-interface"].map(text);
-        Neighbour {
-            interface: interface.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
-            chassis_id: text("lldp-remote-chassis-id"),
-            port_id: text("lldp-remote-port-id"),
-            port_description: text("lldp-remote-port-description"),
-            system_name: text("lldp-remote-system-name"),
-        }
+        let interface = interface.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        Neighbour { interface, chassis_id: text("lldp-remote-chassis-id") }
     });
     Some(neighbours.collect())
 }
@@ -66,17 +46,9 @@ pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
 pub fn interfaces(answer: &Element) -> Option<Vec<Interface>> {
     contains(answer, "interface-information")?;
     let all = answer.descendants().filter(|element| element.name == "physical-interface");
-    let interfaces = all.map(|interface| {
-        let status = |name| match interface.text_of(name) {
-            Some("up") => Status::Up,
-            Some("down") => Status::Down,
-            Some(_) | None => Status::Unknown,
-        };
-        Interface {
-            name: interface.text_of("name").unwrap_or_default().to_owned(),
-            admin: status("admin-status"),
-            link: status("oper-status"),
-        }
+    let interfaces = all.map(|interface| Interface {
+        name: interface.text_of("name").unwrap_or_default().to_owned(),
+        is_up: interface.text_of("oper-status") == Some("up"),
     });
     Some(interfaces.collect())
 }
@@ -132,15 +104,10 @@ mod tests {
             Neighbour {
                 interface: "ge-0/0/7".to_owned(),
                 chassis_id: "5c:5b:35:00:00:01".to_owned(),
-                port_id: "5c:5b:35:00:00:01".to_owned(),
-                port_description: "ETH0".to_owned(),
-                system_name: "ap <1>".to_owned(),
             }
         );
-        assert_eq!(
-            second,
-            Neighbour { interface: "ge-0/0/8.0".to_owned(), ..Neighbour::default() }
-        );
+        let chassis_id = String::new();
+        assert_eq!(second, Neighbour { interface: "ge-0/0/8.0".to_owned(), chassis_id });
         assert_eq!(neighbours(&parse("<r><lldp-neighbors-information/></r>")), Some(Vec::new()));
         assert_eq!(neighbours(&parse("<r><output>LLDP is not running</output></r>")), None);
     }
@@ -151,14 +118,14 @@ mod tests {
             "<rpc-reply><interface-information><physical-interface><name>\nge-0/0/7\n</name>\
              <admin-status>\nup\n</admin-status><oper-status>down</oper-status><logical-interface>\
              <name>ge-0/0/7.0</name><oper-status>up</oper-status></logical-interface>\
-             </physical-interface><physical-interface><name>bme0</name></physical-interface>\
+             </physical-interface><physical-interface><name>ge-0/0/8</name>\
+             <oper-status>\nup\n</oper-status></physical-interface>\
+             <physical-interface><name>bme0</name></physical-interface>\
              </interface-information></rpc-reply>",
         );
-        let interface = |name: &str, admin, link| Interface { name: name.to_owned(), admin, link };
-        let expected = [
-            interface("ge-0/0/7", Status::Up, Status::Down),
-            interface("bme0", Status::Unknown, Status::Unknown),
-        ];
+        let interface = |name: &str, is_up| Interface { name: name.to_owned(), is_up };
+        let expected =
+            [interface("ge-0/0/7", false), interface("ge-0/0/8", true), interface("bme0", false)];
         assert_eq!(interfaces(&answer).as_deref(), Some(&expected[..]));
         assert_eq!(interfaces(&parse("<r/>")), None);
     }

@@ -31,24 +31,14 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
-
 /// A message of a switch, told apart by its outermost element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    Hello(Hello),
+    /// Its hello, and how messages are framed from the next one on.
+    Hello(Framing),
     /// A notification, or the comment with which Junos ends a session.
     Other,
     Reply(Reply),
-}
-
-/// What a session needs to know of the switch's hello.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hello {
-    /// How messages are framed from the next one on.
-    pub framing: Framing,
-    /// On Junos, the id of the process that serves the session.
-    pub session_id: Option<u32>,
 }
 
 /// A reply, with what can be said of it without knowing the request.
@@ -83,26 +73,23 @@ impl Message {
             Err(error) => return Err(Error::Xml(error)),
         };
         match content.name.as_str() {
-            "hello" => Hello::new(&content).map(Self::Hello),
+            "hello" => framing(&content).map(Self::Hello),
             "rpc-reply" => Ok(Self::Reply(Reply::new(content))),
             _ => Ok(Self::Other),
         }
     }
 }
 
-impl Hello {
-    fn new(hello: &Element) -> Result<Self, Error> {
-        let capabilities = hello.child("capabilities").map_or(&[][..], |list| &list.children);
-        let offers = |uri: &str| capabilities.iter().any(|offered| offered.text == uri);
-        let framing = if offers(BASE_1_1) {
-            Framing::Chunked
-        } else if BASE_1_0.into_iter().any(offers) {
-            Framing::EndOfMessage
-        } else {
-            return Err(Error::Version);
-        };
-        let session_id = hello.text_of("session-id").and_then(|id| id.parse().ok());
-        Ok(Self { framing, session_id })
+/// What a hello offers, the newer framing first.
+fn framing(hello: &Element) -> Result<Framing, Error> {
+    let capabilities = hello.child("capabilities").map_or(&[][..], |list| &list.children);
+    let offers = |uri: &str| capabilities.iter().any(|offered| offered.text == uri);
+    if offers(BASE_1_1) {
+        Ok(Framing::Chunked)
+    } else if BASE_1_0.into_iter().any(offers) {
+        Ok(Framing::EndOfMessage)
+    } else {
+        Err(Error::Version)
     }
 }
 
@@ -334,7 +321,7 @@ mod tests {
             );
             Message::parse(text.as_bytes())
         };
-        let answer = |framing| Ok(Message::Hello(Hello { framing, session_id: Some(30_566) }));
+        let answer = |framing| Ok(Message::Hello(framing));
         let junos = "http://xml.juniper.net/netconf/junos/1.0";
         let [new, old] = BASE_1_0;
         assert_eq!(hello("hello", &[old, junos]), answer(Framing::EndOfMessage));

@@ -27,7 +27,7 @@ pub enum Output {
     /// that the edit made or would make, if it got that far.
     Edited { result: Result<Outcome, Failure>, diff: String, warnings: Vec<RpcError> },
     /// Hellos are exchanged.
-    Opened { framing: Framing, session_id: Option<u32> },
+    Opened { framing: Framing },
     /// Somebody else holds the lock, which is tried again.
     Waiting { holder: Holder, attempt: u32, retry_at: Instant },
 }

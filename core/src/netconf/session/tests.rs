@@ -64,7 +64,7 @@ impl Timeline {
     #[track_caller]
     fn opened(config: Config, version: &str) -> Self {
         let mut timeline = Self::new(config);
-        timeline.receives(0, &hello(version), &[&format!("opened {:?} 9", framing_of(version))]);
+        timeline.receives(0, &hello(version), &[&format!("opened {:?}", framing_of(version))]);
         timeline.framing = framing_of(version);
         timeline
     }
@@ -145,8 +145,8 @@ impl Timeline {
             }
             Output::Edited { result: Ok(outcome), .. } => format!("edited: {outcome}"),
             Output::Edited { result: Err(failure), .. } => format!("unedited: {failure}"),
-            Output::Opened { framing, session_id } => {
-                format!("opened {framing:?} {}", session_id.unwrap_or_default())
+            Output::Opened { framing } => {
+                format!("opened {framing:?}")
             }
             Output::Waiting { holder, attempt, .. } => {
                 format!("waits for {holder}, attempt {attempt}")
@@ -762,7 +762,7 @@ fn edits_follow_each_other_in_one_session() {
     let mut t = Timeline::new(Config::default());
     // What is asked before the hello waits for it.
     t.at(0, push(), &[]);
-    t.receives(1, &hello(OLD), &["opened EndOfMessage 9", LOCK]);
+    t.receives(1, &hello(OLD), &["opened EndOfMessage", LOCK]);
     for nth in 0..2 {
         if nth > 0 {
             t.at(1, push(), &[LOCK]);

@@ -52,9 +52,9 @@ const CONFIRM_MARGIN: Duration = Duration::from_secs(30);
 
 type Ended = Result<Outcome, Failure>;
 
-/// In all states but `Waiting`, `Verifying` and `Done` a request is due or has no reply yet. After a
-/// confirmation that was perhaps too late the lines are loaded once more (`Reloading`), and compared
-/// (`Recomparing`).
+/// In all states but `Waiting`, `Verifying` and `Done` a request is due or has no reply yet. After
+/// a confirmation that was perhaps too late the lines are loaded once more (`Reloading`) and
+/// compared (`Recomparing`).
 #[derive(Debug)]
 enum State {
     Locking,

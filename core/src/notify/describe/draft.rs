@@ -3,14 +3,13 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use crate::base::mac::Mac;
 use crate::base::text;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
-use crate::notify::{Fact, Link, Listing, NOTE, Notification, Severity, plain};
+use crate::notify::{Fact, NOTE, Notification, Severity, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
@@ -43,17 +42,9 @@ const SILENT: [&str; 19] = [
     "update",
 ];
 
-/// The parts of a [`Notification`] that a description decides.
-#[derive(Debug, Default)]
-pub(in crate::notify) struct Draft {
-    pub(super) title: String,
-    pub(super) summary: String,
-    pub(super) facts: Vec<Fact>,
-    pub(super) links: Vec<Link>,
-    pub(super) listing: Option<Listing>,
-    /// The time of events that have it elsewhere than in `timestamp`.
-    pub(super) at: Option<UnixTime>,
-}
+/// A notification without its severity and its thread, and without its time unless the event has
+/// that elsewhere than in `timestamp`.
+pub(in crate::notify) type Draft = Notification;
 
 impl Draft {
     pub(super) fn new(title: impl Into<String>, summary: impl Into<String>) -> Self {
@@ -105,25 +96,12 @@ impl Draft {
     }
 
     /// The finished notification: cut to its limits, with the event's time.
-    pub(in crate::notify) fn finish(
-        mut self,
-        event: &Event<'_>,
-        severity: Severity,
-    ) -> Notification {
+    pub(in crate::notify) fn finish(mut self, event: &Event<'_>, severity: Severity) -> Self {
         self.maybe("Note", event.text(NOTE));
         self.facts.truncate(FACTS_MAX);
-        Notification {
-            severity,
-            title: text::one_line(&self.title, TITLE_MAX),
-            summary: plain::clean(&self.summary),
-            facts: self.facts,
-            listing: self.listing,
-            links: self.links,
-            at: event.at().or(self.at),
-            is_over: false,
-            thread: None,
-            incidents: Vec::new(),
-        }
+        let (title, summary) =
+            (text::one_line(&self.title, TITLE_MAX), plain::clean(&self.summary));
+        Self { severity, title, summary, at: event.at().or(self.at), ..self }
     }
 }
 

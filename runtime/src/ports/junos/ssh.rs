@@ -84,8 +84,6 @@ impl fmt::Display for KeyError {
     }
 }
 
-impl std::error::Error for KeyError {}
-
 /// The steps to a NETCONF session, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -169,8 +167,6 @@ impl fmt::Display for Error {
         }
     }
 }
-
-impl std::error::Error for Error {}
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
