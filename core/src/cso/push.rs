@@ -186,10 +186,9 @@ impl Push {
 /// Whether CSO reports a deployment as made; else it ends the push.
 fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Result<(), Pushed> {
     const WHAT: &str = "the deployment";
-    let response = result.map_err(|failure| match failure {
-        // Nothing went out.
-        Failure::Unreachable => failure.into(),
-        failure => Pushed::Unknown(failure),
+    let response = result.map_err(|failure| {
+        // Nothing went out to what cannot be reached.
+        if failure == Failure::Unreachable { failure.into() } else { Pushed::Unknown(failure) }
     })?;
     let is_unclear = matches!(response.status, 408 | 500..=599);
     answer::accepted(&response, WHAT, secrets)
