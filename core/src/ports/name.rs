@@ -67,6 +67,8 @@ impl fmt::Display for Error {
     }
 }
 
+impl core::error::Error for Error {}
+
 impl PortName {
     /// Reads exactly what [`Display`](fmt::Display) writes; `.0` behind it, the logical unit that
     /// carries LLDP on older switches, is dropped.

@@ -45,6 +45,8 @@ impl fmt::Display for Error {
     }
 }
 
+impl core::error::Error for Error {}
+
 impl Template {
     /// Judges one line.
     pub fn check(line: &str) -> Result<(), Error> {

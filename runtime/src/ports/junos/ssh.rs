@@ -84,6 +84,8 @@ impl fmt::Display for KeyError {
     }
 }
 
+impl std::error::Error for KeyError {}
+
 /// The steps to a NETCONF session, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
