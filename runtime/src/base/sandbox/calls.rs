@@ -86,6 +86,7 @@ mod list {
         // An abort is a signal to itself.
         let own = u64::from(std::process::id());
         rules.insert(SYS_tgkill, vec![rule(0, SeccompCmpOp::Eq, own)?]);
+        rules.insert(SYS_tkill, vec![rule(1, SeccompCmpOp::Eq, word(SIGABRT))?]);
         // Reads limits, and sets none.
         rules
             .insert(SYS_prlimit64, vec![rule_of(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?]);
@@ -158,7 +159,7 @@ mod list {
         SYS_exit, SYS_exit_group, SYS_get_robust_list, SYS_getegid, SYS_geteuid, SYS_getgid,
         SYS_getpgid, SYS_getpid, SYS_getppid, SYS_getrandom, SYS_getrusage, SYS_gettid, SYS_getuid,
         SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sched_getaffinity,
-        SYS_set_robust_list, SYS_set_tid_address, SYS_sigaltstack, SYS_sysinfo, SYS_tkill,
+        SYS_set_robust_list, SYS_set_tid_address, SYS_sigaltstack, SYS_sysinfo,
         SYS_uname,
     ];
 
