@@ -155,11 +155,12 @@ fn external_path(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draft) {
     let path = found.and_then(|found| found.text(draft, "ports.external.path"));
     let origin = found.map_or(about, |found| &found.origin);
     let is_taken = |path: &str| path == Webhook::PATH || draft.has("webhook", "paths", path);
-    if !is_taken(path.unwrap_or(External::PATH)) {
+    let is_path = path.is_none_or(External::is_path);
+    if is_path && !is_taken(path.unwrap_or(External::PATH)) {
         return path.into_iter().for_each(|path| draft.set("ports.external", "path", path, origin));
     }
     if let Some(free) = FREE.into_iter().find(|path| !is_taken(path)) {
-        let what = "webhooks of Mist come to this path";
+        let what = if is_path { "webhooks of Mist come to this path" } else { "it is no path" };
         draft.note(origin, what, format!("the path {free} for others"));
         draft.set("ports.external", "path", free, origin);
     }

@@ -114,6 +114,11 @@ pub struct External {
 impl External {
     /// The path where none is configured.
     pub const PATH: &str = "/external";
+
+    /// Whether it can be configured as the path.
+    pub fn is_path(text: &str) -> bool {
+        units::path(text, "").is_ok()
+    }
 }
 
 /// `[ports]`. What is wrong is noted; what is returned is complete.
