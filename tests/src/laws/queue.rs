@@ -137,7 +137,12 @@ impl Subject for Surroundings {
                 match loss {
                     Loss::Expired => assert!(entries.iter().all(|entry| entry.expires_at <= now)),
                     Loss::Full => assert!(self.waiting.len() > self.config.queue_max),
-                    Loss::Lost => {}
+                    Loss::Lost => {
+                        let is_refusal = |(message, outcome): &mut (Message, Outcome)| {
+                            matches!(outcome, Outcome::Degrade(_)) && message.form == Form::Plain
+                        };
+                        self.refusals += u32::from(self.answered.take_if(is_refusal).is_some());
+                    }
                     Loss::Refused(reason) => {
                         let (message, outcome) = self.answered.take().expect("an answer");
                         assert_eq!(outcome, Outcome::Degrade(*reason));
