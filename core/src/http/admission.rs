@@ -263,7 +263,7 @@ impl Admission {
 
     /// Lets the handshakes begin that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while self.next_turn_at().is_some_and(|at| at <= now) {
+        while self.poll_timeout().is_some_and(|at| at <= now) {
             let Some((_, _, key)) = self.turns.first().copied() else {
                 return;
             };
@@ -279,7 +279,8 @@ impl Admission {
 
     /// When the next handshake may begin, if one waits.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_turn_at()
+        let is_queued = !self.turns.is_empty();
+        is_queued.then(|| (self.rested_at + self.pace()).saturating_sub(BURST))
     }
 
     /// What a connection is to be told. To be called after each other call until it returns `None`.
@@ -295,11 +296,6 @@ impl Admission {
     fn pace(&self) -> Duration {
         let per_second = self.policy.limits.handshakes_per_second_max.max(1);
         Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX)
-    }
-
-    fn next_turn_at(&self) -> Option<Instant> {
-        let is_queued = !self.turns.is_empty();
-        is_queued.then(|| (self.rested_at + self.pace()).saturating_sub(BURST))
     }
 
     /// The client at `address`. A proof that has lapsed no longer counts.

@@ -177,9 +177,10 @@ async fn respond<S: Service>(
     let whole = body.is_end_stream();
     let client = client(site, peer, &parts);
     let head = Head { parts: &parts, peer: client.unwrap_or(peer) };
+    let refuse = |status, reason| refuse(site, head.peer, status, reason);
     let reply = match client {
-        _ if !request_state.claim() => Err(Refusal::Pump(400, "two requests in the place of one")),
-        None => Err(Refusal::Pump(400, "an X-Forwarded-For without an address")),
+        _ if !request_state.claim() => Err(refuse(400, "two requests in the place of one")),
+        None => Err(refuse(400, "an X-Forwarded-For without an address")),
         Some(_) => read_and_serve(site, slot, &head, body).await,
     };
     let is_outside = slot.standing() == Standing::Outside;
@@ -187,7 +188,7 @@ async fn respond<S: Service>(
     let response = match reply {
         Ok(reply) => response(reply),
         Err(refusal) => {
-            let mut response = response(refusal.reply(site, head.peer));
+            let mut response = response(refusal);
             if !whole || is_outside {
                 // Nothing can follow a body that was not read to its end, nor what is refused
                 // because of who sent it.
@@ -209,28 +210,16 @@ fn client<S>(site: &Site<S>, peer: SocketAddr, parts: &request::Parts) -> Option
     Some(SocketAddr::new(client, peer.port()))
 }
 
-/// Why a request was not served.
-enum Refusal {
-    /// The listener refuses, with a status and a reason.
-    Pump(u16, &'static str),
-    /// The service refuses.
-    Service(Reply),
-}
-
-impl Refusal {
-    fn reply<S: Service>(self, site: &Site<S>, peer: SocketAddr) -> Reply {
-        match self {
-            Self::Service(reply) => reply,
-            Self::Pump(status, reason) => {
-                site.service.note(Event::Refused { peer, status, reason });
-                let reply = Reply::status(status);
-                match status {
-                    503 => reply.retry_after(Duration::from_secs(1)),
-                    _ => reply,
-                }
-            }
-        }
-    }
+/// The refusal of the listener itself.
+fn refuse<S: Service>(
+    site: &Site<S>,
+    peer: SocketAddr,
+    status: u16,
+    reason: &'static str,
+) -> Reply {
+    site.service.note(Event::Refused { peer, status, reason });
+    let reply = Reply::status(status);
+    if status == 503 { reply.retry_after(Duration::from_secs(1)) } else { reply }
 }
 
 async fn read_and_serve<S: Service>(
@@ -238,24 +227,26 @@ async fn read_and_serve<S: Service>(
     slot: &ConnectionSlot,
     head: &Head<'_>,
     body: Incoming,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, Reply> {
+    let refuse = |status, reason| refuse(site, head.peer, status, reason);
     if !site.policy.proxies.is_empty() {
-        slot.identify(head.peer.ip()).map_err(|limit| Refusal::Pump(503, limit.name()))?;
+        slot.identify(head.peer.ip()).map_err(|limit| refuse(503, limit.name()))?;
     }
     if slot.standing() == Standing::Outside {
-        return Err(Refusal::Pump(403, "an address that is not allowed"));
+        return Err(refuse(403, "an address that is not allowed"));
     }
     let mut expectations = head.parts.headers.get_all(EXPECT).iter();
     if expectations.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        return Err(Refusal::Pump(417, "an expectation other than 100-continue"));
+        return Err(refuse(417, "an expectation other than 100-continue"));
     }
-    site.service.admit(head).map_err(Refusal::Service)?;
+    site.service.admit(head)?;
     // The size that was announced, or zero for a chunked body.
     let announced = body.size_hint().lower();
     if announced > site.policy.limits.body_max as u64 {
-        return Err(Refusal::Pump(413, "a body longer than allowed"));
+        return Err(refuse(413, "a body longer than allowed"));
     }
-    let bytes = collect(site, slot, body).await?;
+    let bytes = collect(&site.policy.limits, slot, body).await;
+    let bytes = bytes.map_err(|(status, reason)| refuse(status, reason))?;
     slot.serve();
     let reply = site.service.serve(head, bytes).await;
     if reply.is_proven {
@@ -265,11 +256,11 @@ async fn read_and_serve<S: Service>(
 }
 
 /// Reads a body to its end. Its bytes count until the request is answered.
-async fn collect<S>(
-    site: &Site<S>,
+async fn collect(
+    limits: &Limits,
     slot: &ConnectionSlot,
     mut body: Incoming,
-) -> Result<Bytes, Refusal> {
+) -> Result<Bytes, (u16, &'static str)> {
     // Room for the usual body at once, and more only as bytes arrive: an announced length alone
     // costs no memory.
     const ROOM: u64 = 64 * 1024;
@@ -277,17 +268,17 @@ async fn collect<S>(
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match is_late(&error) {
-            true => Refusal::Pump(408, "a body that took too long"),
-            false => Refusal::Pump(400, "a broken body"),
+            true => (408, "a body that took too long"),
+            false => (400, "a broken body"),
         })?;
         // Trailers are not used.
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > site.policy.limits.body_max {
-            return Err(Refusal::Pump(413, "a body longer than allowed"));
+        if bytes.len() + data.len() > limits.body_max {
+            return Err((413, "a body longer than allowed"));
         }
-        slot.grow(data.len()).map_err(|_| Refusal::Pump(503, "too many bodies at once"))?;
+        slot.grow(data.len()).map_err(|_| (503, "too many bodies at once"))?;
         bytes.extend_from_slice(&data);
     }
     Ok(bytes.into())
