@@ -2,7 +2,6 @@
 //!
 //! Metrics have no label for the meetup, because peers choose its id and there may be any number.
 
-use mistgate_core::micronets::meetup::status::Stage;
 use serde_json::{Value, json};
 
 use super::gauge;
@@ -33,15 +32,9 @@ pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
 }
 
 fn peer(Peer { status, identity, address, since, received_ago, sent }: &Peer) -> Value {
-    let stage = match status.stage {
-        Stage::Greeting => "greeting",
-        Stage::Paired => "paired",
-        Stage::Probing => "probing",
-        Stage::Waiting => "waiting",
-    };
     json!({
         "peer": status.id,
-        "stage": stage,
+        "stage": status.stage,
         "peer_class": status.peer_class,
         "peer_id": status.peer_id,
         "certificate": { "o": identity.organisations, "cn": identity.common_names },

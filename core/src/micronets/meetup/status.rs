@@ -2,11 +2,14 @@
 
 use alloc::{string::String, vec::Vec};
 
+use serde::Serialize;
+
 use super::input::{ConnectionId, Traffic};
 use super::{Meetup, State};
 
 /// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Its hello has not come.
     Greeting,

@@ -50,10 +50,9 @@ pub(super) enum Command {
 /// What wakes the machine.
 enum Event {
     Command(Command),
-    /// A deadline of the machine has come.
-    Due,
     Ended(ConnectionId, End),
-    /// A connection has something to report, and nothing else happened.
+    /// A deadline of the machine has come, or a connection has something to report, and nothing
+    /// else happened.
     Changes,
     Received(ConnectionId, bool, Bytes),
 }
@@ -136,7 +135,7 @@ impl MeetupTask {
             return Poll::Ready(Event::Command(command));
         }
         if self.alarm.poll(cx).is_ready() {
-            return Poll::Ready(Event::Due);
+            return Poll::Ready(Event::Changes);
         }
         if let Some(pair) = &mut self.pair
             && let Poll::Ready(end) = pair.poll(cx, self.relay.clock)
@@ -185,7 +184,7 @@ impl MeetupTask {
                 let _ = answer.try_send(self.status());
             }
             Event::Command(Command::Stop) => self.input(Input::Stop),
-            Event::Due | Event::Changes => {}
+            Event::Changes => {}
             Event::Ended(id, End::Broken(fault)) => self.input(Input::Broken { id, fault }),
             Event::Ended(id, End::Closed(code)) => {
                 self.input(Input::Closed(id));
