@@ -62,12 +62,9 @@ fn delivery(section: &Section<'_>) -> Delivery {
         extra_ca: ca
             .and_then(|item| item.file(FileKind::Certificates))
             .map(|(_, text)| text.to_string()),
-        http_proxy: proxy.and_then(|(item, url)| match urls::http_proxy(url.expose()) {
-            Ok(()) => Some(url),
-            Err(fault) => {
-                item.fault(fault);
-                None
-            }
+        http_proxy: proxy.and_then(|(item, url)| {
+            let judged = urls::http_proxy(url.expose()).map_err(|fault| item.fault(fault));
+            judged.ok().map(|()| url)
         }),
     }
 }
@@ -164,18 +161,11 @@ fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
 }
 
 fn accepted(kind: &Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
-    match urls::chat(kind, url.expose()) {
-        Ok(warnings) => {
-            for Fault { what, expected } in warnings {
-                item.warning(what, expected);
-            }
-            Some(url)
-        }
-        Err(fault) => {
-            item.fault(fault);
-            None
-        }
+    let warnings = urls::chat(kind, url.expose()).map_err(|fault| item.fault(fault)).ok()?;
+    for Fault { what, expected } in warnings {
+        item.warning(what, expected);
     }
+    Some(url)
 }
 
 /// The channels with a URL of their own, in `urls` or, by file, in `urls_file`.

@@ -32,11 +32,9 @@ pub(super) fn cso(text: &str) -> Result<Url, Fault> {
 /// A URL of nothing but a host, which may be unencrypted only where nobody can listen.
 fn origin(text: &str, unencrypted: &str, expected: &str) -> Result<Url, Fault> {
     let fault = |what: &str| Fault::new(what, expected);
-    let url = absolute(text).map_err(fault)?;
-    match (url.scheme(), reach(&url)) {
-        ("https", _) | ("http", Reach::Loopback) => {}
-        ("http", Reach::Private | Reach::Public) => return Err(fault(unencrypted)),
-        _ => return Err(fault("this is not an https URL")),
+    let (url, reach) = absolute(text).map_err(fault)?;
+    if url.scheme() == "http" && reach != Reach::Loopback {
+        return Err(fault(unencrypted));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(fault("something follows the host"));
@@ -50,18 +48,13 @@ pub(super) fn chat(kind: &Kind, text: &str) -> Result<Vec<Fault>, Fault> {
     if text.len() > CHAT_URL_MAX {
         return Err(fault("this is longer than 2,000 characters"));
     }
-    let url = absolute(text).map_err(fault)?;
+    let (url, reach) = absolute(text).map_err(fault)?;
     let mut warnings = Vec::new();
-    match (url.scheme(), reach(&url)) {
-        ("https", _) | ("http", Reach::Loopback) => {}
-        ("http", Reach::Private) => warnings.push(Fault::new(
-            "messages travel unencrypted",
-            "https, unless everybody on this network may read them",
-        )),
-        ("http", Reach::Public) => {
-            return Err(fault("messages would travel unencrypted"));
-        }
-        _ => return Err(fault("this is not an https URL")),
+    if url.scheme() == "http" && reach == Reach::Public {
+        return Err(fault("messages would travel unencrypted"));
+    } else if url.scheme() == "http" && reach == Reach::Private {
+        let expected = "https, unless everybody on this network may read them";
+        warnings.push(Fault::new("messages travel unencrypted", expected));
     }
     match kind.judge(&url) {
         UrlVerdict::Fine => {}
@@ -98,7 +91,8 @@ pub(super) fn http_proxy(text: &str) -> Result<(), Fault> {
     }
 }
 
-fn absolute(text: &str) -> Result<Url, &'static str> {
+/// An https or http URL, and how far away its host is.
+fn absolute(text: &str) -> Result<(Url, Reach), &'static str> {
     // The parser would silently drop them, so a URL that was broken into two lines would pass.
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("this holds spaces or line ends");
@@ -110,10 +104,16 @@ fn absolute(text: &str) -> Result<Url, &'static str> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("this URL holds a user name or a password");
     }
-    Ok(url)
+    let reach = reach(&url);
+    if matches!(url.scheme(), "https" | "http") {
+        Ok((url, reach))
+    } else {
+        Err("this is not an https URL")
+    }
 }
 
 /// How far away the host of a URL is, judged by the URL alone.
+#[derive(PartialEq, Eq)]
 enum Reach {
     Loopback,
     Private,
