@@ -62,9 +62,6 @@ pub(crate) use self::port::{Audit, Diff, Port, PortKind, Set};
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
-/// The configuration of the service.
-const SERVICE: &str = "/etc/mistgate/mistgate.toml";
-
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]
 pub(crate) struct Args {

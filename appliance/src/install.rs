@@ -11,7 +11,7 @@ mod init_system;
 mod root;
 mod uninstall;
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path, process::ExitCode};
+use std::{fs, io, path::Path, process::ExitCode};
 
 use self::account::Account;
 use self::bundle::Bundle;
@@ -19,7 +19,7 @@ use self::init_system::InitSystem;
 pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
 use crate::args::{Install, mist::Mist};
-use crate::{guide, mist, starter, terminal};
+use crate::{files, guide, mist, starter, terminal};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
@@ -141,12 +141,10 @@ fn names_credentials(config: &str) -> bool {
 
 /// Copies the running program to where the service starts it.
 fn install_program(root: &InstallRoot, program: &[u8]) -> Result<(), String> {
-    let path = root.path(root.init.binary);
-    let identity = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
-    if identity(Path::new(OWN)) == identity(&path) {
-        return Ok(());
+    match files::is_same(OWN, &root.name(root.init.binary)) {
+        true => Ok(()),
+        false => root.write(root.init.binary, program, 0o755),
     }
-    root.write(root.init.binary, program, 0o755)
 }
 
 /// Writes the service, and enables a new one. Returns whether it was there before.

@@ -48,18 +48,14 @@ pub(crate) fn run(args: Mist) -> ExitCode {
         MistKind::Setup(args) => smol::block_on(setup(args)),
         MistKind::Types(args) => smol::block_on(types(args)),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(Stop::Failed(error)) => {
-            crate::complain(&error);
-            ExitCode::FAILURE
-        }
-        Err(Stop::Usage(error)) => {
-            crate::complain(&error);
-            ExitCode::from(2)
-        }
-    }
+    let (code, error) = match done {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::FAILURE,
+        Err(Stop::Failed(error)) => (ExitCode::FAILURE, error),
+        Err(Stop::Usage(error)) => (ExitCode::from(2), error),
+    };
+    crate::complain(&error);
+    code
 }
 
 /// Whether all is as it should be.
@@ -90,13 +86,11 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
         crate::say("nothing to change");
         return Ok(comparison.differences.is_empty());
     }
-    let question = match ours {
-        Some(hook) => {
-            format!("Change the webhook \"{}\" of organisation {}", hook.name, &wanted.org)
-        }
-        None => format!("Make this webhook in organisation {}", &wanted.org),
-    };
-    crate::say(&format!("{question}:"));
+    let what = ours.map_or_else(
+        || "Make this webhook in".to_owned(),
+        |hook| format!("Change the webhook \"{}\" of", hook.name),
+    );
+    crate::say(&format!("{what} organisation {}:", wanted.org));
     changes.iter().for_each(|line| crate::say(&format!("  {line}")));
     if !args.yes {
         if !terminal::is_there() {

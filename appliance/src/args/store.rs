@@ -12,7 +12,7 @@ commands! {
     /// While mistgate runs it makes the copy in its state folder, from where the command takes it.
     "backup" Backup {
         /// the configuration file; the service's own if nothing is said
-        option(default = "super::SERVICE.to_owned()") config: String,
+        option(default = "crate::install::CONFIG.to_owned()") config: String,
         /// the new file
         positional file: String,
     }
@@ -20,13 +20,13 @@ commands! {
     /// Verify every checksum of the store, and say what is in it.
     "check" CheckStore {
         /// the configuration file; the service's own if nothing is said
-        option(default = "super::SERVICE.to_owned()") config: String,
+        option(default = "crate::install::CONFIG.to_owned()") config: String,
     }
 
     /// Put a backup in the place of the store. The store that was there is renamed.
     "restore" Restore {
         /// the configuration file; the service's own if nothing is said
-        option(default = "super::SERVICE.to_owned()") config: String,
+        option(default = "crate::install::CONFIG.to_owned()") config: String,
         /// the backup
         positional file: String,
     }
@@ -37,7 +37,7 @@ commands! {
     /// What was delivered shortly before the damage may be delivered again.
     "salvage" Salvage {
         /// the configuration file; the service's own if nothing is said
-        option(default = "super::SERVICE.to_owned()") config: String,
+        option(default = "crate::install::CONFIG.to_owned()") config: String,
         /// the damaged store, such as mistgate.redb.damaged-20261129T010203Z
         positional file: String,
     }
