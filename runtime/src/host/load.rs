@@ -34,6 +34,9 @@ use crate::ports::junos::ssh::{Key, KeyError};
 /// The most bytes of a configuration file.
 const FILE_MAX: usize = 1 << 20;
 
+/// What a file with authorities should hold.
+const CA: &str = "certificates of authorities in PEM";
+
 /// Why a file is not readable: the configuration did not name its folder at the start.
 const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
                       when mistgate started: restart it";
@@ -177,36 +180,23 @@ fn make<'a>(
     if let Some(method) = config.ports.as_ref().and_then(|ports| ports.method.as_ref()) {
         made.login = findings.login(method.config());
     }
-    match tls::authorities(config.chat.delivery.extra_ca.as_deref()) {
-        Ok(authorities) => made.authorities = authorities,
-        Err(error) => {
-            let expected = "certificates of authorities in PEM";
-            findings.problem("chat.extra_ca", &error, expected);
-        }
-    }
-    match outbound::proxies(config) {
-        Ok(proxies) => made.proxies = proxies,
-        Err(error) => findings.problem("chat.http_proxy", &error, "an http URL"),
-    }
+    let authorities = tls::authorities(config.chat.delivery.extra_ca.as_deref());
+    made.authorities = findings.good("chat.extra_ca", authorities, CA).unwrap_or_default();
+    let proxies = outbound::proxies(config);
+    made.proxies = findings.good("chat.http_proxy", proxies, "an http URL").unwrap_or_default();
     (made, findings)
 }
 
 impl Findings<'_> {
     /// The certificate and key of a listener.
     fn server(&mut self, key: &str, files: &Tls) -> Option<CertifiedKey> {
-        match tls::certified_key(files, self.snapshot) {
-            Err(error) => {
-                self.problem(key, &error, "a certificate chain and its key in PEM");
-                None
-            }
-            Ok(certified) => {
-                let own = certified.cert.first();
-                for warning in own.map_or_else(Vec::new, |own| certificate::server(own, self.now)) {
-                    self.warning(key, warning);
-                }
-                Some(certified)
-            }
+        let certified = tls::certified_key(files, self.snapshot);
+        let certified = self.good(key, certified, "a certificate chain and its key in PEM")?;
+        let own = certified.cert.first();
+        for warning in own.map_or_else(Vec::new, |own| certificate::server(own, self.now)) {
+            self.warning(key, warning);
         }
+        Some(certified)
     }
 
     /// The authorities of the proxy's peers and their revocation lists.
@@ -214,26 +204,17 @@ impl Findings<'_> {
         &mut self,
         files: &ProxyFiles,
     ) -> Option<(Arc<RootCertStore>, Vec<CertificateRevocationListDer<'static>>)> {
-        let roots = match mutual::roots(&files.client_ca, self.snapshot) {
-            Ok(roots) => Arc::new(roots),
-            Err(error) => {
-                let expected = "certificates of authorities in PEM";
-                self.problem("proxy.client_ca", &error, expected);
-                return None;
-            }
-        };
+        let roots = mutual::roots(&files.client_ca, self.snapshot);
+        let roots = Arc::new(self.good("proxy.client_ca", roots, CA)?);
         let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
         let mut all = Vec::new();
         for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
-            match mutual::revocations(path, &roots, self.snapshot) {
-                Err(error) => self.problem(key, &error, "revocation lists in PEM"),
-                Ok(lists) => {
-                    let now = self.now;
-                    let warnings = lists.iter().filter_map(|list| certificate::list(list, now));
-                    warnings.for_each(|warning| self.warning(key, warning));
-                    all.extend(lists);
-                }
-            }
+            let lists = mutual::revocations(path, &roots, self.snapshot);
+            let lists = self.good(key, lists, "revocation lists in PEM").unwrap_or_default();
+            let now = self.now;
+            let warnings = lists.iter().filter_map(|list| certificate::list(list, now));
+            warnings.for_each(|warning| self.warning(key, warning));
+            all.extend(lists);
         }
         Some((roots, all))
     }
@@ -264,6 +245,16 @@ impl Findings<'_> {
             self.problem("ports.junos.known_hosts", &what, expected);
         }
         login
+    }
+
+    /// What is made of a file or an address; noted as a problem where it cannot be.
+    fn good<T>(
+        &mut self,
+        key: &str,
+        made: Result<T, impl fmt::Display>,
+        expected: &str,
+    ) -> Option<T> {
+        made.map_err(|error| self.problem(key, &error, expected)).ok()
     }
 
     fn problem(&mut self, key: &str, error: &dyn fmt::Display, expected: &str) {
