@@ -160,7 +160,13 @@ impl Listeners {
         };
         let socket = match (inherited, self.ports.get(name)) {
             (Some(inherited), _) => {
-                self.compare(name, configured, inherited)?;
+                let address = inherited.local_addr().map_err(problem)?;
+                // [::] takes IPv4 too.
+                let same = address.ip() == configured.ip() || address.ip().is_unspecified();
+                if !same || address.port() != configured.port() {
+                    let values = fields![listener = name, address, configured];
+                    self.common.journal.note(Level::Warning, "socket_elsewhere", values);
+                }
                 inherited.try_clone().map_err(problem)?
             }
             (None, Some(port)) if port.configured == configured => {
@@ -171,26 +177,6 @@ impl Listeners {
             })?,
         };
         Ok(Some(socket))
-    }
-
-    /// Warns if the service manager's socket has another address than the configuration.
-    fn compare(
-        &self,
-        name: &'static str,
-        configured: SocketAddr,
-        inherited: &TcpListener,
-    ) -> Result<(), Problems> {
-        let address = inherited.local_addr().map_err(problem)?;
-        // [::] takes IPv4 too.
-        let same = address.ip() == configured.ip() || address.ip().is_unspecified();
-        if !same || address.port() != configured.port() {
-            self.common.journal.note(
-                Level::Warning,
-                "socket_elsewhere",
-                fields![listener = name, address, configured],
-            );
-        }
-        Ok(())
     }
 
     /// Opens, changes or closes the listeners, and runs the feed. The admin endpoint comes last: it
@@ -233,13 +219,24 @@ impl Listeners {
         self.ports.remove(name).into_iter().for_each(Port::retire);
     }
 
-    /// Goes on with this one in the place of the listener that may be there, and notes where it is.
-    fn replace(&mut self, name: &'static str, tls: bool, port: Port) {
-        if let Ok(address) = port.socket.local_addr() {
+    /// Lets a new one run in the place of the listener that may be there, and notes where it is.
+    /// Hears when it stops.
+    fn replace<T: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        tls: bool,
+        (configured, socket): (SocketAddr, Socket),
+        run: impl FnOnce(Async<TcpListener>, Stop) -> T,
+    ) -> Stop {
+        let (stop, stopped) = stop::stop();
+        let task = self.common.executor.spawn(run(socket.accepting, stopped.clone()));
+        if let Ok(address) = socket.kept.local_addr() {
             let values = fields![listener = name, address, tls];
             self.common.journal.note(Level::Info, "listening", values);
         }
+        let port = Port { configured, socket: socket.kept, stop, task };
         self.ports.insert(name, port).into_iter().for_each(Port::retire);
+        stopped
     }
 
     fn is_at(&self, name: &str, address: SocketAddr) -> bool {
@@ -258,12 +255,10 @@ impl Listeners {
         }
         let Common { clock, journal, executor, .. } = &self.common;
         let relay = Relay::new(settings, tls, Arc::clone(journal), Arc::clone(executor), *clock);
-        let (stop, stopped) = stop::stop();
-        let watch = Arc::clone(&relay).watch(self.report("proxy"));
-        self.until(stopped.clone(), watch);
-        let task = executor.spawn(Arc::clone(&relay).run(socket.accepting, stopped));
-        let port = Port { configured: settings.listen, socket: socket.kept, stop, task };
-        self.replace("proxy", true, port);
+        let own = Arc::clone(&relay);
+        let run = |socket, stopped| own.run(socket, stopped);
+        let stopped = self.replace("proxy", true, (settings.listen, socket), run);
+        self.until(stopped, Arc::clone(&relay).watch(self.report("proxy")));
         self.proxy = Some(relay);
     }
 
@@ -296,19 +291,16 @@ impl Listeners {
         let (driver, journal) = (driver.clone(), Arc::clone(journal));
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
         let identity = identity.map(Arc::new);
-        let own = Arc::clone(&service);
+        let (own, executor) = (Arc::clone(&service), Arc::clone(&self.common.executor));
         let (tls, policy) = (webhook.tls.clone(), webhook.policy.clone());
-        let (socket, kept) = (socket.accepting, socket.kept);
-        let listener = Listener { socket, tls: identity.clone(), policy: policy.clone() };
-        let (stop, stopped) = stop::stop();
+        let run = |socket, stopped| {
+            let listener = Listener { socket, tls: identity.clone(), policy: policy.clone() };
+            listener.run(executor, own, stopped, WEBHOOKS_GRACE)
+        };
+        let stopped = self.replace("webhook", identity.is_some(), (webhook.listen, socket), run);
         if let Some(identity) = identity.clone() {
-            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
+            self.until(stopped, identity.watch(WATCH_EVERY, self.report("webhook")));
         }
-        let executor = Arc::clone(&self.common.executor);
-        let running = listener.run(executor, own, stopped, WEBHOOKS_GRACE);
-        let task = self.common.executor.spawn(running);
-        let port = Port { configured: webhook.listen, socket: kept, stop, task };
-        self.replace("webhook", identity.is_some(), port);
         self.webhook = Some(Webhook { tls, policy, identity, service });
     }
 
@@ -327,14 +319,11 @@ impl Listeners {
         if self.is_at("admin", *listen) {
             return;
         }
-        let (socket, kept) = (socket.accepting, socket.kept);
-        let listener = Listener { socket, tls: None, policy: admin::policy() };
-        let (stop, stopped) = stop::stop();
-        let executor = Arc::clone(&self.common.executor);
-        let running = listener.run(executor, Arc::clone(&self.admin), stopped, ADMIN_GRACE);
-        let task = self.common.executor.spawn(running);
-        let port = Port { configured: *listen, socket: kept, stop, task };
-        self.replace("admin", false, port);
+        let (own, executor) = (Arc::clone(&self.admin), Arc::clone(&self.common.executor));
+        self.replace("admin", false, (*listen, socket), |socket, stopped| {
+            let listener = Listener { socket, tls: None, policy: admin::policy() };
+            listener.run(executor, own, stopped, ADMIN_GRACE)
+        });
     }
 
     /// Opens the control socket, for as long as the process lives. Without it the commands that
@@ -365,11 +354,8 @@ impl Listeners {
         move |result| match result {
             Ok(()) => journal.note(Level::Info, "certificate_reloaded", fields![listener = name]),
             Err(error) => {
-                journal.note(
-                    Level::Error,
-                    "certificate_kept",
-                    fields![listener = name, reason = error],
-                );
+                let values = fields![listener = name, reason = error];
+                journal.note(Level::Error, "certificate_kept", values);
             }
         }
     }
