@@ -12,7 +12,7 @@ commands! {
     /// out shows, but for those at the end.
     "audit" Audit {
         /// the configuration file; the service's own if nothing is said
-        option(default = "super::SERVICE.to_owned()") config: String,
+        option(default = "crate::install::CONFIG.to_owned()") config: String,
         /// check each line
         switch verify: bool,
     }
