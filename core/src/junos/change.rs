@@ -8,7 +8,7 @@ use crate::base::time::Instant;
 use crate::netconf::lines::Lines;
 use crate::netconf::rpc::error::RpcError;
 use crate::netconf::session;
-use crate::netconf::session::input::Mode;
+use crate::netconf::session::input::{Edit as SessionEdit, Mode};
 use crate::netconf::session::output::{Cause, NotConfirmed, Outcome, Step};
 use crate::ports::edit::{Edit, Pushed};
 
@@ -24,15 +24,11 @@ pub type Ended = Result<Outcome, session::output::Failure>;
 
 /// One edit for several ports: their lines are loaded together, and a comment names them. With
 /// `is_in_doubt` an earlier edit of ours may wait to be confirmed.
-pub fn edit(
-    edits: &[Edit],
-    mode: Mode,
-    is_in_doubt: bool,
-) -> Result<session::input::Edit, Failure> {
+pub fn edit(edits: &[Edit], mode: Mode, is_in_doubt: bool) -> Result<SessionEdit, Failure> {
     let lines = Lines::new(edits.iter().flat_map(|edit| &edit.lines))
         .map_err(|error| Failure::Rejected { message: error.to_string() })?;
     let may_have_left = is_in_doubt.then_some(OURS);
-    Ok(session::input::Edit { lines, comment: comment(edits), may_have_left, mode })
+    Ok(SessionEdit { lines, comment: comment(edits), may_have_left, mode })
 }
 
 /// `mistgate: ge-0/0/1 ap, ge-0/0/2 default`

@@ -200,6 +200,7 @@ impl Visit {
         before: Observation,
     ) {
         self.verification = Verification::new(edits, before, self.config.verify);
+        self.verification.is_stopping = self.stop_by.is_some();
         self.state = State::Editing;
         self.inform_session(now, session::input::Input::Edit(edit));
     }
@@ -306,7 +307,7 @@ impl Visit {
         match then {
             Then::Edit(edit, edits) => self.begin(now, edit, &edits, seen),
             Then::Judge => {
-                let next = self.verification.observed(now, seen, self.stop_by.is_some());
+                let next = self.verification.observed(now, seen);
                 self.verify(now, next);
             }
             Then::Answer(switch, port) => {
@@ -334,8 +335,7 @@ impl Visit {
     }
 
     fn cloud_answered(&mut self, now: Instant, ap: Mac, is_connected: Option<bool>) {
-        let is_stopping = self.stop_by.is_some();
-        let next = self.verification.cloud_answered(now, ap, is_connected, is_stopping);
+        let next = self.verification.cloud_answered(now, ap, is_connected);
         self.verify(now, next);
     }
 
@@ -357,6 +357,7 @@ impl Visit {
             | State::Closing(_) => {
                 if self.stop_by.is_none() {
                     self.stop_by = Some(now + STOP_MAX);
+                    self.verification.is_stopping = true;
                     self.inform_session(now, session::input::Input::Stop);
                 }
             }

@@ -133,7 +133,8 @@ impl Session {
             }
             Purpose::Edit => {
                 if let Some(transaction) = &mut self.transaction {
-                    self.outputs.extend(transaction.answered(now, reply, &mut self.rand));
+                    transaction.answered(now, reply, &mut self.rand);
+                    self.outputs.extend(transaction.event());
                 }
             }
             Purpose::Leave => return self.end(CloseReason::Stopped),

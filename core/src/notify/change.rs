@@ -281,12 +281,8 @@ fn reported(event: &Event<'_>) -> Whom {
 ///
 /// Of other lists nobody knows whose a part is, and there are no pairs: an incident of a pair that
 /// never was would not end, and a recovery would end one that lasts.
-fn each(
-    event: &Event<'_>,
-    devices: Vec<Option<Whom>>,
-    mut parts: Vec<String>,
-) -> Vec<(Whom, String)> {
-    if let [Some(device)] = devices.as_slice() {
+fn each(event: &Event<'_>, of: Vec<Option<Whom>>, mut parts: Vec<String>) -> Vec<(Whom, String)> {
+    if let [Some(device)] = of.as_slice() {
         parts.retain(|part| !part.is_empty());
         parts.resize(parts.len().max(1), String::new());
         let parts = parts.into_iter().take(CHANGES_MAX);
@@ -295,12 +291,12 @@ fn each(
     let first = parts.first().cloned().unwrap_or_default();
     let count = event.get("count").and_then(Detail::integer).unwrap_or_default();
     let is_counted = usize::try_from(count).is_ok_and(|count| count <= parts.len());
-    let is_paired = is_counted && parts.len() == devices.len();
+    let is_paired = is_counted && parts.len() == of.len();
     if !is_paired && parts.iter().any(|part| *part != first) {
         return Vec::new();
     }
-    parts.resize(devices.len(), first);
-    let pairs = devices.into_iter().zip(parts);
+    parts.resize(of.len(), first);
+    let pairs = of.into_iter().zip(parts);
     pairs.filter_map(|(device, part)| Some((device?, part))).take(CHANGES_MAX).collect()
 }
 
@@ -340,10 +336,7 @@ fn parts(event: &Event<'_>, kind: &Kind, pair: Pair) -> Vec<String> {
 
 /// The parts, or others if none of them says anything.
 fn either(parts: Vec<String>, others: impl FnOnce() -> Vec<String>) -> Vec<String> {
-    match parts.iter().all(String::is_empty) {
-        true => others(),
-        false => parts,
-    }
+    if parts.iter().all(String::is_empty) { others() } else { parts }
 }
 
 /// What follows a word in the event's text, or in each reason of an alarm.

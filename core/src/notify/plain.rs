@@ -55,10 +55,7 @@ pub(super) fn humane(text: &str) -> String {
     let coded = !text.contains(' ')
         && text.contains(['_', '-'])
         && text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
-    match coded {
-        true => words(&text),
-        false => text,
-    }
+    if coded { words(&text) } else { text }
 }
 
 /// Whether a sentence holds all words of a reason, in any order and letter case.
@@ -86,10 +83,7 @@ pub(super) fn untagged(text: &str) -> &str {
         }
         rest = after.trim_start_matches([':', ' ']);
     }
-    match rest.is_empty() {
-        true => text,
-        false => rest,
-    }
+    if rest.is_empty() { text } else { rest }
 }
 
 /// `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`.

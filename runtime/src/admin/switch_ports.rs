@@ -1,14 +1,14 @@
 //! The switch ports in metrics and status, and the orders that stop them and let them go on.
 
 use http_types::StatusCode;
-use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
+use mistgate_core::ports::{plan::status::PortStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, by, gauge, ok, refused};
 use crate::base::journal::{Level, fields};
 use crate::base::metrics::Gauge;
 use crate::http::listen::Reply;
-use crate::ports::{PortStatus, Status};
+use crate::ports::Status;
 
 /// The breaker closes, as the loss of the access points is expected.
 pub(super) const CLOSE_BREAKER: &str = "/ports/close-breaker";
@@ -39,7 +39,7 @@ pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'
 }
 
 /// How many ports there are of each kind.
-pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
+pub(super) fn gauges(Status { plan: status, .. }: &Status) -> Vec<Gauge> {
     let is_breaker_open = status.breaker_open.is_some();
     let observed = "Switch ports whose mode is only what we would have done.";
     let modes = status.modes.iter().map(|(mode, count)| (mode, *count as f64));
@@ -57,12 +57,12 @@ pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
 }
 
 /// The state of the plan and of every port.
-pub(super) fn json(status: &Status) -> Value {
+pub(super) fn json(Status { plan: status, method, can_ask }: &Status) -> Value {
     json!({
         "mode": if status.is_observing { "observe" } else { "enforce" },
         "clock_doubted": status.doubts_clock,
-        "method": status.method,
-        "can_ask_mist": status.can_ask,
+        "method": method,
+        "can_ask_mist": can_ask,
         "stopped": status.is_stopped,
         "breaker_open_seconds": status.breaker_open.map(|left| left.as_secs_f64()),
         "watched": status.watched,
@@ -74,21 +74,18 @@ pub(super) fn json(status: &Status) -> Value {
     })
 }
 
-fn port(PortStatus { switch, port, next }: &PortStatus) -> Value {
-    let PlanStatus {
-        switch_port, ap, mode, is_observed, wanted, stage, refused, last_failure, ..
-    } = port;
+fn port(port: &PortStatus) -> Value {
     json!({
-        "switch": switch,
-        "switch_mac": switch_port.switch.to_string(),
-        "port": switch_port.port.to_string(),
-        "ap": ap.map(|ap| ap.to_string()),
-        "mode": mode.map(Mode::name),
-        "observed": is_observed,
-        "stage": stage,
-        "wanted": wanted.map(Mode::name),
-        "refused_by": refused,
-        "last_failure": last_failure,
-        "next_seconds": next.map(|next| next.as_secs_f64()),
+        "switch": port.switch,
+        "switch_mac": port.switch_port.switch.to_string(),
+        "port": port.switch_port.port.to_string(),
+        "ap": port.ap.map(|ap| ap.to_string()),
+        "mode": port.mode.map(Mode::name),
+        "observed": port.is_observed,
+        "stage": port.stage,
+        "wanted": port.wanted.map(Mode::name),
+        "refused_by": port.refused,
+        "last_failure": port.last_failure,
+        "next_seconds": port.next.map(|next| next.as_secs_f64()),
     })
 }

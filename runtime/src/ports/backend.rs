@@ -4,8 +4,7 @@
 use std::{any::Any, sync::Arc};
 
 use mistgate_core::base::failure::Failure;
-use mistgate_core::config::checked::Config;
-use mistgate_core::config::ports::{Method as MethodConfig, Ports};
+use mistgate_core::config::ports::Method as MethodConfig;
 use mistgate_core::mist;
 use mistgate_core::mist::find::Wanted;
 use mistgate_core::ports::question::{Answer, Question};
@@ -22,23 +21,11 @@ use crate::mist::SharedBudget;
 
 /// What a [`Backend`] needs of the configuration.
 pub(crate) struct BackendConfig {
-    mist: mist::Mist,
-    method: Option<MethodConfig>,
-    login: Login,
-    outbound: Outbound,
-    budget: SharedBudget,
-}
-
-impl BackendConfig {
-    pub(crate) fn new(
-        config: &Config,
-        ports: &Ports,
-        login: Login,
-        outbound: Outbound,
-        budget: SharedBudget,
-    ) -> Self {
-        Self { mist: config.mist.clone(), method: ports.method.clone(), login, outbound, budget }
-    }
+    pub(super) mist: mist::Mist,
+    pub(super) method: Option<MethodConfig>,
+    pub(super) login: Login,
+    pub(super) outbound: Outbound,
+    pub(super) budget: SharedBudget,
 }
 
 /// Mist, which is asked, and the method, which changes ports.
@@ -50,12 +37,8 @@ pub(super) struct Backend {
 impl Backend {
     /// The backend of a configuration. It takes over what `before` remembers of switches and of
     /// Mist's budget.
-    pub(super) fn new(
-        config: BackendConfig,
-        before: Option<&Self>,
-        journal: &Arc<Journal>,
-    ) -> Self {
-        let BackendConfig { mist, method, login, outbound, budget } = config;
+    pub(super) fn new(of: BackendConfig, before: Option<&Self>, journal: &Arc<Journal>) -> Self {
+        let BackendConfig { mist, method, login, outbound, budget } = of;
         let profiles = match &method {
             Some(MethodConfig::Mist(profiles)) => Some(profiles.clone()),
             Some(MethodConfig::Cso(_) | MethodConfig::Junos(_)) | None => None,

@@ -41,6 +41,9 @@ const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
 const ASKED_MAX: usize = 64;
 
+/// The most ports that the status lists one by one.
+const LISTED_MAX: usize = 1_000;
+
 /// What became of something, or what somebody did.
 pub(super) struct Event {
     pub(super) input: Input,
@@ -65,12 +68,6 @@ pub(super) struct Start {
     pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
     /// Whether the kill switch is on.
     pub(super) is_stopped: bool,
-}
-
-/// How a plan ended.
-pub(super) struct Ended {
-    pub(super) last_write: u64,
-    pub(super) ending: Ending,
 }
 
 /// What comes after a plan.
@@ -179,7 +176,11 @@ impl Driver {
         driver
     }
 
-    pub(super) async fn run(mut self, messages: &channel::Receiver<Message>) -> (Ended, Audit) {
+    /// Drives the plan to its end. Returns the number of its last write, and what it leaves.
+    pub(super) async fn run(
+        mut self,
+        messages: &channel::Receiver<Message>,
+    ) -> (u64, Ending, Audit) {
         let mut alarm = Alarm::default();
         while self.ending.is_none() || !self.work.is_quiet() {
             let wake = match self.arriving.try_recv() {
@@ -201,8 +202,7 @@ impl Driver {
             self.begin();
         }
         self.hand_over();
-        let ending = self.ending.unwrap_or(Ending::End);
-        (Ended { last_write: self.last_write, ending }, self.audit)
+        (self.last_write, self.ending.unwrap_or(Ending::End), self.audit)
     }
 
     /// Waits for an event, a message or the deadline.
@@ -294,8 +294,9 @@ impl Driver {
                 drop(taken);
             }
             Message::Status(answer) => {
-                let now = self.tools.clock.now();
-                let _ = answer.try_send(Status::new(&self.plan, now, &self.backend));
+                let plan = self.plan.status(self.tools.clock.now(), LISTED_MAX);
+                let (method, can_ask) = (self.backend.method.name(), self.backend.can_ask());
+                let _ = answer.try_send(Status { plan, method, can_ask });
             }
             Message::Unkept => self.unkept(),
         }

@@ -41,16 +41,14 @@ pub(super) struct Order {
 /// Whether the file is there, and a future that looks again and again and sends each change to the
 /// driver. `paths` brings other names for the file.
 pub(super) async fn watch(
-    path: String,
+    mut switch: KillSwitch,
     paths: channel::Receiver<String>,
     orders: channel::Receiver<Order>,
     events: channel::Sender<Event>,
-    journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
-    let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
     // What was ordered before there was a plan holds for it from the beginning.
-    while let Ok(Order { is_on, reason, answer, .. }) = orders.try_recv() {
-        let _ = answer.try_send(switch.turn(is_on, &reason).await);
+    while let Ok(order) = orders.try_recv() {
+        switch.carry_out(order).await;
     }
     let mut is_on = switch.look().await;
     let watching = async move {
@@ -82,14 +80,8 @@ pub(super) async fn watch(
     (is_on, watching)
 }
 
-/// Carries out an order while nothing watches the file.
-pub(super) async fn carry_out(path: String, order: Order, journal: Arc<Journal>) {
-    let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
-    let Order { is_on, reason, answer, .. } = order;
-    let _ = answer.try_send(switch.turn(is_on, &reason).await);
-}
-
-struct KillSwitch {
+/// The file, and what is known of it.
+pub(super) struct KillSwitch {
     path: String,
     /// Whether it is on without a file, because none could be made.
     is_held: bool,
@@ -99,6 +91,17 @@ struct KillSwitch {
 }
 
 impl KillSwitch {
+    /// The one of this file, which was not looked at yet.
+    pub(super) const fn new(path: String, journal: Arc<Journal>) -> Self {
+        Self { path, is_held: false, complaint: None, journal }
+    }
+
+    /// Carries out an order, and answers it.
+    pub(super) async fn carry_out(&mut self, order: Order) {
+        let Order { is_on, reason, answer, .. } = order;
+        let _ = answer.try_send(self.turn(is_on, &reason).await);
+    }
+
     async fn look(&mut self) -> bool {
         let path = self.path.clone();
         let exists = smol::unblock(move || fs::exists(path)).await;

@@ -88,7 +88,8 @@ impl Change {
         };
         let edits = method.config().edits();
         let clock = outbound.clock;
-        let backend = BackendConfig::new(config, &ports, login, outbound, Arc::default());
+        let (mist, method) = (config.mist.clone(), ports.method.clone());
+        let backend = BackendConfig { mist, method, login, outbound, budget: Arc::default() };
         let backend = Backend::new(backend, None, &journal);
         let switch = switch(&backend, &wanted.switch).await?;
         judge_lists(&ports, &switch)?;

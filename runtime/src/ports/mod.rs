@@ -15,7 +15,6 @@ mod backend;
 
 pub mod audit_file;
 
-mod status;
 mod work_queue;
 
 mod driver;
@@ -29,11 +28,11 @@ use std::{path::PathBuf, sync::Arc};
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::ports::Ports;
 use mistgate_core::ports::ap_event::{ApEvent, Request};
+use mistgate_core::ports::plan;
 use mistgate_core::ports::plan::input;
 use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
-pub use self::status::{PortStatus, Status};
 use self::{backend::BackendConfig, junos::Login, kill_switch::Order};
 use crate::base::clock;
 use crate::base::clock::Clock;
@@ -44,6 +43,15 @@ use crate::mist::SharedBudget;
 
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
+
+/// The state of the plan, and of what it works with.
+#[derive(Debug)]
+pub struct Status {
+    pub plan: plan::status::Status,
+    pub method: &'static str,
+    /// Whether Mist can be asked about access points.
+    pub can_ask: bool,
+}
 
 /// A message to the task.
 pub(crate) enum Message {
@@ -160,11 +168,12 @@ impl Settings {
         outbound: Outbound,
         budget: SharedBudget,
     ) -> Self {
+        let (mist, method) = (config.mist.clone(), ports.method.clone());
         Self {
             plan: ports
                 .plan(&config.chat.routes.ignored_sites, (clock::wall(), clock::is_synchronised())),
             org_id: config.mist.org_id.clone(),
-            backend: BackendConfig::new(config, ports, login, outbound, budget),
+            backend: BackendConfig { mist, method, login, outbound, budget },
             kill_switch: ports.kill_switch.clone(),
         }
     }

@@ -7,7 +7,8 @@ use smol::{channel, future::FutureExt};
 
 use super::audit_file::Audit;
 use super::driver::{Driver, Ending, Start};
-use super::{Ends, Message, Settings, Tools, kill_switch};
+use super::kill_switch::{self, KillSwitch};
+use super::{Ends, Message, Settings, Tools};
 use crate::base::{journal::Level, journal::fields};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no
@@ -24,12 +25,11 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
         if let Some((restored, audit)) = start
             && let Some(settings) = next.take()
         {
-            let (path, journal) = (settings.kill_switch.clone(), Arc::clone(&tools.journal));
+            let switch = KillSwitch::new(settings.kill_switch.clone(), Arc::clone(&tools.journal));
             let events = channel::unbounded();
             let (paths, named) = channel::unbounded();
             let (is_stopped, watching) =
-                kill_switch::watch(path, named, ends.orders.clone(), events.0.clone(), journal)
-                    .await;
+                kill_switch::watch(switch, named, ends.orders.clone(), events.0.clone()).await;
             let (seed, first_write) = (rand.next_u64(), last_write + 1);
             let start = Start { seed, first_write, restored, audit, events, is_stopped };
             let driver = Driver::start(*settings, start, tools.clone(), paths);
@@ -39,10 +39,11 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
             };
             let driving = async { Some(driver.run(&ends.messages).await) };
             // The watching never ends.
-            let (ended, audit) = driving.or(watching).await.expect("the driver ends first");
+            let ended = driving.or(watching).await.expect("the driver ends first");
+            let (last, ending, audit) = ended;
             smol::unblock(move || audit.close()).await;
-            last_write = ended.last_write;
-            match ended.ending {
+            last_write = last;
+            match ending {
                 Ending::End => return,
                 Ending::Off(settings) => next = settings,
             }
@@ -63,7 +64,7 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
                 // Dropping the order answers it.
                 if let (Some(settings), Ok(order)) = (&next, order) {
                     let path = settings.kill_switch.clone();
-                    kill_switch::carry_out(path, order, Arc::clone(&tools.journal)).await;
+                    KillSwitch::new(path, Arc::clone(&tools.journal)).carry_out(order).await;
                 }
             }
         }

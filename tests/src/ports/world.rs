@@ -486,12 +486,10 @@ impl World<'_> {
 
     /// Checks that every access point has one current port, and that the port's record agrees.
     fn check_current_ports(&self) {
-        let located = self.plan.ports().filter_map(|status| Some((status.ap?, status.switch_port)));
-        let current_ports: BTreeMap<Mac, SwitchPort> = located.collect();
-        assert_eq!(
-            current_ports.len(),
-            self.plan.ports().filter(|status| status.ap.is_some()).count()
-        );
+        let ports = self.plan.status(self.now, usize::MAX).ports;
+        let located = ports.iter().filter_map(|status| Some((status.ap?, status.switch_port)));
+        let current_ports: BTreeMap<Mac, SwitchPort> = located.clone().collect();
+        assert_eq!(current_ports.len(), located.count());
         for ap in (0..self.size.aps).map(|ap| self.names.ap(ap)) {
             assert_eq!(
                 self.plan.current_port(ap),

@@ -53,6 +53,8 @@ pub(super) struct Verification {
     /// Before the next look.
     pause: Duration,
     verdict_by: Option<Instant>,
+    /// Whether the next look is the last.
+    pub(super) is_stopping: bool,
 }
 
 impl Verification {
@@ -76,24 +78,18 @@ impl Verification {
         Next::Pause { until: now + LOOK_FIRST }
     }
 
-    pub(super) fn observed(&mut self, now: Instant, after: Observation, is_stopping: bool) -> Next {
+    pub(super) fn observed(&mut self, now: Instant, after: Observation) -> Next {
         self.after = after;
         // Whom the cloud has seen back once need not be asked about again.
         self.connected.retain(|_, is_connected| *is_connected);
         let is_whole = self.judged().is_ok();
         self.to_ask = self.ports.iter().filter_map(|port| port.ap).filter(|_| is_whole).collect();
-        self.next(now, is_stopping)
+        self.next(now)
     }
 
-    pub(super) fn cloud_answered(
-        &mut self,
-        now: Instant,
-        ap: Mac,
-        is_connected: Option<bool>,
-        is_stopping: bool,
-    ) -> Next {
-        self.connected.extend(is_connected.map(|is_connected| (ap, is_connected)));
-        self.next(now, is_stopping)
+    pub(super) fn cloud_answered(&mut self, now: Instant, ap: Mac, answer: Option<bool>) -> Next {
+        self.connected.extend(answer.map(|is_connected| (ap, is_connected)));
+        self.next(now)
     }
 
     /// Notes that Mist has lost an access point. Returns whether it is on one of the ports, after
@@ -103,7 +99,7 @@ impl Verification {
         is_ours && self.lost.insert(ap)
     }
 
-    fn next(&mut self, now: Instant, is_stopping: bool) -> Next {
+    fn next(&mut self, now: Instant) -> Next {
         while let Some(ap) = self.to_ask.pop_front() {
             if !self.connected.contains_key(&ap) {
                 return Next::AskCloud(ap);
@@ -112,7 +108,7 @@ impl Verification {
         self.pause = (self.pause * 2).clamp(LOOK_FIRST, LOOK_CAP);
         let until = now + self.pause;
         match self.judged() {
-            Err(broken) if is_stopping || self.is_hopeless(&broken) => {
+            Err(broken) if self.is_stopping || self.is_hopeless(&broken) => {
                 Next::Verdict(Err(broken.words))
             }
             Err(broken) => match self.verdict_by {
@@ -191,23 +187,24 @@ mod tests {
             (29, Next::Pause { until: at(30) }),
             (30, broken()),
         ] {
-            assert_eq!(verification.observed(at(now), seen(false), false), next);
+            assert_eq!(verification.observed(at(now), seen(false)), next);
         }
         // What Mist has lost since does not come back by waiting, and only that.
         let (mut verification, _) = begun(true);
         assert!(verification.lost(ap(1)) && !verification.lost(ap(5)));
-        let next = verification.observed(at(3), seen(false), false);
+        let next = verification.observed(at(3), seen(false));
         assert_eq!(next, Next::Pause { until: at(9) }, "the other port is the broken one");
         assert!(verification.lost(ap(0)) && !verification.lost(ap(0)));
-        assert_eq!(verification.observed(at(4), seen(false), false), broken());
+        assert_eq!(verification.observed(at(4), seen(false)), broken());
         // So does one that the switch sees elsewhere.
         let (mut verification, _) = begun(true);
         let moved = Neighbour { interface: "ge-0/0/9".to_owned(), chassis_id: ap(0).to_string() };
         let after = Observation { neighbours: Some(vec![moved]), ..seen(false) };
-        assert_eq!(verification.observed(at(3), after, false), broken());
+        assert_eq!(verification.observed(at(3), after), broken());
         // When all shall stop, the next look is the last.
         let (mut verification, _) = begun(true);
-        assert_eq!(verification.observed(at(3), seen(false), true), broken());
+        verification.is_stopping = true;
+        assert_eq!(verification.observed(at(3), seen(false)), broken());
         // Ports that had no link are looked at once.
         assert_eq!(begun(false).1, Next::Observe);
     }
@@ -216,9 +213,9 @@ mod tests {
     fn the_cloud_is_asked_once_nothing_is_broken() {
         let (mut verification, _) = begun(true);
         let mut look = |now, link, answers: &[(usize, Option<bool>)]| {
-            let mut next = vec![verification.observed(at(now), seen(link), false)];
+            let mut next = vec![verification.observed(at(now), seen(link))];
             for (nth, answer) in answers {
-                next.push(verification.cloud_answered(at(now), ap(*nth), *answer, false));
+                next.push(verification.cloud_answered(at(now), ap(*nth), *answer));
             }
             next
         };

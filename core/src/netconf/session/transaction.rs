@@ -196,12 +196,7 @@ impl Transaction {
     }
 
     /// Takes the reply to the last request.
-    pub(super) fn answered(
-        &mut self,
-        now: Instant,
-        reply: Reply,
-        rand: &mut Rand,
-    ) -> Option<Output> {
+    pub(super) fn answered(&mut self, now: Instant, reply: Reply, rand: &mut Rand) {
         for warning in &reply.warnings {
             if self.warnings.len() < ERRORS_MAX && !self.warnings.contains(warning) {
                 self.warnings.push(warning.clone());
@@ -240,11 +235,9 @@ impl Transaction {
             State::Unlocking { end } => unlocked(end, &reply),
             state @ (State::Waiting { .. } | State::Verifying { .. } | State::Done { .. }) => {
                 // No request was sent.
-                self.state = state;
-                return None;
+                state
             }
         };
-        self.event()
     }
 
     /// What became of the edit, and why the session must end with it, if it must. `None` before the
@@ -429,7 +422,8 @@ impl Transaction {
         self.confirm_by.is_some_and(|by| now < by)
     }
 
-    fn event(&self) -> Option<Output> {
+    /// What the last answer led to, as far as somebody must know it.
+    pub(super) fn event(&self) -> Option<Output> {
         if let State::Verifying { by } = self.state {
             return Some(Output::Committed { verify_by: by });
         }

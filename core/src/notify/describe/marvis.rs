@@ -171,8 +171,5 @@ fn spell_action(action: &str) -> String {
 /// A code in words, or a sentence without its full stop.
 fn spell(text: &str) -> String {
     let text = plain::clean(text);
-    match text.contains(' ') {
-        true => text.trim_end_matches('.').to_string(),
-        false => plain::words(&text),
-    }
+    if text.contains(' ') { text.trim_end_matches('.').to_string() } else { plain::words(&text) }
 }

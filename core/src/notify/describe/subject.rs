@@ -108,10 +108,7 @@ pub(in crate::notify) fn noun_of(kind: &str) -> Option<&'static str> {
 
 /// `an` before `AP` and other words that start with the sound of a vowel.
 pub(super) fn article(noun: &str) -> &'static str {
-    match noun.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) {
-        true => "an",
-        false => "a",
-    }
+    if noun.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 /// The MAC in the event's id of its device.

@@ -173,10 +173,6 @@ impl Plan {
         self.report(Report::Breaker { held, is_open: true, hold });
     }
 
-    fn requested(&mut self, now: Instant, Request { switch_port, mode }: Request) {
-        self.look_at(now, Subject::Port(switch_port), Cause::Asked(mode));
-    }
-
     fn look_at(&mut self, now: Instant, subject: Subject, cause: Cause) {
         let triggered = probe::Input::Triggered { cause, site: None, at: None };
         self.handle_probe(now, subject, triggered);
@@ -404,7 +400,9 @@ impl Machine for Plan {
             Input::Manual { switch, port, mode } => self.manual(now, &switch, port, mode),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),
             Input::Read { id, is_done } => self.read(now, id, is_done),
-            Input::Requested(request) => self.requested(now, request),
+            Input::Requested(Request { switch_port, mode }) => {
+                self.look_at(now, Subject::Port(switch_port), Cause::Asked(mode));
+            }
             Input::Restored(records) => self.restored(now, records),
             Input::ApEvent(ap_event) => self.triggered(now, ap_event),
             Input::Stop(is_stopped) => self.stop(now, is_stopped),

@@ -1,15 +1,48 @@
-//! The state of the plan, for people.
+//! The state of the plan, for `/status` and `/metrics`.
 
-use super::Plan;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Plan, state::Slot};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
+use crate::ports::port::RESTING;
 use crate::ports::probe::Probe;
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 
-/// The state of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of the plan.
+#[derive(Debug)]
 pub struct Status {
+    /// Whether changes are only reported, not made.
+    pub is_observing: bool,
+    /// Whether that is so because the clock is not synchronised.
+    pub doubts_clock: bool,
+    /// Whether the kill switch is on.
+    pub is_stopped: bool,
+    /// How long the breaker stays open, while it is.
+    pub breaker_open: Option<Duration>,
+    /// How many access points and ports are watched.
+    pub watched: usize,
+    /// How many of them are being looked at.
+    pub looking: usize,
+    /// How many ports have each mode.
+    pub modes: BTreeMap<&'static str, usize>,
+    /// How many ports have a mode that was only reported, in `observe`.
+    pub observed: usize,
+    /// How many ports are at each stage of a change.
+    pub stages: BTreeMap<&'static str, usize>,
+    /// Ports one by one, those that wait before the others.
+    pub ports: Vec<PortStatus>,
+}
+
+/// The state of a port.
+#[derive(Debug)]
+pub struct PortStatus {
+    /// The name of its switch, or else the MAC.
+    pub switch: String,
     pub switch_port: SwitchPort,
     /// The access point on it.
     pub ap: Option<Mac>,
@@ -21,8 +54,8 @@ pub struct Status {
     pub wanted: Option<Mode>,
     /// How far its change is, by [`Port::stage`](crate::ports::port::Port::stage).
     pub stage: &'static str,
-    /// When the next step follows, if that is known.
-    pub next_at: Option<Instant>,
+    /// How long until the next step, if that is known.
+    pub next: Option<Duration>,
     /// The rule that refuses its change for now.
     pub refused: Option<&'static str>,
     /// Why its change failed last, by [`Failure::name`](crate::base::failure::Failure::name).
@@ -30,19 +63,45 @@ pub struct Status {
 }
 
 impl Plan {
-    /// All known ports.
-    pub fn ports(&self) -> impl Iterator<Item = Status> {
-        self.slots.iter().map(|(switch_port, slot)| Status {
-            switch_port: *switch_port,
+    /// The state at this time, with up to `ports_max` of the ports.
+    pub fn status(&self, now: Instant, ports_max: usize) -> Status {
+        let (mut modes, mut stages) = (BTreeMap::new(), BTreeMap::new());
+        for Slot { port, .. } in self.slots.values() {
+            *modes.entry(port.mode().map_or("unknown", Mode::name)).or_default() += 1;
+            *stages.entry(port.stage()).or_default() += 1;
+        }
+        let at_rest = |is_resting: bool| {
+            self.slots.iter().filter(move |(_, slot)| (slot.port.stage() == RESTING) == is_resting)
+        };
+        let first = at_rest(false).chain(at_rest(true)).take(ports_max);
+        Status {
+            is_observing: self.config.observes(),
+            doubts_clock: self.config.doubts_clock(),
+            is_stopped: self.is_stopped(),
+            breaker_open: self.governor.closes_at().map(|at| at - now),
+            watched: self.probes.len(),
+            looking: self.probes.values().filter(|probe| !Probe::is_resting(probe)).count(),
+            modes,
+            observed: self.slots.values().filter(|slot| slot.is_observed).count(),
+            stages,
+            ports: first.map(|(at, slot)| self.port_status(now, *at, slot)).collect(),
+        }
+    }
+
+    fn port_status(&self, now: Instant, switch_port: SwitchPort, slot: &Slot) -> PortStatus {
+        let mac = switch_port.switch;
+        PortStatus {
+            switch: self.switch(mac).map_or_else(|| mac.to_string(), Switch::to_string),
+            switch_port,
             ap: slot.ap,
             mode: slot.port.mode(),
             is_observed: slot.is_observed,
             wanted: slot.port.wanted_mode(),
             stage: slot.port.stage(),
-            next_at: slot.port.poll_timeout(),
+            next: slot.port.poll_timeout().map(|at| at - now),
             refused: slot.refused.filter(|_| slot.port.due().is_some()),
             last_failure: slot.port.last_failure(),
-        })
+        }
     }
 
     /// What is known of a switch.
@@ -50,33 +109,8 @@ impl Plan {
         self.queues.get(&mac).map(|queue| &queue.switch)
     }
 
-    /// The number of probes.
-    pub fn watched(&self) -> usize {
-        self.probes.len()
-    }
-
-    /// The number of probes that are not at rest.
-    pub fn looking(&self) -> usize {
-        self.probes.values().filter(|probe| !Probe::is_resting(probe)).count()
-    }
-
-    /// Whether changes are only reported, not made.
-    pub const fn is_observing(&self) -> bool {
-        self.config.observes()
-    }
-
-    /// Whether that is so because the clock is not synchronised.
-    pub const fn doubts_clock(&self) -> bool {
-        self.config.doubts_clock()
-    }
-
     /// Whether all changes are stopped.
     pub const fn is_stopped(&self) -> bool {
         self.governor.is_stopped()
-    }
-
-    /// When the breaker closes, while it is open.
-    pub fn breaker_closes_at(&self) -> Option<Instant> {
-        self.governor.closes_at()
     }
 }

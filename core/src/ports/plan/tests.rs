@@ -874,10 +874,11 @@ fn without_a_synchronised_clock_ports_are_only_observed() {
     bench.plug(ap(1), switch_port(1, 1));
     bench.pass(70);
     assert_eq!(bench.take_log(), ["observed ge-0/0/1=ap after 65s"]);
-    assert!(bench.plan.is_observing() && bench.plan.doubts_clock());
+    let status = bench.plan.status(bench.now, 0);
+    assert!(status.is_observing && status.doubts_clock);
     let wall = bench.wall();
     bench.input(Input::Clock { wall, is_synchronised: true });
-    assert!(!bench.plan.is_observing());
+    assert!(!bench.plan.status(bench.now, 0).is_observing);
     bench.pass(6);
     assert_eq!(bench.take_log(), ["clock doubted: false", "push ge-0/0/1=ap"]);
     bench.obey();
@@ -946,5 +947,5 @@ fn access_points_of_ignored_sites_are_none_of_our_business() {
         ap_name: None,
         site_name: None,
     }));
-    assert_eq!(bench.plan.watched(), 0);
+    assert_eq!(bench.plan.status(bench.now, 0).watched, 0);
 }

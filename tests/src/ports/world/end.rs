@@ -38,7 +38,11 @@ impl World<'_> {
         // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
         // time.
         let mut patience = 0;
-        while self.plan.ports().any(|status| ["due", "pushing"].contains(&status.stage)) {
+        let is_busy = |world: &Self| {
+            let stages = world.plan.status(world.now, 0).stages;
+            stages.contains_key("due") || stages.contains_key("pushing")
+        };
+        while is_busy(self) {
             assert!(patience < PATIENCE, "a change without end");
             patience += 1;
             self.pass(LONGER);
