@@ -140,12 +140,7 @@ impl<'n> Group<'n> {
     }
 
     fn place(&self) -> String {
-        let sites = self.sites();
-        match (sites.first(), sites.len()) {
-            (Some(site), 1) => format!(" at {site}"),
-            (Some(_), sites) => format!(" at {sites} sites"),
-            (None, _) => String::new(),
-        }
+        plain::at_sites(&self.sites())
     }
 
     fn fact(&self, today: UnixTime, is_placed: bool) -> Fact {

@@ -1,6 +1,7 @@
 //! Plain text for people: names, lists, counts, and words found in log messages.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -125,6 +126,15 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {many}"),
+    }
+}
+
+/// ` at Branch-7`, ` at 4 sites`, or nothing where no site is known.
+pub(super) fn at_sites(sites: &BTreeSet<&str>) -> String {
+    match (sites.first(), sites.len()) {
+        (Some(site), 1) => format!(" at {site}"),
+        (Some(_), number) => format!(" at {number} sites"),
+        (None, _) => String::new(),
     }
 }
 

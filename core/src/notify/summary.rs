@@ -281,16 +281,8 @@ fn by_group<'l, 'a>(
     groups
 }
 
-/// ` at Branch-7`, ` at 4 sites`, or nothing where no site is known.
 fn place(lines: &[&Line<'_>]) -> String {
-    let mut sites: Vec<&str> = lines.iter().filter_map(|line| line.site).collect();
-    sites.sort_unstable();
-    sites.dedup();
-    match sites.as_slice() {
-        [] => String::new(),
-        [site] => format!(" at {site}"),
-        sites => format!(" at {} sites", sites.len()),
-    }
+    plain::at_sites(&lines.iter().filter_map(|line| line.site).collect())
 }
 
 /// The plural of a noun of the tables.

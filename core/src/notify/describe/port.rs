@@ -91,15 +91,8 @@ impl<'e> Description<'e> {
 
     /// `mode ap`, or `mode ap (30) and mode default (18)`.
     fn mode(&self) -> Option<String> {
-        let modes = self.modes();
-        let is_one = modes.len() == 1;
-        let each: Vec<_> = modes
-            .iter()
-            .map(|(mode, ports)| match is_one {
-                true => format!("mode {mode}"),
-                false => format!("mode {mode} ({})", ports.len()),
-            })
-            .collect();
+        let modes = self.report.changes.iter().map(|change| format!("mode {}", change.mode));
+        let each = counted(modes);
         plain::non_empty(plain::list(&each, each.len()))
     }
 
@@ -203,20 +196,8 @@ impl<'e> Description<'e> {
 
     /// The reasons of all changes, each with its number of changes if they differ.
     fn reasons(&self) -> Option<String> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        let words = self.report.changes.iter().map(|change| change.because.as_str());
-        for because in words.filter(|words| !words.is_empty()) {
-            *counts.entry(because).or_default() += 1;
-        }
-        let is_one = counts.len() == 1;
-        let each: Vec<_> = counts
-            .iter()
-            .map(|(words, count)| match is_one {
-                true => words.to_string(),
-                false => format!("{words} ({count})"),
-            })
-            .collect();
-        plain::non_empty(plain::list(&each, 3))
+        let words = self.report.changes.iter().map(|change| change.because.clone());
+        plain::non_empty(plain::list(&counted(words.filter(|words| !words.is_empty())), 3))
     }
 
     /// The access point of a report about one.
@@ -275,6 +256,17 @@ impl Ap {
     fn short(self) -> Option<String> {
         self.name.or_else(|| Some(self.mac?.to_string()))
     }
+}
+
+/// Each text once, with how often it was there if there are others.
+fn counted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for text in texts {
+        *counts.entry(text).or_default() += 1;
+    }
+    let is_one = counts.len() == 1;
+    let each = counts.into_iter();
+    each.map(|(text, count)| if is_one { text } else { format!("{text} ({count})") }).collect()
 }
 
 /// `12 s`, `4 min 40 s`; fractions are rounded up.
