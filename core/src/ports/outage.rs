@@ -153,9 +153,10 @@ impl Losses {
                 share.of += 1;
                 continue;
             };
-            let before = lost_at.as_micros().saturating_sub(other_at.as_micros());
-            share.lost += usize::from(before.unsigned_abs() <= micros(policy.window));
-            share.of += usize::from(before < 0 || before.unsigned_abs() < micros(policy.forget));
+            let apart = lost_at.as_micros().abs_diff(other_at.as_micros());
+            let apart = Duration::from_micros(apart);
+            share.lost += usize::from(apart <= policy.window);
+            share.of += usize::from(lost_at < other_at || apart < policy.forget);
         }
         let is_large = share.lost * 100 >= share.of * usize::from(policy.min_percent);
         share.is_outage = is_large && !share.is_small();
@@ -174,10 +175,6 @@ impl Losses {
         }
         self.sites.entry(site).or_default().aps.insert(ap, standing);
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

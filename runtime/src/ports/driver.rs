@@ -233,9 +233,8 @@ impl Driver {
         let (now, wall) = (self.tools.clock.now(), clock::wall());
         let is_synchronised = clock::is_synchronised();
         let (read_at, read) = self.wall;
-        let passed = i64::try_from((now - read_at).as_micros()).unwrap_or(i64::MAX);
-        let expected = read.as_micros().saturating_add(passed);
-        let off = Duration::from_micros(expected.abs_diff(wall.as_micros()));
+        let expected = read.plus(now - read_at);
+        let off = Duration::from_micros(expected.as_micros().abs_diff(wall.as_micros()));
         let is_news = off > CLOCK_SLACK || is_synchronised != self.is_synchronised;
         if is_news || now >= self.clock_at() {
             (self.wall, self.is_synchronised) = ((now, wall), is_synchronised);

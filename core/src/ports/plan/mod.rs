@@ -129,8 +129,7 @@ impl Plan {
 
     fn wall(&self, now: Instant) -> UnixTime {
         let (read_at, wall) = self.wall;
-        let since = i64::try_from((now - read_at).as_micros()).unwrap_or(i64::MAX);
-        UnixTime::from_micros(wall.as_micros().saturating_add(since))
+        wall.plus(now - read_at)
     }
 
     fn triggered(&mut self, now: Instant, ap_event: ApEvent) {
