@@ -57,7 +57,7 @@ mod store;
 
 use self::dead_letter::DeadLetter;
 use self::incident::{Incident, Silence, SilenceKind};
-use self::mist::Mist;
+use self::mist::{Mist, Selftest};
 pub(crate) use self::port::{Audit, Diff, Port, PortKind, Set};
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
@@ -86,6 +86,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Route(Route),
     Run(Run),
+    Selftest(Selftest),
     SendTest(SendTest),
     Silence(Silence),
     Status(Status),

@@ -5,15 +5,11 @@
 use std::fs;
 use std::sync::Arc;
 
-use mistgate_core::chat::outcome::Outcome;
-use mistgate_core::chat::shape::Form;
 use mistgate_core::mist::webhook::token::Rights;
-use mistgate_core::notify::{Notification, Severity};
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::chat::driver::post;
+use mistgate_runtime::chat::driver::post_alone;
 use mistgate_runtime::host::load::Loaded;
-use mistgate_runtime::http::outbound::Client;
 use mistgate_runtime::mist::{self, Urgency};
 
 use crate::args::CertLeaf;
@@ -225,22 +221,10 @@ fn hello(kind: &str, loaded: Loaded) -> Result<(), String> {
     let to = config.chat.destinations.iter().find(|to| to.kind.name == kind);
     let to = to.ok_or("there is no such chat")?;
     let (_, outbound) = made.outgoing(Clock::start());
-    let hello = Notification {
-        severity: Severity::Info,
-        title: "Hello from mistgate".to_owned(),
-        summary: "Messages about your network will arrive here.".to_owned(),
-        ..Notification::default()
-    };
-    let payload = (to.format.shape)(&hello, Form::Rich);
-    let (client, timeout) = (Client::new(outbound), config.chat.delivery.timeout);
-    let posted = smol::block_on(post(&client, to, &payload, timeout, &journal()));
-    let answer = posted.map_err(|reason| reason.to_string())?;
-    match to.kind.outcome(answer.status, answer.retry_after, &answer.body) {
-        Outcome::Delivered => Ok(()),
-        Outcome::Dead(reason) | Outcome::Degrade(reason) | Outcome::Retry { reason, .. } => {
-            Err(format!("{reason} ({})", answer.status))
-        }
-    }
+    let title = "Hello from mistgate".to_owned();
+    let summary = "Messages about your network will arrive here.".to_owned();
+    let timeout = config.chat.delivery.timeout;
+    smol::block_on(post_alone(outbound, to, (title, summary), timeout, &journal()))
 }
 
 /// Why something cannot be reached is in the journal.

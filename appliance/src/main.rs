@@ -20,6 +20,7 @@ mod port;
 mod replay;
 mod route;
 mod run;
+mod selftest;
 mod send_test;
 mod silence;
 mod starter;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => return asked(replay::run(&args)),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Selftest(args) => return asked(selftest::run(args.config.as_deref())),
         Command::SendTest(args) => send_test::run(&args),
         Command::Silence(args) => return asked(silence::run(&args)),
         Command::Status(args) => return asked(status::run(&args)),

@@ -7,7 +7,7 @@ pub mod guard;
 pub mod history;
 mod incidents;
 mod meetups;
-mod mist;
+pub mod mist;
 mod open_incidents;
 mod switch_ports;
 
@@ -38,11 +38,10 @@ use crate::base::metrics::{Counter, Gauge, Labels};
 use crate::base::store::care;
 use crate::base::sync::Shared;
 use crate::chat::driver;
-use crate::feed::SharedStatus;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
 use crate::micronets::relay;
 use crate::micronets::relay::Relay;
-use crate::ports;
+use crate::{feed, ports, webhook};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,8 +57,9 @@ pub struct Settings {
     pub guard: Guard,
     pub switches: Option<ports::Handle>,
     pub relay: Option<Arc<Relay>>,
-    /// What is known of the way from Mist.
-    pub feed: Option<SharedStatus>,
+    /// The way from Mist.
+    pub feed: Option<Arc<feed::Handle>>,
+    pub webhook: Option<Arc<webhook::Intake>>,
 }
 
 /// The service of the admin endpoint.
@@ -262,7 +262,7 @@ impl Admin {
             Some(relay) => Some(relay.status().await),
             None => None,
         };
-        let feed = settings.feed.as_ref().map(|status| status.get());
+        let feed = settings.feed.as_ref().map(|handle| handle.status.get());
         let set_aside = match &driver {
             Some(driver::Status { store, .. }) => {
                 let store = store.clone();

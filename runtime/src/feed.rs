@@ -4,6 +4,8 @@
 //! There is one while the configuration has a webhook, an organisation and a token. A reload starts
 //! it anew.
 
+mod selftest;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +19,13 @@ use mistgate_core::incident::Incidents;
 use mistgate_core::incident::input::Input::Gateway;
 use mistgate_core::incident::record::Incident;
 use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
-use mistgate_core::mist::feed::input::{Input, Open, Sight};
+use mistgate_core::mist::feed::input::{Input, Open, Sight, Verdict};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
+use mistgate_core::mist::webhook::wanted::Wanted;
 use mistgate_core::notify::types::condition::DEVICE_DOWN;
+use smol::channel;
+use smol::lock::Mutex;
 
 use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
@@ -39,8 +44,19 @@ const KEPT: &str = "mist-caught-up";
 /// The name of the file, in the state folder, with Mist's words for types for which we have none.
 const TYPES: &str = "mist-types.json";
 
-/// What is known of the feed, for whoever asks.
-pub type SharedStatus = Arc<Shared<Status>>;
+/// What others have of the feed, and what it asks Mist with.
+pub struct Handle {
+    /// What is known of it.
+    pub(crate) status: Shared<Status>,
+    client: Client,
+    wanted: Wanted,
+    outbound: Outbound,
+    journal: Arc<Journal>,
+    /// Whoever makes a selftest.
+    turn: Mutex<()>,
+    /// Takes the results of selftests.
+    tested: channel::Sender<Verdict>,
+}
 
 /// Owns the machine and what its outputs need.
 pub struct Task {
@@ -51,11 +67,10 @@ pub struct Task {
     /// When the types are read again.
     learn_at: Instant,
     outputs: VecDeque<Output>,
-    client: Client,
     driver: driver::Handle,
-    journal: Arc<Journal>,
     clock: Clock,
-    status: SharedStatus,
+    handle: Arc<Handle>,
+    tested: channel::Receiver<Verdict>,
 }
 
 impl Task {
@@ -70,24 +85,29 @@ impl Task {
         let url = config.webhook.as_ref()?.url.clone();
         let wanted = config.wanted_webhook(url).ok()?;
         let clock = outbound.clock;
-        let client = Client::new(&config.mist, outbound, Arc::clone(&journal))?.sharing(budget);
+        let client = Client::new(&config.mist, outbound.clone(), Arc::clone(&journal))?;
+        let client = client.sharing(budget);
         let kept = Path::new(&config.state_dir).join(KEPT);
         let caught_up_to = fs::read_to_string(&kept).ok();
         let caught_up_to = caught_up_to.and_then(|text| text.trim().parse().ok());
         let settings = input::Config {
-            wanted,
+            wanted: wanted.clone(),
             dedup_window: config.webhook.as_ref()?.dedup_window,
             caught_up_to: caught_up_to.map(UnixTime::from_secs),
+            selftest: config.mist.selftest.clone(),
         };
         let feed = Feed::new(settings, seed, clock.now());
-        let (outputs, status) = (VecDeque::new(), Arc::new(Shared::new(Status::default())));
         let (types, learn_at) = (kept.with_file_name(TYPES), clock.now());
-        Some(Self { feed, kept, types, learn_at, outputs, client, driver, journal, clock, status })
+        let (status, turn) = (Shared::new(Status::default()), Mutex::new(()));
+        let (sender, tested) = channel::bounded(1);
+        let handle = Handle { status, client, wanted, outbound, journal, turn, tested: sender };
+        let (handle, outputs) = (Arc::new(handle), VecDeque::new());
+        Some(Self { feed, kept, types, learn_at, outputs, driver, clock, handle, tested })
     }
 
-    /// What is known of the feed, kept up to date while it runs.
-    pub fn status(&self) -> SharedStatus {
-        Arc::clone(&self.status)
+    /// What others have of it, of use while it runs.
+    pub fn handle(&self) -> Arc<Handle> {
+        Arc::clone(&self.handle)
     }
 
     /// Runs until it is dropped. What is fetched goes to `service`, as what is sent does.
@@ -96,15 +116,15 @@ impl Task {
         self.remember(&service).await;
         loop {
             let due_at = self.feed.poll_timeout();
-            alarm.bound(self.clock, due_at, std::future::pending::<()>()).await;
-            self.step(None);
+            let tested = alarm.bound(self.clock, due_at, self.tested.recv()).await;
+            self.step(tested.and_then(Result::ok).map(Input::Tested));
             while let Some(output) = self.outputs.pop_front() {
                 if let Some(input) = self.carry_out(output, &service).await {
                     self.step(Some(input));
                 }
             }
-            if *self.status.get() != *self.feed.status() {
-                self.status.set(self.feed.status().clone());
+            if *self.handle.status.get() != *self.feed.status() {
+                self.handle.status.set(self.feed.status().clone());
             }
             if self.learn_at <= self.clock.now() {
                 self.learn(&service).await;
@@ -150,9 +170,12 @@ impl Task {
             }
             Output::Report(text) => self.driver.send(Message::Report(text)),
             Output::Request(request) => {
-                return Some(Input::Answered(self.client.send(request, Urgency::Question).await));
+                return Some(Input::Answered(
+                    self.handle.client.send(request, Urgency::Question).await,
+                ));
             }
             Output::Take(late) => return Some(Input::Taken(service.take_late(&late).await)),
+            Output::Test => drop(self.handle.test(service).await),
         }
         None
     }
@@ -172,17 +195,17 @@ impl Task {
 
     /// Reads Mist's words for types for which we have none.
     async fn learn(&mut self, service: &Intake) {
-        let after = match self.client.run(Catalogue::default(), Urgency::Question).await {
+        let after = match self.handle.client.run(Catalogue::default(), Urgency::Question).await {
             Ok(types) => {
                 let learned = Learned::new(types);
                 let (new, bytes) = (learned.count(), learned.encode());
                 service.learn(learned);
                 self.keep(&self.types, bytes).await;
-                self.journal.note(Level::Info, "mist_types", fields![new]);
+                self.handle.journal.note(Level::Info, "mist_types", fields![new]);
                 LEARN_EVERY
             }
             Err(reason) => {
-                self.journal.note(Level::Warning, "mist_types_unread", fields![reason]);
+                self.handle.journal.note(Level::Warning, "mist_types_unread", fields![reason]);
                 LEARN_AGAIN
             }
         };
@@ -197,25 +220,25 @@ impl Task {
             fs::rename(new, path)
         });
         if let Err(reason) = kept.await {
-            self.journal.note(Level::Warning, "mist_not_kept", fields![reason]);
+            self.handle.journal.note(Level::Warning, "mist_not_kept", fields![reason]);
         }
     }
 
     fn note(&self, event: &Event) {
         match event {
             Event::CaughtUp { failed, listed } => {
-                self.journal.note(Level::Info, "mist_caught_up", fields![failed, listed]);
+                self.handle.journal.note(Level::Info, "mist_caught_up", fields![failed, listed]);
             }
-            Event::CutShort => self.journal.note(Level::Warning, "mist_cut_short", &[]),
+            Event::CutShort => self.handle.journal.note(Level::Warning, "mist_cut_short", &[]),
             Event::Right(part) => {
-                self.journal.note(Level::Info, "mist_right", fields![part = part.name()]);
+                self.handle.journal.note(Level::Info, "mist_right", fields![part = part.name()]);
             }
             Event::Unchecked { reason } => {
-                self.journal.note(Level::Warning, "mist_unchecked", fields![reason]);
+                self.handle.journal.note(Level::Warning, "mist_unchecked", fields![reason]);
             }
             Event::Wrong { part, reason } => {
                 let values = fields![part = part.name(), reason];
-                self.journal.note(Level::Error, "mist_wrong", values);
+                self.handle.journal.note(Level::Error, "mist_wrong", values);
             }
         }
     }

@@ -33,6 +33,8 @@ use crate::ports;
 
 /// `Retry-After` when the disk refused.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// The most pings at once that are waited for.
+const PINGS_MAX: usize = 16;
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ impl Settings {
 pub struct Intake {
     settings: Shared<Settings>,
     heard: Mutex<Heard>,
+    /// Takes the ids of the webhooks that Mist pings, while somebody waits for them.
+    pinged: Mutex<Option<channel::Sender<String>>>,
     /// What Mist says of types for which we have no words.
     learned: Shared<Learned>,
     driver: driver::Handle,
@@ -74,8 +78,9 @@ impl Intake {
         journal: Arc<Journal>,
         clock: Clock,
     ) -> Self {
-        let (settings, heard) = (Shared::new(settings), Mutex::default());
-        Self { settings, heard, learned: Shared::new(Learned::default()), driver, journal, clock }
+        let (settings, learned) = (Shared::new(settings), Shared::new(Learned::default()));
+        let (heard, pinged) = (Mutex::default(), Mutex::default());
+        Self { settings, heard, pinged, learned, driver, journal, clock }
     }
 
     /// Replaces the settings for the requests to come.
@@ -91,6 +96,19 @@ impl Intake {
     /// When webhooks last came.
     pub(crate) fn heard(&self) -> Heard {
         *self.heard.lock()
+    }
+
+    /// Where events go.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
+    }
+
+    /// The ids of the webhooks that Mist pings from now on, each empty if it does not say which.
+    /// Whoever asked before gets no more.
+    pub(crate) fn pings(&self) -> channel::Receiver<String> {
+        let (sender, receiver) = channel::bounded(PINGS_MAX);
+        *self.pinged.lock() = Some(sender);
+        receiver
     }
 
     /// Takes in what Mist did not send, or not with success. Returns whether it is on disk, as far
@@ -120,7 +138,15 @@ impl Intake {
         status
     }
 
-    fn note_heard(&self, topic: &str) {
+    fn note_heard(&self, topic: &str, body: &[u8]) {
+        if topic == Topic::Ping.name()
+            && let Some(waiting) = &*self.pinged.lock()
+        {
+            for id in intake::pings(body) {
+                // Nobody may wait any more.
+                let _ = waiting.try_send(id);
+            }
+        }
         let (now, mut heard) = (Some(clock::wall()), self.heard.lock());
         heard.any = now;
         if [Topic::DeviceEvents, Topic::DeviceUpdowns].iter().any(|own| own.name() == topic) {
@@ -193,7 +219,7 @@ impl Service for Intake {
                 return self.answer(began, reply);
             }
         };
-        self.note_heard(&intake.topic);
+        self.note_heard(&intake.topic, &body);
         let metrics = &self.journal.metrics;
         if intake.broken > 0 {
             metrics.add(Counter::Broken, &[], intake.broken);

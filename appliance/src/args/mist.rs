@@ -37,6 +37,18 @@ commands! {
         switch yes: bool,
     }
 
+    /// Have the running mistgate test the whole way from Mist to the chats.
+    ///
+    /// Mist is asked to ping the webhook, the ping has to come in within a minute, and each
+    /// destination gets a message. A failure is an incident, until a later test passes. Exit codes:
+    /// 0 all passed, 1 something failed, 3 mistgate does not run. To be run as root or as the
+    /// service's user.
+    "selftest" Selftest {
+        /// the configuration file of the running mistgate, of which only state_dir is read; without
+        /// it, the service's, else the built-in configuration
+        option config: Option<String>,
+    }
+
     /// List the types of device events and alarms that Mist knows and mistgate has no words for.
     ///
     /// Their events are told by their names. Exit codes: 0 the list is whole, 1 Mist cannot be

@@ -10,7 +10,7 @@ use super::problem::{Fault, meant};
 use super::reader::Item;
 use super::section::Section;
 use super::units;
-use crate::base::calendar::{Days, Period, WEEKDAYS};
+use crate::base::calendar::{Daily, Days, Period, WEEKDAYS};
 use crate::base::zone;
 
 /// The most dates, or ranges of dates, of one period.
@@ -31,6 +31,17 @@ pub(super) fn period(section: &Section<'_>, default_name: &str) -> Option<Period
     let [from, to] = ["from", "to"].map(|key| section.required(key, TIME)?.judged(TIME, minute));
     let zone = timezone(section);
     Some(Period { name: name?, days: days?, from: from?, to: to?, zone: zone? })
+}
+
+/// Whether a key is there, with another value than `off`.
+pub(super) fn is_on(section: &Section<'_>, key: &'static str) -> bool {
+    section.item(key).is_some_and(|item| item.value.as_str() != Some("off"))
+}
+
+/// A time of each day, in UTC. `None` if the key is absent, `off` or unusable.
+pub(super) fn daily(section: &Section<'_>, key: &'static str) -> Option<Daily> {
+    let minute = is_on(section, key).then(|| section.judged(key, TIME, minute)).flatten()?;
+    Some(Daily { minute, zone: TimeZone::UTC })
 }
 
 /// The zone that `timezone` names; UTC if it is absent, `None` if it is unusable.

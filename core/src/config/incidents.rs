@@ -8,7 +8,6 @@ use super::calendar;
 use super::problem::Fault;
 use super::reader::Item;
 use super::section::Section;
-use crate::base::calendar::Daily;
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
 use crate::matcher;
@@ -35,23 +34,14 @@ pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
         flap_count,
         flap_window,
         mute_dependents: section.flag_or("mute_dependents", default.mute_dependents),
-        repeat: is_on(section, "repeat").then(|| section.duration("repeat", DAY, MINUTE..=DAY * 7)),
+        repeat: calendar::is_on(section, "repeat")
+            .then(|| section.duration("repeat", DAY, MINUTE..=DAY * 7)),
         escalate: section.section("escalate", |section| escalation(section, chat)).flatten(),
-        report: is_on(section, "report").then(|| report(section)).flatten(),
+        report: calendar::daily(section, "report"),
         mutes: mutes(section),
         max_event_age: default.max_event_age,
         unheard_after: default.unheard_after,
     }
-}
-
-/// Whether a key is there, with another value than `off`.
-fn is_on(section: &Section<'_>, key: &'static str) -> bool {
-    section.item(key).is_some_and(|item| item.value.as_str() != Some("off"))
-}
-
-fn report(section: &Section<'_>) -> Option<Daily> {
-    let minute = section.judged("report", calendar::TIME, calendar::minute)?;
-    Some(Daily { minute, zone: jiff::tz::TimeZone::UTC })
 }
 
 fn escalation(section: &Section<'_>, chat: &Chat) -> Option<Escalation> {

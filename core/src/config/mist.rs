@@ -4,7 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use http_types::Url;
 
-use super::{problem::Fault, reader::Item, section::Section, urls};
+use super::{calendar, problem::Fault, reader::Item, section::Section, urls};
+use crate::base::calendar::Daily;
 use crate::mist::Mist;
 use crate::notify::links::dashboard_host;
 
@@ -24,7 +25,16 @@ pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
         dashboard_host,
         token: section.and_then(|section| section.token("token", "token_file")),
         org_id: section.and_then(|section| section.judged("org_id", ID, id)),
+        selftest: section.and_then(selftest),
     }
+}
+
+fn selftest(section: &Section<'_>) -> Option<Daily> {
+    let daily = calendar::daily(section, "selftest")?;
+    if let Some(key) = unsaid(section) {
+        section.conflict("selftest", "only Mist's API can send a ping", key);
+    }
+    Some(daily)
 }
 
 /// The key that is missing for requests to Mist's API.

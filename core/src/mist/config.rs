@@ -4,6 +4,7 @@ use alloc::{format, string::String};
 
 use http_types::Url;
 
+use crate::base::calendar::Daily;
 use crate::base::secret::Secret;
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::template::Template;
@@ -17,6 +18,8 @@ pub struct Mist {
     pub dashboard_host: String,
     pub token: Option<Secret>,
     pub org_id: Option<String>,
+    /// When a selftest is made by itself.
+    pub selftest: Option<Daily>,
 }
 
 /// `[ports.mist]`: port profiles through Mist.

@@ -94,6 +94,11 @@ pub fn webhook(org: &str, id: &str) -> String {
     format!("{}/{}", new_webhook(org), encoded(id))
 }
 
+/// Has one webhook of the organisation pinged.
+pub fn ping(org: &str, id: &str) -> String {
+    format!("{}/ping", webhook(org, id))
+}
+
 /// One page of the organisation's webhooks.
 pub fn webhooks(org: &str, page: usize) -> String {
     format!("{}?limit={PAGE_MAX}&page={page}", new_webhook(org))

@@ -93,6 +93,13 @@ pub fn intake(
     Ok(of(chat, learned, &envelope))
 }
 
+/// The ids of the webhooks that Mist pings by a body, each empty if it does not say which.
+pub fn pings(body: &[u8]) -> Vec<String> {
+    let events = envelope::parse(body).map(|envelope| envelope.events).unwrap_or_default();
+    let pings = events.iter().filter(|event| *event.topic() == Topic::Ping);
+    pings.map(|event| event.text("id").unwrap_or_default().into_owned()).collect()
+}
+
 /// Events that Mist did not send, or not with success, as if a request had brought them. `None`
 /// where they are no webhook.
 pub fn late(chat: &Chat, learned: &Learned, late: &Late) -> Option<Intake> {

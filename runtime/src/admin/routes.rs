@@ -7,7 +7,7 @@ use std::pin::Pin;
 use http_types::StatusCode;
 
 use super::guard::Role;
-use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, switch_ports};
+use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, mist, switch_ports};
 use crate::http::listen::Reply;
 
 /// An answer that is awaited.
@@ -53,6 +53,7 @@ const ROUTES: &[Route] = routes! {
     POST incidents::PREVIEW, Look => |admin, asked| incidents::preview(admin, asked);
     POST incidents::END_SILENCE, Act => |admin, asked| incidents::end_silence(admin, asked);
     POST BACKUP, Act => |admin, asked| admin.back_up(asked);
+    POST mist::SELFTEST, Act => |admin, _| mist::test(admin);
     POST switch_ports::CLOSE_BREAKER, Act => |admin, asked| switch_ports::carry_out(admin, asked);
     POST switch_ports::GO, Act => |admin, asked| switch_ports::carry_out(admin, asked);
     POST switch_ports::STOP, Stop => |admin, asked| switch_ports::carry_out(admin, asked);

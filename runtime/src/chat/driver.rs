@@ -29,7 +29,7 @@ use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
 
 use self::fetch::Recent;
-pub use self::post::post;
+pub use self::post::{post, post_alone};
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;

@@ -61,7 +61,7 @@ fn the_manual_and_the_completions_know_every_command() {
     }
     fs::write(folder.path().join("page.toml"), "").expect("a file");
     for (line, completed) in [
-        ("mistgate se", "send-test"),
+        ("mistgate sen", "send-test"),
         ("mistgate cert ", "root intermediate leaf --help"),
         ("mistgate cert leaf --cl", "--client"),
         ("mistgate cert leaf --san ", ""),

@@ -61,6 +61,7 @@ fn mist_with(cloud: &Cloud, token: &str, default: Option<&str>) -> Mist {
         dashboard_host: "localhost".to_owned(),
         token: Some(Secret::new(token)),
         org_id: Some(ORG.to_owned()),
+        selftest: None,
     };
     let profiles = Profiles { ap: "ap".to_owned(), default: default.map(str::to_owned) };
     let mist = Mist::new(&config, Some(profiles), outbound(), journal());
@@ -628,6 +629,7 @@ fn without_profiles_or_a_device_nothing_is_written() {
         dashboard_host: String::new(),
         token: token.map(Secret::new),
         org_id: org.map(str::to_owned),
+        selftest: None,
     };
     for (token, org) in [(None, Some(ORG)), (Some(TOKEN), None)] {
         assert!(Mist::new(&config(token, org), None, outbound(), journal()).is_none());

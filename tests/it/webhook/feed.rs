@@ -15,11 +15,11 @@ use mistgate_tests::base::bytes::Bytes;
 use mistgate_tests::chat::configurations::chat;
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
-use mistgate_tests::ports::cloud::{Cloud, Fault};
+use mistgate_tests::ports::cloud::{Cloud, Fault, Recorded};
 use mistgate_tests::webhook::mist::{body, event_body};
 use serde_json::{Value, json};
 
-use crate::base::binary::{Mistgate, Place, SECRET, output, text};
+use crate::base::binary::{Mistgate, Place, Process, SECRET, command, output, text};
 
 const TOKEN: &str = "t0k3n-of-the-tests";
 const URL: &str = "https://gw.example/webhooks";
@@ -263,6 +263,75 @@ fn incidents_of_devices_are_compared_with_mist() {
     });
     assert_eq!(mistgate.journal("incident_opened").len(), 2);
     mistgate.stop();
+}
+
+impl Bench {
+    /// Starts a selftest, and waits until Mist is asked for the ping.
+    fn test(&self) -> Process {
+        let pings = |requests: &[Recorded]| {
+            requests.iter().filter(|request| request.target.ends_with("/ping")).count()
+        };
+        let before = pings(&self.cloud.requests());
+        let args = ["selftest", "--config", "mistgate.toml"];
+        let test = Process::start(command(self.place.path(), &args));
+        assert!(self.cloud.wait(|requests| pings(requests) > before), "{}", test.stderr());
+        test
+    }
+}
+
+/// The exit code and what was printed without the times, in which there is no secret.
+fn said(mut test: Process, secrets: &[&str]) -> (Option<i32>, String) {
+    let code = test.wait().code();
+    let printed = test.stdout() + &test.stderr();
+    for secret in secrets.iter().chain(&[TOKEN, SECRET]) {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    let steps = printed.lines().map(|line| line.split_once(" s  ").map_or(line, |(_, step)| step));
+    (code, steps.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_selftest_follows_a_ping_to_the_chats() {
+    let bench = Bench::new();
+    let mistgate = bench.place.start();
+    let url = bench.chat.url("/services/T0");
+    let ping = |id: &str| body("ping", &[json!({ "id": id, "name": "noc", "timestamp": 1.5 })]);
+    let asked = "Mist is asked to ping the webhook: yes\n";
+    mistgate.webhook();
+    let test = bench.test();
+    // Another's ping is not the one that is waited for; what became of ours is asked meanwhile.
+    assert_eq!(mistgate.post(&ping(&HOOK.replace('7', "8"))).status(), 200);
+    assert!(bench.cloud.wait(|asked| asked.iter().any(|one| one.target.contains("topic=ping"))));
+    assert_eq!(mistgate.post(&ping(HOOK)).status(), 200);
+    let all = "the ping comes in, signed: yes\nslack/default takes a message: yes";
+    assert_eq!(said(test, &[&url]), (Some(0), format!("{asked}{all}")));
+    assert_eq!(bench.count("Selftest of mistgate"), 1);
+
+    // Mist pings, and it goes nowhere.
+    let now = event("", 0, 0).get("timestamp").cloned();
+    bench.cloud.with(|organisation| {
+        organisation.deliveries.push(json!({
+            "status": "failure", "topic": "ping", "req_payload": ping(HOOK), "timestamp": now,
+            "error": "connection refused",
+        }));
+    });
+    let (code, steps) = said(bench.test(), &[&url]);
+    let lost = "the ping comes in, signed: Mist could not deliver it: connection refused";
+    assert!(code == Some(1) && steps.contains(lost), "{steps}");
+    mistgate.until("the status", |mistgate| {
+        mistgate.status().pointer("/mist/wrong/selftest") == Some(&json!(lost))
+    });
+    bench.told(&mistgate, "Selftest failed");
+
+    bench.cloud.with(|organisation| organisation.deliveries.clear());
+    let test = bench.test();
+    assert_eq!(mistgate.post(&ping(HOOK)).status(), 200);
+    assert_eq!(said(test, &[&url]).0, Some(0));
+    bench.told(&mistgate, "Selftest passed");
+    assert!(!mistgate.stderr().contains(TOKEN), "{}", mistgate.stderr());
+    mistgate.stop();
+    let args = ["selftest", "--config", "mistgate.toml"];
+    assert_eq!(output(bench.place.path(), &args).status.code(), Some(3));
 }
 
 /// How many events the inbox finds new, of a request that brings this late.

@@ -1,10 +1,12 @@
 //! What the driver hands to the feed.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::base::calendar::Daily;
 use crate::base::exchange::ExchangeResult;
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
@@ -19,6 +21,8 @@ pub struct Config {
     pub dedup_window: Duration,
     /// Up to when an earlier run had all that Mist could not deliver.
     pub caught_up_to: Option<UnixTime>,
+    /// When a selftest is made by itself.
+    pub selftest: Option<Daily>,
 }
 
 /// What happened outside.
@@ -32,7 +36,12 @@ pub enum Input {
     Seen(Sight),
     /// The answer to a `Take`: whether all of it is on disk.
     Taken(bool),
+    /// A selftest passed; or why it failed, and what to do.
+    Tested(Verdict),
 }
+
+/// That a part works; or why it does not, and what to do.
+pub type Verdict = Result<(), String>;
 
 /// The open incidents.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,8 @@
 //!
 //! Once an hour, and after an outage of ours, a *round* asks Mist. What Mist could not deliver is
 //! taken in late. What is wrong is an event of our own, which opens an incident; what is right
-//! again closes it. Whether an incident is open is asked and not remembered, because an earlier run
+//! again closes it; so does the result of a selftest, which is asked for once a day if it is
+//! configured. Whether an incident is open is asked and not remembered, because an earlier run
 //! may have opened it. Incidents of devices that are down are compared with what Mist says of them.
 //!
 //! ```text
@@ -20,16 +21,18 @@ pub mod output;
 
 mod late;
 
+pub mod ping;
+
 mod round;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use self::input::{Config, Input, Sight};
+use self::input::{Config, Input, Sight, Verdict};
 use self::output::{Event, Output};
 use self::part::Part;
-use self::round::{Round, Verdict};
+use self::round::Round;
 use crate::base::machine::Machine;
 use crate::base::rand::Rand;
 use crate::base::time::{Instant, UnixTime};
@@ -71,6 +74,8 @@ pub struct Feed {
     started: UnixTime,
     round_at: Instant,
     round: Option<Round>,
+    /// The result of a selftest, until a round knows what is open.
+    tested: Option<Verdict>,
     outputs: VecDeque<Output>,
 }
 
@@ -85,8 +90,13 @@ impl Feed {
         if self.is_back(now, sight) {
             self.round_at = now;
         }
-        if self.sight.replace((now, sight)).is_none() {
-            self.started = sight.wall;
+        match (self.sight.replace((now, sight)), &self.config.selftest) {
+            (None, _) => self.started = sight.wall,
+            (Some((_, before)), Some(daily)) => {
+                let is_due = daily.next(before.wall).is_some_and(|at| at <= sight.wall);
+                self.outputs.extend(is_due.then_some(Output::Test));
+            }
+            (Some(_), None) => {}
         }
         if self.round.is_none() && self.round_at <= now && sight.is_writable {
             // Nothing was missed before there was anybody to miss it.
@@ -111,7 +121,8 @@ impl Feed {
         let Some(round) = self.round.take_if(|round| round.is_over()) else { return };
         let began = round.began();
         let done = round.conclude();
-        for (part, verdict) in done.verdicts {
+        let tested = self.tested.take().map(|verdict| (Part::Selftest, verdict));
+        for (part, verdict) in done.verdicts.into_iter().chain(tested) {
             self.settle(began, part, verdict, done.open.contains(part.condition()));
         }
         let is_complete = done.failure.is_none();
@@ -170,6 +181,7 @@ impl Machine for Feed {
             started: UnixTime::default(),
             round_at: now,
             round: None,
+            tested: None,
             outputs: VecDeque::new(),
         }
     }
@@ -196,6 +208,10 @@ impl Machine for Feed {
             Input::Taken(is_kept) => {
                 let outputs = round.map(|round| round.taken(is_kept));
                 self.outputs.extend(outputs.into_iter().flatten());
+            }
+            Input::Tested(verdict) => {
+                (self.tested, self.round_at) = (Some(verdict), now);
+                self.outputs.extend(self.look_at.take().map(|_| Output::Look));
             }
         }
         self.conclude_if_over(now);

@@ -28,6 +28,8 @@ pub enum Output {
     Request(Request),
     /// Take this in as if Mist sent it; answer with `Taken`.
     Take(Late),
+    /// Make a selftest; `Tested` follows.
+    Test,
 }
 
 /// Events that Mist did not send, or not with success.

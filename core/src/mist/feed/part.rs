@@ -13,11 +13,14 @@ pub enum Part {
     Delivery,
     /// Mist sends what happens to devices.
     Events,
+    /// The last selftest passed.
+    Selftest,
 }
 
 impl Part {
     /// Every part, in the order in which they are judged.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Webhook, Self::Delivery, Self::Events];
+    pub const ALL: [Self; 5] =
+        [Self::Token, Self::Webhook, Self::Delivery, Self::Events, Self::Selftest];
 
     /// The label in metrics and in the journal.
     pub const fn name(self) -> &'static str {
@@ -49,6 +52,9 @@ impl Part {
             }
             Self::Events => {
                 ("events", C::MIST_EVENTS_MISSING, "MIST_EVENTS_MISSING", "MIST_EVENTS_ARRIVE")
+            }
+            Self::Selftest => {
+                ("selftest", C::SELFTEST_FAILED, "SELFTEST_FAILED", "SELFTEST_PASSED")
             }
         }
     }

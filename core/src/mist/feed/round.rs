@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use http_types::Method;
 
-use super::input::{Config, Open, Sight};
+use super::input::{Config, Open, Sight, Verdict};
 use super::late;
 use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
@@ -83,9 +83,6 @@ pub(super) struct Done {
     /// Whether it would fail again soon.
     pub(super) is_lasting: bool,
 }
-
-/// That a part works; or why it does not, and what to do.
-pub(super) type Verdict = Result<(), String>;
 
 #[derive(Debug)]
 enum Stage {

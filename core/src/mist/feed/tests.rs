@@ -12,6 +12,7 @@ use http_types::Url;
 use super::input::{Heard, Open};
 use super::output::{Late, Origin};
 use super::*;
+use crate::base::calendar::Daily;
 use crate::base::exchange::{ExchangeResult, Response};
 use crate::base::mac::Mac;
 use crate::base::secret::Secret;
@@ -45,6 +46,10 @@ struct Bench {
 
 impl Bench {
     fn new(caught_up_to: Option<i64>) -> Self {
+        Self::testing(caught_up_to, None)
+    }
+
+    fn testing(caught_up_to: Option<i64>, selftest: Option<Daily>) -> Self {
         let wanted = Wanted {
             org: "o".into(),
             url: Url::parse("https://gw.example/x").ok(),
@@ -56,7 +61,7 @@ impl Bench {
         };
         let dedup_window = Duration::from_secs(3_600);
         let caught_up_to = caught_up_to.map(UnixTime::from_secs);
-        let config = Config { wanted, dedup_window, caught_up_to };
+        let config = Config { wanted, dedup_window, caught_up_to, selftest };
         let now = Instant::from_secs(100);
         Self {
             feed: Feed::new(config, 7, now),
@@ -132,6 +137,10 @@ impl Bench {
             Output::Take(late) => {
                 self.taken.push(late);
                 Input::Taken(self.is_writable)
+            }
+            Output::Test => {
+                self.said.push("Test".to_string());
+                return None;
             }
         })
     }
@@ -305,6 +314,30 @@ fn mist_fails_to_reach_us_until_something_is_heard_again() {
     assert_eq!(bench.run(4_000), [""; 0]);
     bench.heard.any = Some(UnixTime::from_secs(BEGIN + 8_000));
     assert_eq!(bench.run(4_000), ["Right(Delivery)", "MIST_DELIVERY_WORKS"]);
+}
+
+#[test]
+fn a_selftest_is_made_each_day_and_its_failure_is_wrong_until_one_passes() {
+    let daily = Daily { minute: 1_140, zone: jiff::tz::TimeZone::UTC };
+    let mut bench = Bench::testing(Some(BEGIN), Some(daily));
+    // The day's time is 20 minutes after the begin.
+    assert_eq!(bench.run(1_199), [""; 0]);
+    assert_eq!(bench.run(61), ["Test"]);
+    let mut tell = |verdict: Verdict, secs| {
+        bench.feed.handle_input(bench.now, Input::Tested(verdict));
+        while let Some(output) = bench.feed.poll_output() {
+            if let Some(input) = bench.input(output) {
+                bench.feed.handle_input(bench.now, input);
+            }
+        }
+        bench.run(secs)
+    };
+    assert_eq!(tell(Ok(()), 1), [""; 0]);
+    let wrong = "Wrong { part: Selftest, reason: \"no ping\" }";
+    assert_eq!(tell(Err("no ping".into()), 1), [wrong, "SELFTEST_FAILED"]);
+    assert_eq!(tell(Err("no ping".into()), 80_000), [""; 0]);
+    assert_eq!(tell(Ok(()), 1), ["Right(Selftest)", "SELFTEST_PASSED"]);
+    assert_eq!(tell(Ok(()), 10_000), ["Test"]);
 }
 
 #[test]

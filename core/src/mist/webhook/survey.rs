@@ -46,6 +46,8 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Survey {
     org: String,
+    /// Whether the webhooks of sites are asked for too.
+    of_sites: bool,
     found: Found,
     state: State,
 }
@@ -76,7 +78,13 @@ impl Exchange for Survey {
 impl Survey {
     /// Asks about the organisation of this id.
     pub fn new(org: &str) -> Self {
-        Self { org: org.to_owned(), found: Found::default(), state: State::Token }
+        Self { of_sites: true, ..Self::of_org(org) }
+    }
+
+    /// Asks about the organisation of this id, and not about its sites.
+    pub fn of_org(org: &str) -> Self {
+        let (org, found, state) = (org.to_owned(), Found::default(), State::Token);
+        Self { org, of_sites: false, found, state }
     }
 
     fn answered(&mut self, result: ExchangeResult) -> Result<Step<Output>, Refusal> {
@@ -103,7 +111,8 @@ impl Survey {
                 let (count, new) = self.read_hooks(&response.body, None).ok_or(unclear.clone())?;
                 match pages.seen(count, new, response.total).ok_or(unclear)? {
                     Then::More => Ok(self.webhooks(pages)),
-                    Then::Complete => Ok(self.sites(Pages::default())),
+                    Then::Complete if self.of_sites => Ok(self.sites(Pages::default())),
+                    Then::Complete => Ok(self.next_site(None, 0)),
                 }
             }
             State::Sites(mut pages) => {

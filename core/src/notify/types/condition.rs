@@ -121,4 +121,5 @@ conditions! {
     PORT_CHANGE_FAILED port_change_failed "not set" "set" "port";
     PORT_CHANGES_HELD port_changes_held "with changes of switch ports held" "with changes of switch ports no longer held";
     PORT_CHANGES_STOPPED port_changes_stopped "with changes of switch ports stopped" "with changes of switch ports resumed";
+    SELFTEST_FAILED selftest_failed "failing the selftest" "passing the selftest";
 }

@@ -30,6 +30,10 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     MIST_WEBHOOK_WRONG Critical "Webhook in Mist is wrong"
         "The webhook in Mist is not as the configuration wants it[: {reason}]."
         raises MIST_WEBHOOK_WRONG;
+    SELFTEST_FAILED Critical "Selftest failed"
+        "A test of the whole way from Mist to the chats failed[: {reason}]." raises SELFTEST_FAILED;
+    SELFTEST_PASSED Info "Selftest passed"
+        "A test of the whole way from Mist to the chats passed." clears SELFTEST_FAILED;
     STORE_SET_ASIDE Critical "Store set aside"
         "The store was damaged and is set aside[ as {file}][: {reason}]. What waited in it is not \
          delivered. Switch ports are not changed until somebody lets that go on \

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::Method;
-use mistgate_core::chat::outcome::Reason;
-use mistgate_core::chat::shape::Payload;
+use mistgate_core::chat::outcome::{Outcome, Reason};
+use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::engine::input::Answer;
+use mistgate_core::notify::{Notification, Severity};
 
 use crate::base::journal::{Journal, Level, fields};
-use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Take};
+use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Outbound, Take};
 
 /// How much of the body of a chat's answer is kept: enough for the reason that it gives.
 const ANSWER_MAX: usize = 8 * 1024;
@@ -58,6 +59,28 @@ pub async fn post(
         Err(fault) => {
             journal.note(Level::Info, "post_failed", fields![to = to.name, reason = fault]);
             Err(reason(&fault))
+        }
+    }
+}
+
+/// Posts a message with this title and summary that is of no event. The error is why it is not
+/// delivered.
+pub async fn post_alone(
+    outbound: Outbound,
+    to: &Destination,
+    (title, summary): (String, String),
+    timeout: Duration,
+    journal: &Arc<Journal>,
+) -> Result<(), String> {
+    let severity = Severity::Info;
+    let told = Notification { severity, title, summary, ..Notification::default() };
+    let payload = (to.format.shape)(&told, Form::Rich);
+    let posted = post(&Client::new(outbound), to, &payload, timeout, journal).await;
+    let answer = posted.map_err(|reason| reason.to_string())?;
+    match to.kind.outcome(answer.status, answer.retry_after, &answer.body) {
+        Outcome::Delivered => Ok(()),
+        Outcome::Dead(reason) | Outcome::Degrade(reason) | Outcome::Retry { reason, .. } => {
+            Err(format!("{reason} ({})", answer.status))
         }
     }
 }

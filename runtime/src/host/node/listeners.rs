@@ -67,7 +67,7 @@ pub(super) struct Listeners {
     webhook: Option<Webhook>,
     proxy: Option<Arc<Relay>>,
     /// The task that asks Mist about its events, and what it knows.
-    feed: Option<(Task<Option<()>>, feed::SharedStatus)>,
+    feed: Option<(Task<Option<()>>, Arc<feed::Handle>)>,
     admin: Arc<admin::Admin>,
     control: Option<(Stopper, Task<()>)>,
 }
@@ -198,9 +198,9 @@ impl Listeners {
     pub(super) fn run_feed(&mut self, feed: Option<feed::Task>) {
         let executor = &self.common.executor;
         self.feed = feed.zip(self.webhook.as_ref()).map(|(feed, webhook)| {
-            let status = feed.status();
+            let handle = feed.handle();
             let running = feed.run(Arc::clone(&webhook.service));
-            (executor.spawn(panic::catch_async(running)), status)
+            (executor.spawn(panic::catch_async(running)), handle)
         });
     }
 
@@ -311,7 +311,8 @@ impl Listeners {
             }),
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
             relay: self.proxy.clone(),
-            feed: self.feed.as_ref().map(|(_, status)| Arc::clone(status)),
+            feed: self.feed.as_ref().map(|(_, handle)| Arc::clone(handle)),
+            webhook: self.webhook.as_ref().map(|webhook| Arc::clone(&webhook.service)),
         });
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");

@@ -81,7 +81,7 @@ fn sent(organisation: &Organisation, hook: &Map<String, Value>) -> Value {
     organisation.as_sent(Value::Object(hook))
 }
 
-/// Makes a webhook of the organisation, or replaces one.
+/// Makes a webhook of the organisation, replaces one, or takes the order to ping one.
 pub(super) fn write(
     organisation: &mut Organisation,
     method: &str,
@@ -91,10 +91,14 @@ pub(super) fn write(
     let id = match (method, rest) {
         ("POST", []) => format!("{:08}-0000-4000-8000-000000000000", organisation.webhooks.len()),
         ("PUT", [id]) if organisation.webhooks.contains_key(*id) => (*id).to_owned(),
+        ("POST", [id, "ping"]) if organisation.webhooks.contains_key(*id) => (*id).to_owned(),
         _ => return not_found(),
     };
     if organisation.token.1 != Role::Admin {
         return Answer::refusal(403, "You do not have permission to perform this action.");
+    }
+    if rest.contains(&"ping") {
+        return Answer::new(200, "{}");
     }
     let mut hook = match judged(body) {
         Ok(hook) => hook,
