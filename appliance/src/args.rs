@@ -199,7 +199,8 @@ commands! {
     /// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd,
     /// OpenRC or procd that may do little else. A second run brings a new version of the program
     /// and the service, and touches neither configuration, secrets nor state. Without options, on a
-    /// terminal, the first one asks what mistgate init asks, and then sets up the webhook in Mist.
+    /// terminal, the first one asks what mistgate init asks, sets up the webhook in Mist, and makes
+    /// a selftest.
     "install" Install {
         /// a configuration to copy, with the files that it names relative to itself, after it was
         /// checked; without it, one that works at once, with a new secret and certificates

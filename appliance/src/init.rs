@@ -21,7 +21,9 @@ pub(crate) fn run(args: &Init) -> Result<(), String> {
         let guided = guide::ask(dir, text)?;
         text = guided.config;
         if guided.has_webhook {
-            next = format!("\n  mistgate mist setup --config {config}");
+            next = ["mist setup", "selftest"]
+                .map(|command| format!("\n  mistgate {command} --config {config}"))
+                .concat();
         }
     }
     // Last, so that every file that it names is there.

@@ -19,7 +19,7 @@ use self::init_system::InitSystem;
 pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
 use crate::args::{Install, mist::Mist};
-use crate::{files, guide, mist, starter, terminal};
+use crate::{files, guide, mist, selftest, starter, terminal};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
@@ -42,10 +42,22 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     let upgraded = install_service(&root)?;
     report(&root, &beginning, &account);
     start(&root, upgraded)?;
-    if sets_up && mist::run(Mist::setup(CONFIG)) != ExitCode::SUCCESS {
-        return Err(format!("the webhook is not set up — mistgate mist setup --config {CONFIG}"));
+    if sets_up { set_up() } else { Ok(()) }
+}
+
+/// Sets up the webhook in Mist, and proves that what Mist sends comes to the chats.
+fn set_up() -> Result<(), String> {
+    let again = "mistgate selftest makes the test again";
+    if mist::run(Mist::setup(CONFIG)) != ExitCode::SUCCESS {
+        let setup = format!("mistgate mist setup --config {CONFIG}");
+        return Err(format!("the webhook is not set up — {setup}, and then {again}"));
     }
-    Ok(())
+    crate::say("Mist is asked to send a ping, which may take a minute:");
+    match selftest::run(Some(CONFIG)) {
+        Ok(code) if code == ExitCode::SUCCESS => Ok(()),
+        Ok(_) => Err(format!("the way from Mist to the chats does not work yet — {again}")),
+        Err(failure) => Err(format!("{failure} — once it does, {again}")),
+    }
 }
 
 /// Which configuration the service will have.

@@ -3,15 +3,18 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use mistgate_tests::chat::server::Chat;
-use mistgate_tests::ports::cloud::Cloud;
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
+use mistgate_tests::ports::cloud::{Cloud, Recorded};
+use mistgate_tests::webhook::mist::{Mist, body};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty;
+use serde_json::json;
 
-use crate::base::binary::{Process, command, output, text};
+use crate::base::binary::{Mistgate, Process, command, output, text};
 
 const TOKEN: &str = "t0k3n-of-the-tests";
 
@@ -55,6 +58,7 @@ fn on_a_terminal_init_asks_and_checks_each_answer() {
         "it is good: role admin of scope org",
         "a hello is there",
         "mistgate mist setup --config ./mistgate/mistgate.toml",
+        "mistgate selftest --config ./mistgate/mistgate.toml",
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
@@ -85,6 +89,30 @@ fn on_a_terminal_init_asks_and_checks_each_answer() {
     let done = output(folder.path(), &setup);
     assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
     assert_eq!(cloud.with(|organisation| organisation.webhooks.len()), 1);
+    it_works(&dir, &config, &cloud, &chat);
+}
+
+/// What was made takes webhooks and passes a selftest.
+fn it_works(dir: &Path, config: &str, cloud: &Cloud, chat: &Chat) {
+    // On ports that are free, and without TLS, for the Mist of the tests.
+    let config = config.lines().filter(|line| !line.starts_with("tls = ")).map(|line| {
+        let is_address = line.starts_with("listen = ");
+        if is_address { "listen = \"127.0.0.1:0\"" } else { line }.to_owned() + "\n"
+    });
+    fs::write(dir.join("mistgate.toml"), config.collect::<String>()).expect("a file");
+    let run = ["run", "--config", "mistgate.toml", "--log-format", "json"];
+    let mistgate = Mistgate::start(command(dir, &run));
+    let webhook = mistgate.webhook();
+    let mut test = Process::start(command(dir, &["selftest", "--config", "mistgate.toml"]));
+    let is_pinged = |asked: &[Recorded]| asked.iter().any(|one| one.target.ends_with("/ping"));
+    assert!(cloud.wait(is_pinged), "{}", test.stderr());
+    let secret = fs::read_to_string(dir.join("webhook-secret")).expect("a secret");
+    let ping = body("ping", &[json!({ "timestamp": 1.5 })]);
+    let answer = Mist::new(secret.trim()).post(webhook, &ping).expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(test.wait().code(), Some(0), "{}{}", test.stdout(), test.stderr());
+    assert!(chat.taken().concat().contains("Selftest of mistgate"));
+    mistgate.stop();
 }
 
 #[test]
