@@ -60,8 +60,15 @@ pub(crate) fn run(args: Mist) -> ExitCode {
 
 /// Whether all is as it should be.
 async fn check(args: CheckMist) -> Result<bool, Stop> {
-    let api = Api::open(&args.config, args.token_file)?;
-    let wanted = api.wanted(args.url)?;
+    let mut is_right = true;
+    for api in Api::open(&args.config, args.token_file)? {
+        is_right &= check_org(&api, args.url.clone()).await?;
+    }
+    Ok(is_right)
+}
+
+async fn check_org(api: &Api, url: Option<Url>) -> Result<bool, Stop> {
+    let wanted = api.wanted(url)?;
     let client = api.client(api.token()?)?;
     let found = survey(&client, &wanted).await?;
     let comparison = compare(&wanted, &found);
@@ -74,8 +81,15 @@ async fn check(args: CheckMist) -> Result<bool, Stop> {
 
 /// Whether all is as it should be in the end.
 async fn setup(args: Setup) -> Result<bool, Stop> {
-    let api = Api::open(&args.config, args.token_file)?;
-    let wanted = api.wanted(args.url)?;
+    let mut is_right = true;
+    for api in Api::open(&args.config, args.token_file)? {
+        is_right &= setup_org(&api, args.url.clone(), args.yes).await?;
+    }
+    Ok(is_right)
+}
+
+async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, Stop> {
+    let wanted = api.wanted(url)?;
     let mut client = api.client(api.token()?)?;
     let found = survey(&client, &wanted).await?;
     let comparison = compare(&wanted, &found);
@@ -92,7 +106,7 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
     );
     crate::say(&format!("{what} organisation {}:", wanted.org));
     changes.iter().for_each(|line| crate::say(&format!("  {line}")));
-    if !args.yes {
+    if !is_sure {
         if !terminal::is_there() {
             let what = "there is no terminal to ask on — --yes makes the change unasked";
             return Err(Stop::Failed(what.to_owned()));
@@ -123,7 +137,8 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
 
 /// Lists the types without words of ours.
 async fn types(args: Types) -> Result<bool, Stop> {
-    let api = Api::open(&args.config, args.token_file)?;
+    let apis = Api::open(&args.config, args.token_file)?;
+    let api = apis.first().ok_or_else(|| Stop::Failed("there is no organisation".to_owned()))?;
     let client = api.client(api.token()?)?;
     let types = client.run(Catalogue::default(), Urgency::Question).await?;
     let unknown: Vec<&Type> = types.iter().filter(|own| !own.is_known()).collect();
@@ -156,32 +171,43 @@ fn show(comparison: &Comparison<'_>, wanted: &Wanted) {
     }
 }
 
-/// A configuration, and what is needed to ask Mist.
+/// A configuration, and what is needed to ask Mist about an organisation of it.
 struct Api {
-    config: Config,
+    config: Arc<Config>,
+    mist: mist::Mist,
     outbound: Outbound,
     token_file: Option<String>,
 }
 
 impl Api {
-    fn open(config: &str, token_file: Option<String>) -> Result<Self, Stop> {
+    /// One for each organisation.
+    fn open(config: &str, token_file: Option<String>) -> Result<Vec<Self>, Stop> {
         let Loaded { config, made, .. } = crate::load(Some(config)).map_err(Stop::Failed)?;
         let (_, outbound) = made.outgoing(Clock::start());
-        Ok(Self { config, outbound, token_file })
+        let config = Arc::new(config);
+        let of = |mist: &mist::Mist| {
+            let (config, mist) = (Arc::clone(&config), mist.clone());
+            Self { config, mist, outbound: outbound.clone(), token_file: token_file.clone() }
+        };
+        Ok(config.organisations().map(of).collect())
     }
 
+    /// Says which organisation it is about, and gives the webhook as it should be there.
     fn wanted(&self, url: Option<Url>) -> Result<Wanted, Stop> {
+        if let Some(name) = &self.mist.name {
+            crate::say(&format!("{name}:"));
+        }
         let known = self.config.webhook.as_ref().and_then(|webhook| webhook.url.clone());
         let what = "webhook.url: missing — where Mist reaches the listener, or --url";
         let url = url.or(known).ok_or_else(|| Stop::Usage(what.to_owned()))?;
         let missing = |key| Stop::Failed(format!("{key}: missing — it says which webhook is ours"));
-        self.config.wanted_webhook(Some(url)).map_err(missing)
+        self.config.wanted_webhook(&self.mist, Some(url)).map_err(missing)
     }
 
     /// The token of the file in the command, else that of the configuration, else a typed one.
     fn token(&self) -> Result<Secret, Stop> {
         let failed = |path: &str, error: String| Stop::Failed(format!("{path}: {error}"));
-        match (self.token_file.as_deref(), &self.config.mist.token) {
+        match (self.token_file.as_deref(), &self.mist.token) {
             (Some("-"), _) if terminal::is_there() => typed(),
             (Some("-"), _) => token(io::stdin()).map_err(|error| failed("standard input", error)),
             (Some(path), _) => {
@@ -197,7 +223,7 @@ impl Api {
     }
 
     fn client(&self, token: Secret) -> Result<Client, Stop> {
-        let mist = mist::Mist { token: Some(token), ..self.config.mist.clone() };
+        let mist = mist::Mist { token: Some(token), ..self.mist.clone() };
         // Why Mist cannot be reached is in the journal.
         let journal = Arc::new(Journal::new(Format::Text, Level::Info));
         let client = Client::new(&mist, self.outbound.clone(), journal);

@@ -6,12 +6,16 @@
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde_json::json;
+
 use crate::event::{Event, Topic, mail_address};
-use crate::notify::{Severity, topics, types};
+use crate::notify::{DASHBOARD, ORG, Severity, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
 const ANY: &str = "*";
@@ -34,6 +38,27 @@ pub struct Routes {
     pub ignored_sites: Vec<String>,
     /// The channel for what happens to switch ports, in place of that of each type.
     pub ports_to: Option<String>,
+    /// The organisations that have a name.
+    pub orgs: Arc<Vec<Org>>,
+}
+
+/// What is said of the events of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Org {
+    pub id: String,
+    pub name: String,
+    pub dashboard_host: String,
+    /// Whether its access points are not those of `[ports]`.
+    pub is_other: bool,
+}
+
+impl Org {
+    /// The text of one of its events, with what is said of it.
+    pub fn tell(&self, event: &Event<'_>) -> String {
+        let (name, host) = (json!(self.name), json!(self.dashboard_host));
+        let members = event.raw().trim_start_matches('{');
+        format!("{{\"{ORG}\":{name},\"{DASHBOARD}\":{host},{members}")
+    }
 }
 
 impl Routes {
@@ -66,6 +91,12 @@ impl Routes {
     /// Whether a topic has a channel by the built-in tables, or a place in the configuration.
     pub fn knows(&self, topic: &Topic<'_>) -> bool {
         has_default(topic) || self.targets(topic).is_some()
+    }
+
+    /// The organisation of an event, if it has a name.
+    pub fn org(&self, event: &Event<'_>) -> Option<&Org> {
+        let id = event.org_id().filter(|_| !self.orgs.is_empty())?;
+        self.orgs.iter().find(|org| org.id.eq_ignore_ascii_case(&id))
     }
 
     /// The operator's targets of a topic.
@@ -297,6 +328,7 @@ mod tests {
             approved_admins: Vec::from(["Ann@example.net".to_owned()]),
             ignored_sites: Vec::from(["4AC1dcf4-9d8b-7211-65c4-057819f0862b".to_owned()]),
             ports_to: Some("noc".to_owned()),
+            orgs: Arc::default(),
         }
     }
 

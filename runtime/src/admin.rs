@@ -57,8 +57,8 @@ pub struct Settings {
     pub guard: Guard,
     pub switches: Option<ports::Handle>,
     pub relay: Option<Arc<Relay>>,
-    /// The way from Mist.
-    pub feed: Option<Arc<feed::Handle>>,
+    /// The way from Mist, for each organisation.
+    pub feeds: Vec<Arc<feed::Handle>>,
     pub webhook: Option<Arc<webhook::Intake>>,
 }
 
@@ -77,7 +77,8 @@ struct Parts {
     driver: Option<driver::Status>,
     ports: Option<ports::Status>,
     proxy: Option<relay::Status>,
-    feed: Option<Arc<Status>>,
+    /// The organisations' names, and what is known of the way from each.
+    feeds: Vec<(Option<String>, Arc<Status>)>,
     /// The names of damaged stores that were set aside and still lie there.
     set_aside: Vec<String>,
     dead_letters: u64,
@@ -157,7 +158,7 @@ impl Admin {
         gauges.extend(of.incidents.iter().flat_map(open_incidents::gauges));
         gauges.extend(of.ports.iter().flat_map(switch_ports::gauges));
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
-        gauges.extend(of.feed.iter().map(|status| mist::gauge(status)));
+        gauges.extend(mist::gauge(&of.feeds));
         self.journal.metrics.exposition(&gauges)
     }
 
@@ -204,7 +205,8 @@ impl Admin {
             "destinations": destinations,
             "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
-            "mist": of.feed.as_ref().map(|status| mist::json(status)),
+            "mist": of.feeds.first().map(mist::json),
+            "mist_orgs": of.feeds.iter().skip(1).map(mist::json).collect::<Vec<_>>(),
         });
         format!("{value:#}\n")
     }
@@ -262,7 +264,8 @@ impl Admin {
             Some(relay) => Some(relay.status().await),
             None => None,
         };
-        let feed = settings.feed.as_ref().map(|handle| handle.status.get());
+        let feeds = settings.feeds.iter();
+        let feeds = feeds.map(|feed| (feed.name.clone(), feed.status.get())).collect();
         let set_aside = match &driver {
             Some(driver::Status { store, .. }) => {
                 let store = store.clone();
@@ -272,7 +275,7 @@ impl Admin {
         };
         let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
         let incidents = self.driver.incidents(|incidents| (Counts::of(incidents), None)).await;
-        Parts { driver, ports, proxy, feed, set_aside, dead_letters, incidents }
+        Parts { driver, ports, proxy, feeds, set_aside, dead_letters, incidents }
     }
 
     /// Answers a request that was admitted.

@@ -18,6 +18,7 @@ use mistgate_core::config::checked::Config;
 use mistgate_core::incident::Incidents;
 use mistgate_core::incident::input::Input::Gateway;
 use mistgate_core::incident::record::Incident;
+use mistgate_core::mist::Mist;
 use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
 use mistgate_core::mist::feed::input::{Input, Open, Sight, Verdict};
 use mistgate_core::mist::feed::output::{Event, Output};
@@ -46,6 +47,8 @@ const TYPES: &str = "mist-types.json";
 
 /// What others have of the feed, and what it asks Mist with.
 pub struct Handle {
+    /// That of the organisation.
+    pub(crate) name: Option<String>,
     /// What is known of it.
     pub(crate) status: Shared<Status>,
     client: Client,
@@ -64,8 +67,8 @@ pub struct Task {
     /// Where it is kept up to when all was fetched.
     kept: PathBuf,
     types: PathBuf,
-    /// When the types are read again.
-    learn_at: Instant,
+    /// When the types are read again. Only the first of all organisations is asked.
+    learn_at: Option<Instant>,
     outputs: VecDeque<Output>,
     driver: driver::Handle,
     clock: Clock,
@@ -74,33 +77,38 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task for a configuration; `None` where it says too little to ask Mist. Blocks on the disk.
+    /// A task for an organisation of a configuration, which may be the first; `None` where it says
+    /// too little to ask Mist. Blocks on the disk.
     pub(crate) fn new(
         config: &Config,
+        (mist, is_first): (&Mist, bool),
         outbound: Outbound,
         budget: &SharedBudget,
         seed: u64,
         (driver, journal): (driver::Handle, Arc<Journal>),
     ) -> Option<Self> {
         let url = config.webhook.as_ref()?.url.clone();
-        let wanted = config.wanted_webhook(url).ok()?;
+        let wanted = config.wanted_webhook(mist, url).ok()?;
         let clock = outbound.clock;
-        let client = Client::new(&config.mist, outbound.clone(), Arc::clone(&journal))?;
+        let client = Client::new(mist, outbound.clone(), Arc::clone(&journal))?;
         let client = client.sharing(budget);
-        let kept = Path::new(&config.state_dir).join(KEPT);
+        let other = if mist.is_other { format!("-{}", wanted.org) } else { String::new() };
+        let kept = Path::new(&config.state_dir).join(format!("{KEPT}{other}"));
         let caught_up_to = fs::read_to_string(&kept).ok();
         let caught_up_to = caught_up_to.and_then(|text| text.trim().parse().ok());
         let settings = input::Config {
             wanted: wanted.clone(),
             dedup_window: config.webhook.as_ref()?.dedup_window,
             caught_up_to: caught_up_to.map(UnixTime::from_secs),
-            selftest: config.mist.selftest.clone(),
+            selftest: mist.selftest.clone(),
         };
         let feed = Feed::new(settings, seed, clock.now());
-        let (types, learn_at) = (kept.with_file_name(TYPES), clock.now());
+        let (types, learn_at) = (kept.with_file_name(TYPES), is_first.then(|| clock.now()));
+        let name = mist.name.clone();
         let (status, turn) = (Shared::new(Status::default()), Mutex::new(()));
         let (sender, tested) = channel::bounded(1);
-        let handle = Handle { status, client, wanted, outbound, journal, turn, tested: sender };
+        let handle =
+            Handle { name, status, client, wanted, outbound, journal, turn, tested: sender };
         let (handle, outputs) = (Arc::new(handle), VecDeque::new());
         Some(Self { feed, kept, types, learn_at, outputs, driver, clock, handle, tested })
     }
@@ -126,7 +134,7 @@ impl Task {
             if *self.handle.status.get() != *self.feed.status() {
                 self.handle.status.set(self.feed.status().clone());
             }
-            if self.learn_at <= self.clock.now() {
+            if self.learn_at.is_some_and(|at| at <= self.clock.now()) {
                 self.learn(&service).await;
             }
         }
@@ -141,10 +149,14 @@ impl Task {
     async fn carry_out(&self, output: Output, service: &Intake) -> Option<Input> {
         match output {
             Output::Compare => {
-                let open = |incidents: &Incidents| {
+                let org = self.handle.wanted.org.clone();
+                let open = move |incidents: &Incidents| {
                     let mut open = Open::default();
                     for view in incidents.views().filter(|view| view.incident.is_open) {
                         let Incident { org_id, mac, changed_at, .. } = view.incident;
+                        if org_id.as_deref() != Some(&*org) {
+                            continue;
+                        }
                         let condition = view.incident.condition();
                         open.conditions.insert(condition);
                         if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
@@ -164,7 +176,7 @@ impl Task {
                 self.keep(&self.kept, format!("{}\n", caught_up_to.as_secs()).into()).await;
             }
             Output::Look => {
-                let (wall, heard) = (clock::wall(), service.heard());
+                let (wall, heard) = (clock::wall(), service.heard(&self.handle.wanted.org));
                 let is_writable = self.driver.status().await.is_some_and(|status| status.writable);
                 return Some(Input::Seen(Sight { wall, is_writable, heard }));
             }
@@ -175,7 +187,7 @@ impl Task {
                 ));
             }
             Output::Take(late) => return Some(Input::Taken(service.take_late(&late).await)),
-            Output::Test => drop(self.handle.test(service).await),
+            Output::Test => drop(self.handle.test(service, self.learn_at.is_some()).await),
         }
         None
     }
@@ -188,7 +200,8 @@ impl Task {
             Some((age, Learned::decode(&fs::read(path).ok()?)?))
         });
         if let Some((age, learned)) = read.await {
-            self.learn_at = self.clock.now() + LEARN_EVERY.saturating_sub(age);
+            let learn_at = self.clock.now() + LEARN_EVERY.saturating_sub(age);
+            self.learn_at = self.learn_at.map(|_| learn_at);
             service.learn(learned);
         }
     }
@@ -209,7 +222,7 @@ impl Task {
                 LEARN_AGAIN
             }
         };
-        self.learn_at = self.clock.now() + after;
+        self.learn_at = Some(self.clock.now() + after);
     }
 
     async fn keep(&self, path: &Path, bytes: Vec<u8>) {
@@ -225,20 +238,22 @@ impl Task {
     }
 
     fn note(&self, event: &Event) {
+        let Handle { journal, wanted, .. } = &*self.handle;
+        let org = &wanted.org;
         match event {
             Event::CaughtUp { failed, listed } => {
-                self.handle.journal.note(Level::Info, "mist_caught_up", fields![failed, listed]);
+                journal.note(Level::Info, "mist_caught_up", fields![org, failed, listed]);
             }
-            Event::CutShort => self.handle.journal.note(Level::Warning, "mist_cut_short", &[]),
+            Event::CutShort => journal.note(Level::Warning, "mist_cut_short", fields![org]),
             Event::Right(part) => {
-                self.handle.journal.note(Level::Info, "mist_right", fields![part = part.name()]);
+                journal.note(Level::Info, "mist_right", fields![org, part = part.name()]);
             }
             Event::Unchecked { reason } => {
-                self.handle.journal.note(Level::Warning, "mist_unchecked", fields![reason]);
+                journal.note(Level::Warning, "mist_unchecked", fields![org, reason]);
             }
             Event::Wrong { part, reason } => {
-                let values = fields![part = part.name(), reason];
-                self.handle.journal.note(Level::Error, "mist_wrong", values);
+                let values = fields![org, part = part.name(), reason];
+                journal.note(Level::Error, "mist_wrong", values);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 mod external;
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::Instant;
@@ -35,6 +35,8 @@ use crate::ports;
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// The most pings at once that are waited for.
 const PINGS_MAX: usize = 16;
+/// The most organisations whose webhooks are told apart.
+const ORGS_MAX: usize = 100;
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 #[derive(Debug)]
@@ -60,7 +62,8 @@ impl Settings {
 /// Takes webhooks and hands their events to the engine.
 pub struct Intake {
     settings: Shared<Settings>,
-    heard: Mutex<Heard>,
+    /// By organisation; empty where an event does not say it.
+    heard: Mutex<BTreeMap<String, Heard>>,
     /// Takes the ids of the webhooks that Mist pings, while somebody waits for them.
     pinged: Mutex<Option<channel::Sender<String>>>,
     /// What Mist says of types for which we have no words.
@@ -93,9 +96,11 @@ impl Intake {
         self.learned.set(learned);
     }
 
-    /// When webhooks last came.
-    pub(crate) fn heard(&self) -> Heard {
-        *self.heard.lock()
+    /// When webhooks of an organisation last came.
+    pub(crate) fn heard(&self, org: &str) -> Heard {
+        let heard = self.heard.lock();
+        let [own, any] = [org, ""].map(|org| heard.get(org).copied().unwrap_or_default());
+        Heard { any: own.any.max(any.any), devices: own.devices.max(any.devices) }
     }
 
     /// Where events go.
@@ -138,7 +143,7 @@ impl Intake {
         status
     }
 
-    fn note_heard(&self, topic: &str, body: &[u8]) {
+    fn note_heard(&self, topic: &str, org: Option<String>, body: &[u8]) {
         if topic == Topic::Ping.name()
             && let Some(waiting) = &*self.pinged.lock()
         {
@@ -148,6 +153,8 @@ impl Intake {
             }
         }
         let (now, mut heard) = (Some(clock::wall()), self.heard.lock());
+        let org = org.filter(|org| heard.len() < ORGS_MAX || heard.contains_key(org));
+        let heard = heard.entry(org.unwrap_or_default()).or_default();
         heard.any = now;
         if [Topic::DeviceEvents, Topic::DeviceUpdowns].iter().any(|own| own.name() == topic) {
             heard.devices = now;
@@ -219,7 +226,7 @@ impl Service for Intake {
                 return self.answer(began, reply);
             }
         };
-        self.note_heard(&intake.topic, &body);
+        self.note_heard(&intake.topic, intake.org.take(), &body);
         let metrics = &self.journal.metrics;
         if intake.broken > 0 {
             metrics.add(Counter::Broken, &[], intake.broken);

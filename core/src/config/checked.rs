@@ -3,6 +3,7 @@
 //! Parts that a machine needs stand beside that machine; this joins them.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use http_types::Url;
@@ -23,6 +24,8 @@ pub struct Config {
     pub state_dir: String,
     pub store: Store,
     pub mist: Mist,
+    /// The organisations besides that of `mist`.
+    pub orgs: Vec<Mist>,
     pub webhook: Option<Webhook>,
     pub chat: Chat,
     /// When incidents are told.
@@ -42,11 +45,18 @@ impl Config {
         ]
     }
 
-    /// The webhook in Mist as this wants it, at a URL where Mist reaches us. The error is the key
-    /// that is missing.
-    pub fn wanted_webhook(&self, url: Option<Url>) -> Result<Wanted, &'static str> {
+    /// The organisations: that of `[mist]` unless there are only others, and those.
+    pub fn organisations(&self) -> impl Iterator<Item = &Mist> {
+        let main = Some(&self.mist).filter(|mist| mist.org_id.is_some() || self.orgs.is_empty());
+        main.into_iter().chain(&self.orgs)
+    }
+
+    /// The webhook in Mist of an organisation as this wants it, at a URL where Mist reaches us. The
+    /// error is the key that is missing.
+    pub fn wanted_webhook(&self, of: &Mist, url: Option<Url>) -> Result<Wanted, &'static str> {
         let webhook = self.webhook.as_ref().ok_or("webhook")?;
-        let org = self.mist.org_id.clone().ok_or("mist.org_id")?;
+        let org = of.org_id.clone().ok_or("mist.org_id")?;
+        let ports = self.ports.as_ref().filter(|_| !of.is_other);
         let has_chats = !self.chat.destinations.is_empty();
         let writes =
             |ports: &Ports| !ports.is_observing && matches!(ports.method, Some(Method::Mist(_)));
@@ -56,8 +66,8 @@ impl Config {
             verifies_cert: webhook.verify_cert,
             secrets: webhook.secrets.clone(),
             routes: has_chats.then(|| self.chat.routes.clone()),
-            has_ports: self.ports.is_some(),
-            writes: self.ports.as_ref().is_some_and(writes),
+            has_ports: ports.is_some(),
+            writes: ports.is_some_and(writes),
         })
     }
 }

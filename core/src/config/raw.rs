@@ -8,6 +8,7 @@
 //! over TOML's own tree, in which each key and value keeps its place.
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -22,6 +23,7 @@ use super::reader::{Found, Reader, locate};
 use super::section::Section;
 use super::{admin, chat, incidents, mist, ports, proxy, store, webhook};
 use crate::delivery::config::Chat;
+use crate::mist::Mist;
 use crate::webhook::config::Webhook;
 
 /// The configuration without `--config`: everything on loopback, chats printed. It is read like a
@@ -151,14 +153,18 @@ fn not_toml(text: &str, error: &Error) -> Problem {
 fn config(root: &Section<'_>) -> Option<Config> {
     let state_dir = state_dir(root);
     let store = root.section("store", store::store).unwrap_or_default();
-    let (mist, ignored_sites, unsaid) = root
+    let (mist, orgs, ignored_sites, unsaid) = root
         .section("mist", |mist| {
-            (mist::mist(Some(mist)), mist::ignored_sites(mist), mist::unsaid(mist))
+            let main = Mist { selftest: mist::selftest(mist), ..mist::mist(Some(mist)) };
+            let orgs = mist::orgs(mist, &main);
+            (main, orgs, mist::ignored_sites(mist), mist::unsaid(mist))
         })
-        .unwrap_or_else(|| (mist::mist(None), Vec::new(), Some("mist.token_file")));
+        .unwrap_or_else(|| (mist::mist(None), Vec::new(), Vec::new(), Some("mist.token_file")));
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
+    let named = orgs.iter().chain([&mist]).filter_map(mist::named);
+    chat.routes.orgs = Arc::new(named.collect());
     let mut rules = root
         .section("incidents", |section| incidents::incidents(section, &chat))
         .unwrap_or_default();
@@ -180,7 +186,8 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let admin = root.section("admin", admin::admin);
     let state_dir = state_dir?;
     let incidents = rules;
-    let config = Config { state_dir, store, mist, webhook, chat, incidents, ports, proxy, admin };
+    let config =
+        Config { state_dir, store, mist, orgs, webhook, chat, incidents, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }

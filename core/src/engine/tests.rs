@@ -77,6 +77,7 @@ fn request(id: RequestId, items: Vec<Item>) -> Input {
         unrouted: 0,
         broken: 0,
         ap_events: Vec::new(),
+        org: None,
     };
     Input::Request { id, intake, at: UnixTime::from_secs(1_752_000_000) }
 }

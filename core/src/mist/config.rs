@@ -9,9 +9,13 @@ use crate::base::secret::Secret;
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::template::Template;
 
-/// `[mist]`: the cloud and how its API is asked.
+/// `[mist]`, or one of `[[mist.org]]`: the cloud and how its API is asked.
 #[derive(Clone, Debug)]
 pub struct Mist {
+    /// What people call the organisation.
+    pub name: Option<String>,
+    /// Whether it is one of `[[mist.org]]`, whose switch ports are left alone.
+    pub is_other: bool,
     /// The API's origin, such as `https://api.mist.com`.
     pub api_url: Url,
     /// Derived from the API's host: `manage.` for a leading `api.`.

@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Link;
+use super::{DASHBOARD, Link};
 use crate::base::mac::Mac;
 use crate::event::{DeviceClass, Event};
 
@@ -37,6 +37,8 @@ pub struct Dashboard<'a> {
 impl<'a> Dashboard<'a> {
     /// `host` is the dashboard's. An event without a usable `org_id` gets no links.
     pub fn new(event: &'a Event<'a>, host: &str) -> Self {
+        let own = event.text(DASHBOARD);
+        let host = own.as_deref().unwrap_or(host);
         let base = event.org_id().map(|org| format!("https://{host}/admin/?org_id={org}#!"));
         Self { event, base }
     }

@@ -27,6 +27,9 @@ pub mod summary;
 
 /// The member in which mistgate itself says what else is to be known of an event.
 pub const NOTE: &str = "mistgate_note";
+/// The members in which it says of which organisation an event is, and where its dashboard is.
+pub const ORG: &str = "mistgate_org";
+pub const DASHBOARD: &str = "mistgate_dashboard";
 
 /// The severity of a notification. The four default channels have the same names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! It runs beside the engine, in the task of each connection, because it neither remembers nor
 //! waits. Nothing is parsed before the signature holds.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -40,6 +41,8 @@ pub struct Intake {
     pub broken: usize,
     /// What the events say about ports, also those that no chat wants.
     pub ap_events: Vec<ApEvent>,
+    /// The organisation's id, if the first event says it.
+    pub org: Option<String>,
 }
 
 /// Why a request is refused.
@@ -143,19 +146,28 @@ fn of(chat: &Chat, learned: &Learned, envelope: &Envelope<'_>) -> Intake {
         }
     };
     let items: Vec<_> = envelope.events.iter().filter_map(item).collect();
+    let has_ports = |event: &&Event<'_>| !chat.routes.org(event).is_some_and(|org| org.is_other);
     Intake {
         topic: envelope.topic.name().to_string(),
         unrouted: envelope.events.len() - items.iter().filter(|item| item.is_routed()).count(),
         items,
         broken: envelope.broken,
-        ap_events: envelope.events.iter().filter_map(ApEvent::of).collect(),
+        ap_events: envelope.events.iter().filter(has_ports).filter_map(ApEvent::of).collect(),
+        org: envelope.events.first().and_then(Event::org_id).map(Cow::into_owned),
     }
 }
 
 /// An event of our own, as if a request had brought it.
 pub fn ours(item: Item) -> Intake {
     let topic = Topic::Mistgate.name().to_string();
-    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, ap_events: Vec::new() }
+    Intake {
+        topic,
+        items: Vec::from([item]),
+        unrouted: 0,
+        broken: 0,
+        ap_events: Vec::new(),
+        org: None,
+    }
 }
 
 /// A dead letter to be sent again: its event, for the chat that it was for. `None` where the bytes
@@ -187,6 +199,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
         unrouted: 0,
         broken: 0,
         ap_events: Vec::new(),
+        org: None,
     })
 }
 
@@ -207,6 +220,6 @@ pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
         chats,
         changes,
         incidents: Vec::new(),
-        text: event.raw().to_string(),
+        text: chat.routes.org(event).map_or_else(|| event.raw().to_string(), |org| org.tell(event)),
     })
 }

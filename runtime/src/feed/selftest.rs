@@ -40,8 +40,8 @@ pub(crate) struct Step {
 
 impl Handle {
     /// Makes a test, whose pings come in at `service`, and has its result told if it is news.
-    /// Another test waits until it is over.
-    pub(crate) async fn test(&self, service: &Intake) -> Vec<Step> {
+    /// Destinations get messages if they are `told`. Another test waits until it is over.
+    pub(crate) async fn test(&self, service: &Intake, told: bool) -> Vec<Step> {
         let _turn = self.turn.lock().await;
         let (pings, since, began) = (service.pings(), wall(), self.now());
         let asking = async {
@@ -50,14 +50,16 @@ impl Handle {
         };
         let asked = asking.or(timeout(ASK_MAX)).await;
         let asked = asked.unwrap_or_else(|_| Err("Mist did not answer in time".to_owned()));
-        let mut steps = vec![self.step("Mist is asked to ping the webhook", began, &asked)];
+        let whose = self.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let what = format!("{whose}Mist is asked to ping the webhook");
+        let mut steps = vec![self.step(what, began, &asked)];
         if let Ok(hook) = asked {
             let began = self.now();
             let came = self.wait(&hook, since, &pings).await;
-            steps.push(self.step("the ping comes in, signed", began, &came));
+            steps.push(self.step(format!("{whose}the ping comes in, signed"), began, &came));
         }
         let settings = service.settings();
-        let sending = settings.chat.destinations.iter().map(|to| {
+        let sending = settings.chat.destinations.iter().filter(|_| told).map(|to| {
             let (began, timeout) = (self.now(), settings.chat.delivery.timeout);
             async move {
                 let sent = self.send(to, timeout).await;

@@ -228,7 +228,7 @@ impl Node {
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(panic::end_with(driving.run(messages)));
         let identities = (prepared.webhook, prepared.proxy);
-        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feed);
+        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feeds);
         // The store's lock says that no other mistgate lives in this folder.
         listeners.open_control(control, Path::new(&prepared.config.state_dir));
         ready.store(true, Ordering::Relaxed);
@@ -283,14 +283,14 @@ impl Node {
 
     /// Goes on with another configuration. All that can fail is done.
     fn switch(&mut self, prepared: Prepared) {
-        let Prepared { config, warnings, chats, switches, feed, sockets, webhook, proxy } =
+        let Prepared { config, warnings, chats, switches, feeds, sockets, webhook, proxy } =
             prepared;
         let common = &self.listeners.common;
         // The engine first: it would drop what the listener already takes for a new destination.
         common.driver.send(Message::Configured(Box::new(chats)));
         common.switches.send(ports::Message::Configured(switches));
         warn(&common.journal, &warnings);
-        self.listeners.open(&config, sockets, (webhook, proxy), feed);
+        self.listeners.open(&config, sockets, (webhook, proxy), feeds);
         self.config = config;
     }
 
@@ -301,7 +301,7 @@ impl Node {
         supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
-        listeners.run_feed(None);
+        listeners.run_feeds(Vec::new());
         // No other part depends on the proxy, so it may end at the same time.
         let proxy = listeners.close("proxy");
         let posts = async {

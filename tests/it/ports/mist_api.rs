@@ -57,6 +57,8 @@ fn cloud() -> Cloud {
 
 fn mist_with(cloud: &Cloud, token: &str, default: Option<&str>) -> Mist {
     let config = mist::Mist {
+        name: None,
+        is_other: false,
         api_url: Url::parse(&cloud.origin()).expect("a URL"),
         dashboard_host: "localhost".to_owned(),
         token: Some(Secret::new(token)),
@@ -625,6 +627,8 @@ fn without_profiles_or_a_device_nothing_is_written() {
     assert_eq!(puts(&cloud), 0);
     let gone = Url::parse(&cloud.origin()).expect("a URL");
     let config = |token: Option<&str>, org: Option<&str>| mist::Mist {
+        name: None,
+        is_other: false,
         api_url: gone.clone(),
         dashboard_host: String::new(),
         token: token.map(Secret::new),

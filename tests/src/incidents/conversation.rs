@@ -162,6 +162,7 @@ impl Conversation {
             unrouted: 0,
             broken: 0,
             ap_events: Vec::new(),
+            org: None,
         };
         let at = self.wall();
         self.input(Input::Request { id: self.last_id, intake, at });

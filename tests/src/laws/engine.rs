@@ -106,6 +106,7 @@ impl Surroundings {
             unrouted: 0,
             broken: 0,
             ap_events: Vec::new(),
+            org: None,
         };
         Input::Request { id: self.last_id, intake, at: UnixTime::from_secs(1_752_000_000) }
     }

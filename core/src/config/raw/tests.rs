@@ -690,6 +690,34 @@ fn what_ports_need_of_other_sections_is_named() {
 }
 
 #[test]
+fn organisations_are_named_and_told_apart() {
+    const ORG: &str = "org_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
+    const ALL: &str = "a name, an org_id and a token_file";
+    let text = |mist: &str, org: &str| {
+        format!("[mist]\ntoken = \"t\"\n{mist}[[mist.org]]\ntoken = \"u\"\n{org}")
+    };
+    let good = report(&text("", &format!("name = \"a\"\n{ORG}"))).config.expect("it is good");
+    let orgs: Vec<_> =
+        good.organisations().map(|org| (org.name.as_deref(), org.is_other)).collect();
+    assert_eq!(orgs, [(Some("a"), true)]);
+    let token = good.orgs.first().and_then(|org| org.token.as_ref());
+    assert_eq!(token.map(Secret::expose), Some("u"));
+    let good = text(ORG, &format!("name = \"a\"\n{}", ORG.replace("978c", "978d")));
+    let good = report(&good).config.expect("it is good");
+    assert_eq!(good.organisations().map(|mist| mist.is_other).collect::<Vec<_>>(), [false, true]);
+    check(&text("", ORG), &[&format!("F:3: mist.org[0].name: missing — {ALL}")]);
+    check(&text("", "name = \"a\"\n"), &[&format!("F:3: mist.org[0].org_id: missing — {ALL}")]);
+    check(
+        &text(ORG, &format!("name = \"a\"\n{ORG}")),
+        &["F:4: mist.org: two of them have the same org_id — each organisation once"],
+    );
+    check(
+        "[mist]\nselftest = \"03:00\"\n",
+        &["F:2: mist.selftest: only Mist's API can send a ping — mist.token_file"],
+    );
+}
+
+#[test]
 fn reports_of_ports_need_a_chat_that_shows_them() {
     let warnings = |report_to: &str| {
         let chat = "[chat.slack]\nurls = { noc = \"https://hooks.slack.com/services/T/B/X\" }";

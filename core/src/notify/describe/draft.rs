@@ -9,7 +9,7 @@ use crate::base::text;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
-use crate::notify::{Fact, NOTE, Notification, Severity, plain};
+use crate::notify::{DASHBOARD, Fact, NOTE, Notification, ORG, Severity, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
@@ -20,7 +20,7 @@ const REASON_MAX: usize = 300;
 const ITEMS_MAX: usize = 10;
 
 /// Members that tell a reader nothing, or that every description uses in its own way.
-const SILENT: [&str; 19] = [
+const SILENT: [&str; 21] = [
     "ap_name",
     "audit_id",
     "device_name",
@@ -30,7 +30,9 @@ const SILENT: [&str; 19] = [
     "group",
     "id",
     "license_requirement",
+    DASHBOARD,
     NOTE,
+    ORG,
     "mxedge_name",
     "org_name",
     "severity",
@@ -97,6 +99,7 @@ impl Draft {
 
     /// The finished notification: cut to its limits, with the event's time.
     pub(in crate::notify) fn finish(mut self, event: &Event<'_>, severity: Severity) -> Self {
+        self.maybe("Organisation", event.text(ORG));
         self.maybe("Note", event.text(NOTE));
         self.facts.truncate(FACTS_MAX);
         let (title, summary) =

@@ -43,7 +43,9 @@ impl Needs {
         for port in proxies.ports() {
             needs.connect.insert(port, "the HTTP proxy".to_owned());
         }
-        needs.reach(Some(&config.mist.api_url), "mist.api_url");
+        for mist in config.organisations() {
+            needs.reach(Some(&mist.api_url), "mist.api_url");
+        }
         if let Some(ports) = &config.ports {
             let folder = folder_of(Path::new(&ports.kill_switch));
             needs.write.entry(folder).or_insert("ports.kill_switch");

@@ -66,8 +66,8 @@ pub(super) struct Listeners {
     ports: BTreeMap<&'static str, Port>,
     webhook: Option<Webhook>,
     proxy: Option<Arc<Relay>>,
-    /// The task that asks Mist about its events, and what it knows.
-    feed: Option<(Task<Option<()>>, Arc<feed::Handle>)>,
+    /// The tasks that ask Mist about its events, and what each knows.
+    feeds: Vec<(Task<Option<()>>, Arc<feed::Handle>)>,
     admin: Arc<admin::Admin>,
     control: Option<(Stopper, Task<()>)>,
 }
@@ -112,7 +112,7 @@ impl Listeners {
             ready: Arc::clone(&common.ready),
         });
         let ports = BTreeMap::new();
-        Self { common, ports, webhook: None, proxy: None, feed: None, admin, control: None }
+        Self { common, ports, webhook: None, proxy: None, feeds: Vec::new(), admin, control: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -179,29 +179,29 @@ impl Listeners {
         Ok(Some(socket))
     }
 
-    /// Opens, changes or closes the listeners, and runs the feed. The admin endpoint comes last: it
-    /// uses the others.
+    /// Opens, changes or closes the listeners, and runs the feeds. The admin endpoint comes last:
+    /// it uses the others.
     pub(super) fn open(
         &mut self,
         config: &Config,
         mut sockets: Sockets,
         (webhook, proxy): (Option<Identity>, Option<Mutual>),
-        feed: Option<feed::Task>,
+        feeds: Vec<feed::Task>,
     ) {
         self.open_proxy(config, sockets.remove("proxy"), proxy);
         self.open_webhook(config, sockets.remove("webhook"), webhook);
-        self.run_feed(feed);
+        self.run_feeds(feeds);
         self.open_admin(config, sockets.remove("admin"));
     }
 
-    /// Runs the task that asks Mist about its events, in the place of the one that may run.
-    pub(super) fn run_feed(&mut self, feed: Option<feed::Task>) {
+    /// Runs the tasks that ask Mist about its events, in the place of those that may run.
+    pub(super) fn run_feeds(&mut self, feeds: Vec<feed::Task>) {
         let executor = &self.common.executor;
-        self.feed = feed.zip(self.webhook.as_ref()).map(|(feed, webhook)| {
-            let handle = feed.handle();
-            let running = feed.run(Arc::clone(&webhook.service));
-            (executor.spawn(panic::catch_async(running)), handle)
-        });
+        let run = |feed: feed::Task| {
+            let (handle, service) = (feed.handle(), Arc::clone(&self.webhook.as_ref()?.service));
+            Some((executor.spawn(panic::catch_async(feed.run(service))), handle))
+        };
+        self.feeds = feeds.into_iter().filter_map(run).collect();
     }
 
     /// Closes a listener's socket and answers the requests in flight, once the future is polled.
@@ -311,7 +311,7 @@ impl Listeners {
             }),
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
             relay: self.proxy.clone(),
-            feed: self.feed.as_ref().map(|(_, handle)| Arc::clone(handle)),
+            feeds: self.feeds.iter().map(|(_, handle)| Arc::clone(handle)).collect(),
             webhook: self.webhook.as_ref().map(|webhook| Arc::clone(&webhook.service)),
         });
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {

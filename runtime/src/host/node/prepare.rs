@@ -67,7 +67,7 @@ pub(super) struct Prepared {
     /// None where there are no switch ports.
     pub(super) switches: Option<Box<ports::Settings>>,
     /// None where too little is configured to ask Mist.
-    pub(super) feed: Option<feed::Task>,
+    pub(super) feeds: Vec<feed::Task>,
     pub(super) sockets: Sockets,
     /// The certificate of the webhook listener.
     pub(super) webhook: Option<Identity>,
@@ -112,12 +112,15 @@ impl Prepared {
             let (outbound, budget) = (outbound.clone(), Arc::clone(&budget));
             Box::new(ports::Settings::new(&config, ports, login, outbound, budget))
         });
-        let tools = (driver, journal);
-        let feed = feed::Task::new(&config, outbound.clone(), &budget, seed, tools);
+        let mut feeds = Vec::new();
+        for mist in config.organisations() {
+            let (of, tools) = ((mist, feeds.is_empty()), (driver.clone(), Arc::clone(&journal)));
+            feeds.extend(feed::Task::new(&config, of, outbound.clone(), &budget, seed, tools));
+        }
         let dashboard_host = config.mist.dashboard_host.clone();
         let store = config.store;
         let chats = driver::Settings { engine, store, dashboard_host, outbound };
-        Self { config, warnings, chats, switches, feed, sockets, webhook, proxy }
+        Self { config, warnings, chats, switches, feeds, sockets, webhook, proxy }
     }
 }
 
