@@ -17,6 +17,7 @@ use crate::base::bytes::Bytes;
 pub mod codec;
 pub mod cso;
 pub mod engine;
+pub mod feed;
 pub mod http;
 pub mod inbox;
 pub mod incidents;

@@ -27,12 +27,13 @@ use crate::{laws, micronets, ports, world};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-pub const ALL: [Target; 30] = [
+pub const ALL: [Target; 31] = [
     ("batch", batch),
     ("chat", chat),
     ("config", config),
     ("engine", engine),
     ("envelope", envelope),
+    ("feed", feed),
     ("http_head", http_head),
     ("inbox", inbox),
     ("incidents", incidents),
@@ -78,6 +79,11 @@ pub fn engine(data: &[u8]) {
 /// A webhook's body, from its signature to the stored events.
 pub fn envelope(data: &[u8]) {
     codec::envelope(data);
+}
+
+/// A sequence of inputs to the feed from Mist.
+pub fn feed(data: &[u8]) {
+    laws::machine::<laws::feed::Surroundings>(data);
 }
 
 /// A stream of HTTP requests.

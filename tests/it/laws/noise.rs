@@ -34,6 +34,11 @@ fn envelopes() {
 }
 
 #[test]
+fn feeds() {
+    over_noise("feed", 100);
+}
+
+#[test]
 fn inboxes() {
     over_noise("inbox", 300);
 }
