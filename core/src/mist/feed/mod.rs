@@ -41,9 +41,11 @@ use crate::base::time::{Instant, UnixTime};
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A sleep that lasts so long is followed by a round.
 const SLEEP_MIN: Duration = Duration::from_secs(60);
-/// How often Mist is asked, and how many microseconds later at most, so that not all ask at once.
-const ROUND_EVERY: Duration = Duration::from_secs(3_600);
-const ROUND_LATER: u64 = 300_000_000;
+/// How often Mist is asked, and how many microseconds later at most, so that not all ask at once:
+/// soon enough that what failed just after a round is younger than the memory of duplicates, an
+/// hour, and so is told.
+const ROUND_EVERY: Duration = Duration::from_secs(3_180);
+const ROUND_LATER: u64 = 200_000_000;
 /// When it is tried again after a round that failed.
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 
