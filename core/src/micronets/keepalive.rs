@@ -10,7 +10,7 @@
 //! peer is not cut off for a late pong. A connection that is not read, because its partner takes no
 //! more, cannot show life: its clock stands still, and the partner's own clock bounds that. A peer
 //! that takes nothing cannot be pinged: it must take something, or send something, within
-//! [`Timing::silence_max`].
+//! `Timing::silence_max`.
 
 use core::{mem, time::Duration};
 
