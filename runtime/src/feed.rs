@@ -16,7 +16,7 @@ use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::Incidents;
-use mistgate_core::incident::input::Input::Gateway;
+use mistgate_core::incident::input::Input::Gateways;
 use mistgate_core::incident::record::Incident;
 use mistgate_core::mist::Mist;
 use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
@@ -169,8 +169,7 @@ impl Task {
             }
             Output::Event(event) => self.note(&event),
             Output::Gateways(gateways) => {
-                let gateways = gateways.into_iter().map(|(site, only)| Gateway { site, only });
-                self.driver.send(Message::Links(gateways.collect()));
+                self.driver.send(Message::Links(vec![Gateways(gateways)]));
             }
             Output::Keep(caught_up_to) => {
                 self.keep(&self.kept, format!("{}\n", caught_up_to.as_secs()).into()).await;

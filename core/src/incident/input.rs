@@ -52,13 +52,9 @@ pub enum Input {
     },
     /// A person ends a silence.
     EndSilence(u64),
-    /// The only gateway of a site, which all its other devices are behind; `None` if there is none
-    /// or several.
-    Gateway {
-        /// The site's id.
-        site: Arc<str>,
-        only: Option<Mac>,
-    },
+    /// Sites, by their ids, and the only gateway of each, which all its other devices are behind;
+    /// `None` if there is none or several.
+    Gateways(Vec<(Arc<str>, Option<Mac>)>),
     /// A device is behind another, by LLDP; or behind none that is known.
     Linked {
         child: Mac,

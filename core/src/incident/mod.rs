@@ -477,7 +477,7 @@ impl Machine for Incidents {
                     self.recheck();
                 }
             }
-            Input::Gateway { site, only } => self.note_gateway(site, only),
+            Input::Gateways(gateways) => self.note_gateways(gateways),
             Input::Linked { child, parent } => {
                 self.link(child, parent);
                 self.mute_all(self.down.get(&child).copied().into_iter().collect());

@@ -1,5 +1,6 @@
 //! What nobody is to hear of: silences, mute times, and what is behind a device that is down.
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -64,18 +65,17 @@ impl Incidents {
         let children = self.children.get(mac).into_iter().flatten();
         let mut keys: Vec<Key> =
             children.filter_map(|child| self.down.get(child)).copied().collect();
-        if site_id.as_ref().is_some_and(|site| self.gateways.get(site) == Some(mac)) {
-            keys.extend(self.down_at(site_id.as_ref()));
+        let site = site_id.as_ref().filter(|site| self.gateways.get(*site) == Some(mac));
+        if let Some(site) = site {
+            keys.extend(self.down_at(|other| other == site));
         }
         self.mute_all(keys);
     }
 
-    /// The devices that are down at a site.
-    fn down_at(&self, site: Option<&Arc<str>>) -> impl Iterator<Item = Key> {
-        let is_there = move |key: &&Key| {
-            self.entries.get(key).is_some_and(|entry| entry.incident.site_id.as_ref() == site)
-        };
-        self.down.values().filter(is_there).copied()
+    /// The devices that are down at sites of these ids.
+    fn down_at(&self, is_meant: impl Fn(&Arc<str>) -> bool) -> impl Iterator<Item = Key> {
+        let site = |key| self.entries.get(key)?.incident.site_id.as_ref();
+        self.down.values().filter(move |key| site(*key).is_some_and(&is_meant)).copied()
     }
 
     pub(super) fn mute_all(&mut self, keys: Vec<Key>) {
@@ -85,14 +85,21 @@ impl Incidents {
         }
     }
 
-    /// Notes the only gateway of a site; `None` if there are more or none.
-    pub(super) fn note_gateway(&mut self, site: Arc<str>, only: Option<Mac>) {
-        let keys = self.down_at(Some(&site)).collect();
-        let known = match only.filter(|_| self.gateways.len() < LINKS_MAX) {
-            Some(only) => self.gateways.insert(site, only),
-            None => self.gateways.remove(&site),
-        };
-        if known != only {
+    /// Notes which gateway is the only one of its site. What is down is looked through once for all
+    /// sites.
+    pub(super) fn note_gateways(&mut self, gateways: Vec<(Arc<str>, Option<Mac>)>) {
+        let mut changed = BTreeSet::new();
+        for (site, only) in gateways {
+            let known = match only.filter(|_| self.gateways.len() < LINKS_MAX) {
+                Some(only) => self.gateways.insert(Arc::clone(&site), only),
+                None => self.gateways.remove(&site),
+            };
+            if known != only {
+                changed.insert(site);
+            }
+        }
+        if !changed.is_empty() {
+            let keys = self.down_at(|site| changed.contains(site)).collect();
             self.mute_all(keys);
         }
     }

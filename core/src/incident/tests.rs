@@ -435,7 +435,7 @@ fn what_is_behind_the_only_gateway_of_its_site_is_not_told() {
     let gateway = r#""mac":"5c5b350000fe","device_type":"gateway","device_name":"GW-1",
         "site_id":"s7","site_name":"Branch-7""#;
     let only = Mac::parse("5c5b350000fe");
-    site.input(Input::Gateway { site: "s7".into(), only });
+    site.input(Input::Gateways(Vec::from([("s7".into(), only)])));
     site.ap("AP_DISCONNECTED", 1, 7);
     site.ap("AP_DISCONNECTED", 2, 8);
     site.event("device-events", "GW_DISCONNECTED", gateway);
@@ -449,7 +449,7 @@ fn what_is_behind_the_only_gateway_of_its_site_is_not_told() {
         (Some("s7"), "AP-1")
     );
     // There is a second one now: it may be that the other works.
-    site.input(Input::Gateway { site: "s7".into(), only: None });
+    site.input(Input::Gateways(Vec::from([("s7".into(), None)])));
     assert!(site.incidents.views().all(|view| view.muted_by.is_none()));
     site.until(400);
     assert_eq!(site.told.len(), told + 1);

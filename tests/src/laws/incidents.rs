@@ -393,7 +393,7 @@ impl Surroundings {
             only: only.map(outage),
         };
         self.reference.note(now, fact);
-        Input::Gateway { site: format!("s-{site}").into(), only: only.map(mac) }
+        Input::Gateways(vec![(format!("s-{site}").into(), only.map(mac))])
     }
 
     fn configure(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
