@@ -2,7 +2,7 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
@@ -10,7 +10,7 @@ use crate::event::DeviceClass;
 use crate::matcher::Target;
 use crate::notify::Severity;
 use crate::notify::change::Change;
-use crate::notify::types::{Kind, row_named};
+use crate::notify::types::{Kind, by_name};
 
 /// The longest JSON text of an event that is kept for its card, in bytes.
 const TEXT_MAX: usize = 4 << 10;
@@ -22,7 +22,7 @@ const SOURCES_MAX: usize = 4;
 pub struct Source {
     /// The topic's name.
     pub topic: String,
-    #[serde(with = "kind")]
+    #[serde(with = "by_name")]
     pub kind: &'static Kind,
 }
 
@@ -59,7 +59,7 @@ pub struct Incident {
     /// The worst that raised it since it was opened.
     pub severity: Severity,
     /// The row of the type that raised it last.
-    #[serde(with = "kind")]
+    #[serde(with = "by_name")]
     pub kind: &'static Kind,
     /// The types that raised it since it was opened, at most four.
     pub sources: Vec<Source>,
@@ -156,20 +156,6 @@ impl Incident {
     /// The name of its condition.
     pub fn condition(&self) -> &'static str {
         self.kind.pair.map_or("", |pair| pair.condition.name)
-    }
-}
-
-/// A row of the types' tables by its name.
-mod kind {
-    use super::{Deserialize, Deserializer, Kind, Serializer, String, row_named};
-
-    pub(super) fn serialize<S: Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(kind.name)
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<&'static Kind, D::Error> {
-        let name = String::deserialize(from)?;
-        row_named(&name).ok_or_else(|| serde::de::Error::custom("a type that is not in the tables"))
     }
 }
 

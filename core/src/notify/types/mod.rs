@@ -100,6 +100,34 @@ pub fn row_named(name: &str) -> Option<&'static Kind> {
     TABLES.iter().flat_map(rows).find(|row| row.name == name)
 }
 
+/// A row in stored bytes: by its name.
+pub mod by_name {
+    use alloc::string::String;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::{Kind, row_named};
+
+    /// Writes the row's name.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.name)
+    }
+
+    /// Reads the row's name.
+    ///
+    /// # Errors
+    ///
+    /// The deserializer's; a name that is not in the tables.
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<&'static Kind, D::Error> {
+        let name = String::deserialize(from)?;
+        row_named(&name).ok_or_else(|| D::Error::custom("a type that is not in the tables"))
+    }
+}
+
 /// Whether a type of our own reports is about switch ports; `name` is that of its row.
 pub fn is_of_ports(name: &str) -> bool {
     ports::KINDS.iter().any(|row| row.name == name)
