@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::config::{Escalation, Rules};
@@ -14,18 +14,17 @@ use crate::base::time::{Instant, UnixTime};
 use crate::delivery::config::Chat;
 use crate::event::{Event, Topic};
 use crate::notify::change::Key;
-use crate::notify::summary::{Line, News, State, about_one, also_open, summary};
+use crate::notify::summary::{
+    Line, News, State, about_one, also_down, also_open, daily, history, summary,
+};
 use crate::notify::topics::describe;
 use crate::notify::types::condition::Condition;
-use crate::notify::{Fact, Notification, Severity, plain};
+use crate::notify::{Fact, Notification, Severity};
 use crate::route::route;
 
 /// How each incident is shown by a message, whether that is about one critical incident alone, and
 /// the message.
 pub(super) type Message = (States, bool, Notification);
-
-/// Of what began so many seconds ago it is said when.
-const LATE: i64 = 120;
 
 /// The destinations of a channel that are told of states.
 pub(super) fn destinations(chat: &Chat, tellers: &Tellers, channel: &str) -> Vec<Name> {
@@ -112,8 +111,8 @@ pub(super) fn compose(
             notification.summary.push_str(" Nobody has acknowledged it.");
         }
         let told_at = teller.told.get(key)?.at;
-        notification.facts.extend(history(&entry.incident, told_at, wall));
-        notification.facts.extend(behind(&entry.incident, entries));
+        notification.facts.extend(history(line, entry.incident.times, told_at, wall));
+        notification.facts.extend(also_down(&behind(&entry.incident, entries)));
         notification.facts.extend(also_open(&others));
         return Some((states, is_alone, notification));
     }
@@ -128,27 +127,12 @@ pub(super) fn report(
     entries: &BTreeMap<Key, Entry>,
     failing: Vec<Fact>,
 ) {
-    notification.title = format!("Daily report: {}", notification.title);
-    let is_muted = |entry: &&Entry| entry.incident.is_open && entry.muted_by.is_some();
-    let muted = entries.values().filter(is_muted).count();
-    let counts = [
-        (muted, plain::count(muted, "open incident", "open incidents")),
-        (silences, plain::count(silences, "silence", "silences")),
-    ];
-    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
-    let value = counts.collect::<Vec<_>>().join("; ");
-    notification
-        .facts
-        .extend(plain::non_empty(value).map(|value| Fact { label: "Muted".to_string(), value }));
-    let open = entries.values().map(|entry| &entry.incident).filter(|incident| incident.is_open);
-    let seen = open.filter_map(|incident| {
-        let by = &incident.acknowledged.as_ref()?.by;
-        Some(format!("{} by {by}", incident.subject))
+    let open = entries.values().filter(|entry| entry.incident.is_open);
+    let muted = open.clone().filter(|entry| entry.muted_by.is_some()).count();
+    let acknowledged = open.filter_map(|Entry { incident, .. }| {
+        Some((incident.subject.as_str(), incident.acknowledged.as_ref()?.by.as_str()))
     });
-    let seen: Vec<String> = seen.take(plain::NAMES_MAX).collect();
-    let value = plain::non_empty(seen.join(", "));
-    let label = "Acknowledged".to_string();
-    notification.facts.extend(value.map(|value| Fact { label, value }));
+    daily(notification, muted, silences, acknowledged);
     notification.facts.extend(failing);
 }
 
@@ -194,29 +178,8 @@ fn card(config: &Config, entry: &Entry) -> Option<Notification> {
     Some(notification)
 }
 
-/// What a message about one incident says of its past.
-fn history(incident: &Incident, told_at: Option<UnixTime>, wall: UnixTime) -> Vec<Fact> {
-    let fact = |label: &str, value: String| Fact { label: label.to_string(), value };
-    let mut facts = Vec::new();
-    let since = incident.opened_at.clock(wall);
-    let lasted = |until: UnixTime| until.as_secs() - incident.opened_at.as_secs();
-    let age = lasted(wall);
-    if incident.times > 1 {
-        facts.push(fact("Came", format!("{} times since {since} UTC", incident.times)));
-    } else if !incident.is_open {
-        let lasted = plain::duration(lasted(incident.changed_at));
-        facts.push(fact("Lasted", format!("{lasted}, from {since} UTC")));
-    } else if age >= LATE {
-        facts.push(fact("Since", format!("{since} UTC, {} ago", plain::duration(age))));
-    }
-    if let Some(told_at) = told_at {
-        facts.push(fact("Continues", format!("the message of {} UTC", told_at.clock(wall))));
-    }
-    facts
-}
-
 /// The devices that are not told by themselves, because they are behind this one.
-fn behind(incident: &Incident, entries: &BTreeMap<Key, Entry>) -> Option<Fact> {
+fn behind<'a>(incident: &Incident, entries: &'a BTreeMap<Key, Entry>) -> Vec<&'a str> {
     let is_behind = |entry: &&Entry| match &entry.muted_by {
         Some(MutedBy::Device(name)) => *name == incident.subject,
         Some(MutedBy::Silence(_) | MutedBy::Time(_)) | None => false,
@@ -224,6 +187,5 @@ fn behind(incident: &Incident, entries: &BTreeMap<Key, Entry>) -> Option<Fact> {
     let behind = entries.values().filter(is_behind).map(|entry| entry.incident.subject.as_str());
     let mut behind: Vec<&str> = behind.collect();
     behind.sort_unstable_by_key(|name| (name.len(), *name));
-    let value = plain::list(&behind, plain::NAMES_MAX);
-    (!behind.is_empty()).then(|| Fact { label: "Also down behind it".to_string(), value })
+    behind
 }

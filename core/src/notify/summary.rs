@@ -21,6 +21,8 @@ const SITES_OVER_MAX: usize = 4;
 const OPEN_NAMES_MAX: usize = 10;
 /// The most groups that a headline names; of more it says how many problems there are.
 const GROUPS_MAX: usize = 3;
+/// Of what began so many seconds ago it is said when.
+const LATE: i64 = 120;
 
 /// How something is that counts as over because nobody says how it is.
 pub const UNHEARD: &str = "not heard of for 7 days";
@@ -133,16 +135,69 @@ pub fn about_one(line: &Line<'_>, now: UnixTime) -> Notification {
     let place = place(&[line]);
     notification.title = format!("{} {}{title}{place}", line.subject, line.group().1);
     notification.summary = summary;
-    let site = line.site.map(|site| Fact { label: "Site".to_string(), value: site.to_string() });
-    notification.facts = site.into_iter().collect();
+    notification.facts = line.site.map(|site| fact("Site", site.to_string())).into_iter().collect();
     notification
+}
+
+/// What a message about one incident says of its past: it came so many times, and the last message
+/// about it was of `told_at`.
+pub fn history(
+    line: &Line<'_>,
+    times: u32,
+    told_at: Option<UnixTime>,
+    now: UnixTime,
+) -> impl Iterator<Item = Fact> {
+    let since = line.since.clock(now);
+    let lasted = |until: UnixTime| plain::duration(until.as_secs() - line.since.as_secs());
+    let past = if times > 1 {
+        Some(fact("Came", format!("{times} times since {since} UTC")))
+    } else if line.state == State::Over {
+        Some(fact("Lasted", format!("{}, from {since} UTC", lasted(line.changed_at))))
+    } else if now.as_secs() - line.since.as_secs() >= LATE {
+        Some(fact("Since", format!("{since} UTC, {} ago", lasted(now))))
+    } else {
+        None
+    };
+    let told = told_at.map(|at| fact("Continues", format!("the message of {} UTC", at.clock(now))));
+    past.into_iter().chain(told)
+}
+
+/// The devices that are not told by themselves, because they are behind the one of a message.
+pub fn also_down(names: &[&str]) -> Option<Fact> {
+    (!names.is_empty()).then(|| fact("Also down behind it", plain::list(names, plain::NAMES_MAX)))
+}
+
+/// Makes a daily report of a summary. `acknowledged` are open incidents' subjects, and who takes
+/// care of each.
+pub fn daily<'a>(
+    notification: &mut Notification,
+    muted: usize,
+    silences: usize,
+    acknowledged: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    notification.title = format!("Daily report: {}", notification.title);
+    let counts = [
+        (muted, plain::count(muted, "open incident", "open incidents")),
+        (silences, plain::count(silences, "silence", "silences")),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
+    let muted = counts.collect::<Vec<_>>().join("; ");
+    let seen = acknowledged.map(|(subject, by)| format!("{subject} by {by}"));
+    let seen = seen.take(plain::NAMES_MAX).collect::<Vec<_>>().join(", ");
+    let facts = [("Muted", muted), ("Acknowledged", seen)].into_iter();
+    let facts = facts.filter(|(_, value)| !value.is_empty());
+    notification.facts.extend(facts.map(|(label, value)| fact(label, value)));
+}
+
+fn fact(label: &str, value: String) -> Fact {
+    Fact { label: label.to_string(), value }
 }
 
 /// What is open besides what a message is about, such as `12 APs down at Branch-7`.
 pub fn also_open(lines: &[Line<'_>]) -> Option<Fact> {
     let open: Vec<_> = lines.iter().filter(|line| line.state != State::Over).collect();
     let value = format!("{}{}", phrase(&open), place(&open));
-    (!open.is_empty()).then(|| Fact { label: "Also open".to_string(), value })
+    (!open.is_empty()).then(|| fact("Also open", value))
 }
 
 /// What is new, worse and over, and since when.
