@@ -21,6 +21,10 @@ pub mod notify;
 
 pub mod matcher;
 
+pub mod silence;
+
+pub mod topology;
+
 pub mod route;
 
 pub mod chat;

@@ -1,16 +1,20 @@
 //! What a person chose not to hear of for a while.
 
+use alloc::collections::BTreeMap;
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Incident;
 use crate::base::time::UnixTime;
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, Target};
 
 /// The longest silence.
 pub const SILENCE_MAX: Duration = Duration::from_secs(90 * 86_400);
+/// The most silences.
+const SILENCES_MAX: usize = 1_000;
+/// How often it is seen whether what a silence waits for has recovered.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A silence. It hides critical incidents too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +49,64 @@ impl Silence {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether it hides an incident.
-    pub fn covers(&self, incident: &Incident) -> bool {
+    /// Whether it hides the incident of this id.
+    pub fn covers(&self, id: u64, incident: &Target<'_>) -> bool {
         let is_of_its_time = match self.until {
             Until::Time(_) => true,
-            Until::Recovered { last_id } => incident.id <= last_id,
+            Until::Recovered { last_id } => id <= last_id,
         };
-        is_of_its_time && self.matcher.matches(&incident.target())
+        is_of_its_time && self.matcher.matches(incident)
+    }
+}
+
+/// All silences, by the numbers that people name them by.
+#[derive(Debug, Default)]
+pub struct Silences {
+    by_number: BTreeMap<u64, Silence>,
+    last: u64,
+}
+
+impl Silences {
+    /// Each by its number.
+    pub const fn all(&self) -> &BTreeMap<u64, Silence> {
+        &self.by_number
+    }
+
+    /// The number of the next one, which none had in this run; `None` if there are as many as there
+    /// may be.
+    pub fn next(&self) -> Option<u64> {
+        (self.by_number.len() < SILENCES_MAX).then_some(self.last + 1)
+    }
+
+    /// Takes up one, new or left by an earlier run.
+    pub fn insert(&mut self, number: u64, silence: Silence) {
+        self.last = self.last.max(number);
+        self.by_number.insert(number, silence);
+    }
+
+    /// Ends one. Returns whether it was there.
+    pub fn remove(&mut self, number: u64) -> bool {
+        self.by_number.remove(&number).is_some()
+    }
+
+    /// Ends those whose time is over, or that wait for nothing that `is_open`. Returns their numbers.
+    pub fn end(&mut self, now: UnixTime, is_open: impl Fn(&Silence) -> bool) -> Vec<u64> {
+        let is_over = |silence: &Silence| match silence.until {
+            Until::Time(at) => at <= now,
+            Until::Recovered { .. } => !is_open(silence),
+        };
+        let ended = self.by_number.iter().filter(|(_, silence)| is_over(silence));
+        let ended: Vec<u64> = ended.map(|(number, _)| *number).collect();
+        self.by_number.retain(|number, _| !ended.contains(number));
+        ended
+    }
+
+    /// When `end` may have more to end.
+    pub fn next_end(&self, now: UnixTime) -> Option<UnixTime> {
+        let ends = self.by_number.values().map(|silence| match silence.until {
+            Until::Time(at) => at,
+            Until::Recovered { .. } => now.plus(MINUTE),
+        });
+        ends.min()
     }
 }

@@ -2,8 +2,8 @@
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::units;
-use mistgate_core::incident::silence::SILENCE_MAX;
 use mistgate_core::matcher::Matcher;
+use mistgate_core::silence::SILENCE_MAX;
 
 commands! {
     /// Show what is wrong in the network, or say that somebody takes care of it.

@@ -4,13 +4,13 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::config::Rules;
 use super::record::Acknowledgement;
-use super::silence::Silence;
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::delivery::config::Chat;
 use crate::delivery::queue::output::End;
 use crate::notify::change::{Change, Key};
 use crate::notify::{Fact, Severity};
+use crate::silence::Silence;
 
 /// The name of a destination.
 pub type Name = Arc<str>;

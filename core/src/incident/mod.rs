@@ -18,8 +18,6 @@ pub mod config;
 
 pub mod record;
 
-pub mod silence;
-
 pub mod input;
 
 pub mod teller;
@@ -46,7 +44,6 @@ pub use self::entry::MutedBy;
 use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
-use self::silence::Silence;
 use self::teller::{Fate, Shown, Teller, Tellers, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
@@ -55,16 +52,14 @@ use crate::delivery::queue::output::End;
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
 use crate::notify::{Fact, Severity};
+use crate::silence::Silences;
+use crate::topology::Topology;
 
 /// The most incidents, open or over.
 const INCIDENTS_MAX: usize = 100_000;
 /// What the store has room for: one incident for so many bytes of its file, of which half can be
 /// used.
 const STORE_PART: u64 = 2_048;
-/// The most links between devices.
-const LINKS_MAX: usize = 100_000;
-/// The most silences.
-const SILENCES_MAX: usize = 1_000;
 
 /// The incidents machine.
 #[derive(Debug)]
@@ -81,16 +76,10 @@ pub struct Incidents {
     /// The bytes of events that are kept for cards.
     texts: usize,
     timers: BTreeSet<(Instant, Key)>,
-    /// From a device to the one that it is behind.
-    links: BTreeMap<Mac, Mac>,
-    /// The same from the other end: who is behind a device.
-    children: BTreeMap<Mac, BTreeSet<Mac>>,
-    /// The only gateway of a site, by the site's id.
-    gateways: BTreeMap<Arc<str>, Mac>,
+    topology: Topology,
     /// Devices that are down.
     down: BTreeMap<Mac, Key>,
-    silences: BTreeMap<u64, Silence>,
-    last_silence: u64,
+    silences: Silences,
     tellers: Tellers,
     /// When silences and mute times are to be looked at again.
     calendar_at: Option<Instant>,
@@ -115,15 +104,9 @@ impl Incidents {
         self.open
     }
 
-    /// The silences, by number.
-    pub const fn silences(&self) -> &BTreeMap<u64, Silence> {
+    /// What people chose not to hear of.
+    pub const fn silences(&self) -> &Silences {
         &self.silences
-    }
-
-    /// The number of the next silence, which none had in this run; `None` if there are as many as
-    /// there may be.
-    pub fn next_silence(&self) -> Option<u64> {
-        (self.silences.len() < SILENCES_MAX).then_some(self.last_silence + 1)
     }
 
     fn wall(&self) -> UnixTime {
@@ -290,7 +273,7 @@ impl Incidents {
                 }
             }
         }
-        for (number, silence) in &self.silences {
+        for (number, silence) in self.silences.all() {
             let (number, silence) = (*number, Some(silence.to_bytes()));
             self.outputs.push_back(Output::KeepSilence { number, silence });
         }
@@ -338,7 +321,12 @@ impl Incidents {
             let message = message::compose(&self.config, &self.entries, teller, self.now, wall);
             if let Some((states, is_alone, mut notification)) = message {
                 if teller.is_report_due && !is_alone {
-                    message::report(&mut notification, self.silences.len(), &self.entries, failing);
+                    message::report(
+                        &mut notification,
+                        self.silences.all().len(),
+                        &self.entries,
+                        failing,
+                    );
                 }
                 teller.send(states, is_alone, notification);
             }
@@ -429,12 +417,9 @@ impl Machine for Incidents {
             max: INCIDENTS_MAX,
             texts: 0,
             timers: BTreeSet::new(),
-            links: BTreeMap::new(),
-            children: BTreeMap::new(),
-            gateways: BTreeMap::new(),
+            topology: Topology::default(),
             down: BTreeMap::new(),
-            silences: BTreeMap::new(),
-            last_silence: 0,
+            silences: Silences::default(),
             tellers: BTreeMap::new(),
             calendar_at: None,
             report_at: None,
@@ -472,14 +457,14 @@ impl Machine for Incidents {
             Input::Configured(config) => self.configure(config),
             Input::Ended { to, end } => self.ended(&to, end),
             Input::EndSilence(number) => {
-                if self.silences.remove(&number).is_some() {
+                if self.silences.remove(number) {
                     self.outputs.push_back(Output::KeepSilence { number, silence: None });
                     self.recheck();
                 }
             }
             Input::Gateways(gateways) => self.note_gateways(gateways),
             Input::Linked { child, parent } => {
-                self.link(child, parent);
+                self.topology.link(child, parent);
                 self.mute_all(self.down.get(&child).copied().into_iter().collect());
             }
             Input::Opened { is_new, store_max } => self.opened(is_new, store_max),
@@ -489,10 +474,9 @@ impl Machine for Incidents {
                 self.restore_silence(number, &silence);
             }
             Input::Silence(silence) => {
-                if let Some(number) = self.next_silence() {
+                if let Some(number) = self.silences.next() {
                     let bytes = Some(silence.to_bytes());
                     self.outputs.push_back(Output::KeepSilence { number, silence: bytes });
-                    self.last_silence = number;
                     self.silences.insert(number, silence);
                     self.recheck();
                 }

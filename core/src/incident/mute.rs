@@ -1,22 +1,16 @@
 //! What nobody is to hear of: silences, mute times, and what is behind a device that is down.
 
-use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::time::Duration;
+use alloc::{sync::Arc, vec::Vec};
 
-use super::entry::MutedBy;
+use super::Incidents;
+use super::entry::{Entry, MutedBy};
 use super::output::{Event, Output};
 use super::record::Incident;
-use super::silence::{Silence, Until};
-use super::{Incidents, LINKS_MAX};
 use crate::base::mac::Mac;
 use crate::notify::Severity;
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
-
-/// How often it is seen whether what a silence waits for has recovered.
-const MINUTE: Duration = Duration::from_secs(60);
+use crate::silence::{Silence, Until};
 
 impl Incidents {
     /// Sees what mutes an incident.
@@ -25,7 +19,8 @@ impl Incidents {
         let Some(entry) = self.entries.get(&key) else { return };
         let incident = &entry.incident;
         let silence = || {
-            let found = self.silences.iter().find(|(_, silence)| silence.covers(incident));
+            let covers = |silence: &Silence| silence.covers(incident.id, &incident.target());
+            let found = self.silences.all().iter().find(|(_, silence)| covers(silence));
             found.map(|(number, _)| MutedBy::Silence(*number))
         };
         let mute = || {
@@ -39,9 +34,7 @@ impl Incidents {
         let parent = || {
             let is_child = self.config.rules.mute_dependents && incident.condition() == DEVICE_DOWN;
             let mac = incident.mac.filter(|_| is_child && incident.is_open)?;
-            let gateway = incident.site_id.as_ref().and_then(|site| self.gateways.get(site));
-            let parents =
-                self.links.get(&mac).into_iter().chain(gateway.filter(|own| **own != mac));
+            let parents = self.topology.parents(mac, incident.site_id.as_ref());
             let mut parents = parents.filter_map(|parent| self.entries.get(self.down.get(parent)?));
             // Of one that only streams take nobody would hear.
             let parent = parents.find(|parent| !parent.to.is_empty())?;
@@ -57,16 +50,13 @@ impl Incidents {
 
     /// Sees anew what mutes the devices that are down behind one.
     pub(super) fn mute_behind(&mut self, parent: Key) {
-        let Some(Incident { mac: Some(mac), site_id, .. }) =
-            self.entries.get(&parent).map(|entry| &entry.incident)
-        else {
-            return;
-        };
-        let children = self.children.get(mac).into_iter().flatten();
+        let Some(entry) = self.entries.get(&parent) else { return };
+        let Incident { mac: Some(mac), site_id, .. } = &entry.incident else { return };
+        let children = self.topology.children(*mac);
         let mut keys: Vec<Key> =
             children.filter_map(|child| self.down.get(child)).copied().collect();
-        let site = site_id.as_ref().filter(|site| self.gateways.get(*site) == Some(mac));
-        if let Some(site) = site {
+        let is_gateway = |site: &&Arc<str>| self.topology.is_only_gateway(*mac, site);
+        if let Some(site) = site_id.as_ref().filter(is_gateway) {
             keys.extend(self.down_at(|other| other == site));
         }
         self.mute_all(keys);
@@ -88,35 +78,10 @@ impl Incidents {
     /// Notes which gateway is the only one of its site. What is down is looked through once for all
     /// sites.
     pub(super) fn note_gateways(&mut self, gateways: Vec<(Arc<str>, Option<Mac>)>) {
-        let mut changed = BTreeSet::new();
-        for (site, only) in gateways {
-            let known = match only.filter(|_| self.gateways.len() < LINKS_MAX) {
-                Some(only) => self.gateways.insert(Arc::clone(&site), only),
-                None => self.gateways.remove(&site),
-            };
-            if known != only {
-                changed.insert(site);
-            }
-        }
+        let changed = self.topology.set_gateways(gateways);
         if !changed.is_empty() {
             let keys = self.down_at(|site| changed.contains(site)).collect();
             self.mute_all(keys);
-        }
-    }
-
-    /// Notes who is behind whom.
-    pub(super) fn link(&mut self, child: Mac, parent: Option<Mac>) {
-        if let Some(earlier) = self.links.remove(&child)
-            && let Some(children) = self.children.get_mut(&earlier)
-        {
-            children.remove(&child);
-            if children.is_empty() {
-                self.children.remove(&earlier);
-            }
-        }
-        if let Some(parent) = parent.filter(|_| self.links.len() < LINKS_MAX) {
-            self.links.insert(child, parent);
-            self.children.entry(parent).or_default().insert(child);
         }
     }
 
@@ -132,10 +97,7 @@ impl Incidents {
         let wall = self.wall();
         let rules = &self.config.rules;
         let changes = rules.mutes.iter().filter_map(|mute| mute.period.next_change(wall));
-        let ends = self.silences.values().map(|silence| match silence.until {
-            Until::Time(at) => at,
-            Until::Recovered { .. } => wall.plus(MINUTE),
-        });
+        let ends = self.silences.next_end(wall);
         self.calendar_at = changes.chain(ends).min().map(|at| self.moment(at));
         let report = rules.report.as_ref().and_then(|report| report.next(wall));
         self.report_at = report.map(|at| self.moment(at));
@@ -148,28 +110,17 @@ impl Incidents {
             // It covers none after it, also where that one is forgotten.
             self.last_id = self.last_id.max(last_id);
         }
-        self.last_silence = self.last_silence.max(number);
         self.silences.insert(number, silence);
     }
 
     /// Ends the silences that are over.
     fn end_silences(&mut self) {
-        let wall = self.wall();
-        let mut ended = Vec::new();
-        for (number, silence) in &self.silences {
-            let is_over = match silence.until {
-                Until::Time(at) => at <= wall,
-                Until::Recovered { .. } => !self
-                    .entries
-                    .values()
-                    .any(|entry| entry.is_open() && silence.covers(&entry.incident)),
-            };
-            if is_over {
-                ended.push(*number);
-            }
-        }
-        for number in ended {
-            self.silences.remove(&number);
+        let (wall, entries) = (self.wall(), &self.entries);
+        let is_open = |silence: &Silence| {
+            let mut open = entries.values().filter(|entry| entry.is_open());
+            open.any(|Entry { incident, .. }| silence.covers(incident.id, &incident.target()))
+        };
+        for number in self.silences.end(wall, is_open) {
             self.outputs.push_back(Output::KeepSilence { number, silence: None });
             self.outputs.push_back(Output::Event(Event::SilenceOver(number)));
         }

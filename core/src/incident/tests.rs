@@ -7,7 +7,6 @@ use alloc::string::{String, ToString};
 use super::config::{Escalation, Mute, Rules};
 use super::input::Changed;
 use super::record::Acknowledgement;
-use super::silence::Until;
 use super::*;
 use crate::base::calendar::{Daily, Days, Period};
 use crate::chat::kind::Kind;
@@ -19,6 +18,7 @@ use crate::matcher::Matcher;
 use crate::notify::Notification;
 use crate::notify::change::changes;
 use crate::route::{Routes, Target, route};
+use crate::silence::Until;
 
 /// 2025-07-08 14:00:00 UTC, when each timeline begins.
 const BEGINNING: i64 = 1_751_983_200;

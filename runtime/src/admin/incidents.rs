@@ -8,10 +8,10 @@ use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::units;
 use mistgate_core::incident::input::Input;
 use mistgate_core::incident::record::Acknowledgement;
-use mistgate_core::incident::silence::{SILENCE_MAX, Silence, Until};
 use mistgate_core::incident::view::{Knowledge, View};
 use mistgate_core::incident::{Incidents, MutedBy};
 use mistgate_core::matcher::Matcher;
+use mistgate_core::silence::{SILENCE_MAX, Silence, Until};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ pub(super) async fn silences(admin: &Admin) -> Answer {
                 *muted.entry(*number).or_default() += 1;
             }
         }
-        let shown = incidents.silences().iter().map(|(number, silence)| {
+        let shown = incidents.silences().all().iter().map(|(number, silence)| {
             silence_facts(*number, silence, muted.get(number).copied().unwrap_or_default())
         });
         Ok(json!({ "silences": shown.collect::<Vec<_>>() }))
@@ -147,7 +147,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let end = end.ok_or_else(|| bad("expected one of for, until and until_recovered"))?;
     let by = asked.caller.to_string();
     let act = move |incidents: &Incidents| {
-        let number = incidents.next_silence().ok_or_else(|| {
+        let number = incidents.silences().next().ok_or_else(|| {
             (StatusCode::Conflict, "there are too many silences — end some".to_owned())
         })?;
         let open = incidents.views().filter(|view| view.is_open);
@@ -174,7 +174,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Answer {
 pub(super) async fn end_silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let id = id(asked);
     let act = move |incidents: &Incidents| {
-        let is_there = incidents.silences().contains_key(&id);
+        let is_there = incidents.silences().all().contains_key(&id);
         let absent = || (StatusCode::NotFound, "there is no such silence".to_owned());
         is_there.then_some(((), Input::EndSilence(id))).ok_or_else(absent)
     };

@@ -28,7 +28,7 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn of(incidents: &Incidents) -> Self {
-        let mut counts = Self { silences: incidents.silences().len(), ..Self::default() };
+        let mut counts = Self { silences: incidents.silences().all().len(), ..Self::default() };
         for view in incidents.views().filter(|view| view.is_open) {
             counts.open += 1;
             counts.flapping += usize::from(view.is_flapping);

@@ -8,9 +8,9 @@ use mistgate_core::base::zone;
 use mistgate_core::incident::config::{Escalation, Rules};
 use mistgate_core::incident::input::Input;
 use mistgate_core::incident::record::Acknowledgement;
-use mistgate_core::incident::silence::{Silence, Until};
 use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::Severity;
+use mistgate_core::silence::{Silence, Until};
 use serde_json::{Value, json};
 
 use super::conversation::Conversation;

@@ -21,11 +21,11 @@ use mistgate_core::incident::input::{Changed, Config, Input, Name};
 use mistgate_core::incident::output;
 use mistgate_core::incident::output::Output;
 use mistgate_core::incident::record::{Acknowledgement, Incident};
-use mistgate_core::incident::silence::{Silence, Until};
 use mistgate_core::incident::teller::Shown;
 use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::change::{Key, changes};
 use mistgate_core::route::route;
+use mistgate_core::silence::{Silence, Until};
 
 use super::Subject;
 use crate::base::bytes::Bytes;

@@ -9,9 +9,9 @@ use mistgate_core::base::time::UnixTime;
 use mistgate_core::engine::input::Input;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident;
-use mistgate_core::incident::silence::{Silence, Until};
 use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::change::{Key, changes};
+use mistgate_core::silence::{Silence, Until};
 use serde_json::{Value, json};
 
 use super::transition::{Clock, Transition};

@@ -16,7 +16,7 @@ use mistgate_core::incident;
 use mistgate_core::incident::config::Rules;
 use mistgate_core::incident::input::Changed;
 use mistgate_core::incident::record::Incident;
-use mistgate_core::incident::silence::Silence;
+use mistgate_core::silence::Silence;
 use mistgate_core::incident::teller::Shown;
 use mistgate_core::notify::Notification;
 use mistgate_core::notify::change::Key;
