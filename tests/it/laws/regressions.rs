@@ -54,3 +54,8 @@ fn a_limit_holds_through_a_crash() {
     holds("ports_world", 25, 2_500);
     holds("ports_world", 95, 2_500);
 }
+
+#[test]
+fn a_message_that_was_refused_at_a_url_that_is_gone_waits_for_nothing() {
+    holds("storms", 36_244, 98);
+}

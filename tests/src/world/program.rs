@@ -165,7 +165,7 @@ impl World {
                     output::Message::Incidents(told) => {
                         let title = &told.title;
                         let now = self.now;
-                        self.running().watch.sends(now, post, &to.name, &told, form);
+                        self.running().watch.sends(now, post, &to, &told, form);
                         self.say(format_args!("tells #{post} to {url}: {title}, {form:?}"));
                         let payload = (to.format.shape)(&told, form);
                         let faults = limits::check(to.kind, &payload.body);

@@ -4,10 +4,11 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use mistgate_core::base::secret::Secret;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Outcome;
 use mistgate_core::chat::shape::Form;
-use mistgate_core::delivery::config::Chat;
+use mistgate_core::delivery::config::{Chat, Destination};
 use mistgate_core::delivery::queue::output::End;
 use mistgate_core::engine::input::Input;
 use mistgate_core::engine::output;
@@ -16,10 +17,10 @@ use mistgate_core::incident;
 use mistgate_core::incident::config::Rules;
 use mistgate_core::incident::input::Changed;
 use mistgate_core::incident::record::Incident;
-use mistgate_core::silence::Silence;
 use mistgate_core::incident::teller::Shown;
 use mistgate_core::notify::Notification;
 use mistgate_core::notify::change::Key;
+use mistgate_core::silence::Silence;
 use mistgate_core::webhook::intake::Intake;
 
 use super::disk::Row;
@@ -36,8 +37,10 @@ pub(super) struct Watch {
     sent: BTreeMap<Fingerprint, Vec<Changed>>,
     /// The incidents as they go to the disk.
     records: BTreeMap<Key, Incident>,
-    /// The messages that are on their way.
-    posts: BTreeMap<PostId, (String, Form)>,
+    /// The messages that are on their way: to which destination, at which URL.
+    posts: BTreeMap<PostId, (String, Option<Secret>, Form)>,
+    /// Where each destination is.
+    urls: BTreeMap<String, Option<Secret>>,
     /// Who refused a message that is to be said again, plainly.
     refused: BTreeSet<String>,
     /// Whether there is something to check.
@@ -47,9 +50,14 @@ pub(super) struct Watch {
     is_exact: bool,
 }
 
+fn urls(chat: &Chat) -> BTreeMap<String, Option<Secret>> {
+    chat.destinations.iter().map(|to| (to.name.clone(), to.url.clone())).collect()
+}
+
 impl Watch {
     pub(super) fn new(chat: &Chat, now: Instant, wall: UnixTime) -> Self {
         Self {
+            urls: urls(chat),
             reference: Reference::new(&Rules::default(), chat),
             clock: (now, wall),
             sent: BTreeMap::new(),
@@ -195,33 +203,30 @@ impl Watch {
         &mut self,
         now: Instant,
         post: PostId,
-        to: &str,
+        to: &Destination,
         told: &Notification,
         form: Form,
     ) {
         if !self.is_exact {
             return;
         }
-        let wall = self.wall(now);
-        // What was refused is not said plainly where its URL is gone.
-        if form != Form::Plain && self.refused.remove(to) {
-            self.reference.ended(now, to, End::Again);
-        }
-        self.refused.remove(to);
-        self.reference.message(now, to, told, wall);
-        self.posts.insert(post, (to.to_owned(), form));
+        self.refused.remove(&to.name);
+        self.reference.message(now, &to.name, told, self.wall(now));
+        self.posts.insert(post, (to.name.clone(), to.url.clone(), form));
     }
 
     /// Notes how a message ended.
     pub(super) fn answered(&mut self, now: Instant, post: PostId, outcome: Outcome) {
-        let Some((to, form)) = self.posts.remove(&post) else { return };
+        let Some((to, url, form)) = self.posts.remove(&post) else { return };
         let end = match outcome {
             Outcome::Delivered => End::Arrived(form),
             Outcome::Degrade(reason) if form == Form::Plain => End::Refused(reason),
-            Outcome::Degrade(_) => {
+            // It is said again plainly, unless its URL is gone.
+            Outcome::Degrade(_) if self.urls.get(&to) == Some(&url) => {
                 self.refused.insert(to);
                 return;
             }
+            Outcome::Degrade(_) => End::Again,
             Outcome::Dead(_) | Outcome::Retry { .. } => End::Again,
         };
         self.reference.ended(now, &to, end);
@@ -231,6 +236,11 @@ impl Watch {
         let to = |record: &Incident| -> BTreeSet<String> { routes(record, chat) };
         let routes = self.records.iter().map(|(key, record)| (*key, to(record))).collect();
         self.reference.configured(now, &Rules::default(), chat, routes);
+        let old = core::mem::replace(&mut self.urls, urls(chat));
+        let moved = self.refused.extract_if(.., |to| old.get(to) != self.urls.get(to));
+        for to in moved {
+            self.reference.ended(now, &to, End::Again);
+        }
     }
 
     pub(super) fn event(&mut self, event: &output::Event) {
