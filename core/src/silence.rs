@@ -1,8 +1,8 @@
-//! What a person chose not to hear of for a while.
+//! What a person chose not to hear of for a while, and what else keeps an incident quiet.
 
 use alloc::collections::BTreeMap;
 use alloc::{string::String, vec::Vec};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,8 @@ impl Silences {
         self.by_number.remove(&number).is_some()
     }
 
-    /// Ends those whose time is over, or that wait for nothing that `is_open`. Returns their numbers.
+    /// Ends those whose time is over, or that wait for nothing that `is_open`. Returns their
+    /// numbers.
     pub fn end(&mut self, now: UnixTime, is_open: impl Fn(&Silence) -> bool) -> Vec<u64> {
         let is_over = |silence: &Silence| match silence.until {
             Until::Time(at) => at <= now,
@@ -108,5 +109,27 @@ impl Silences {
             Until::Recovered { .. } => now.plus(MINUTE),
         });
         ends.min()
+    }
+}
+
+/// What mutes an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MutedBy {
+    /// The device that it is behind, which is down.
+    Device(String),
+    /// The silence of this number.
+    Silence(u64),
+    /// The mute time of this name.
+    Time(String),
+}
+
+/// The words for people.
+impl fmt::Display for MutedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(name) => write!(f, "{name} is down"),
+            Self::Silence(number) => write!(f, "silence {number}"),
+            Self::Time(name) => write!(f, "mute time \"{name}\""),
+        }
     }
 }

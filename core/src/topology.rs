@@ -36,8 +36,8 @@ impl Topology {
         }
     }
 
-    /// Notes the only gateway of each of these sites, if it has one. Returns the sites where that is
-    /// another than before.
+    /// Notes the only gateway of each of these sites, if it has one. Returns the sites where that
+    /// is another than before.
     pub fn set_gateways(&mut self, gateways: Vec<(Arc<str>, Option<Mac>)>) -> BTreeSet<Arc<str>> {
         let mut changed = BTreeSet::new();
         for (site, only) in gateways {

@@ -93,6 +93,12 @@ impl Chat {
         indexes
     }
 
+    /// The same; none of a channel without a name.
+    pub fn serving(&self, channel: &str) -> impl Iterator<Item = &Destination> {
+        let indexes = if channel.is_empty() { Vec::new() } else { self.destinations_of(channel) };
+        indexes.into_iter().filter_map(|index| self.destinations.get(index))
+    }
+
     /// Whether a channel has a destination. Nothing goes to a channel without a name.
     pub fn takes(&self, channel: &str) -> bool {
         !channel.is_empty() && self.destinations.iter().any(|to| to.serves(channel))

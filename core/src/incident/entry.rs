@@ -1,14 +1,16 @@
 //! One incident in memory: how events change it, and how it is to be shown.
 
-use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{collections::VecDeque, vec::Vec};
+use core::time::Duration;
 
 use super::config::Rules;
 use super::input::{Changed, Name};
 use super::record::Incident;
-use super::teller::{Shown, Wanted};
+use super::teller::Wanted;
 use crate::base::time::{Instant, UnixTime};
 use crate::notify::Severity;
+use crate::notify::summary::Shown;
+use crate::silence::MutedBy;
 
 /// How long an incident is kept that is over.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -26,28 +28,6 @@ pub(super) enum Effect {
     Went,
     /// It is open as before, with a higher severity.
     Worse,
-}
-
-/// What mutes an incident.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MutedBy {
-    /// The device that it is behind, which is down.
-    Device(String),
-    /// The silence of this number.
-    Silence(u64),
-    /// The mute time of this name.
-    Time(String),
-}
-
-/// The words for people.
-impl fmt::Display for MutedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device(name) => write!(f, "{name} is down"),
-            Self::Silence(number) => write!(f, "silence {number}"),
-            Self::Time(name) => write!(f, "mute time \"{name}\""),
-        }
-    }
 }
 
 /// An incident, and what this run knows of it.
@@ -141,12 +121,9 @@ impl Entry {
             (incident.is_open, incident.changed_at, incident.kind) = (true, at, change.kind);
             self.tell_also(to);
         } else {
-            *self = Self {
-                turn_at: self.turn_at,
-                ..Self::begun(Incident::new(next_id, change, *severity, at), to.to_vec(), now)
-            };
-            self.incident.note_source(topic, change.kind);
-            return Effect::Came;
+            let incident = Incident::new(next_id, change, *severity, at);
+            let begun = Self::new(incident, to.to_vec(), now, Duration::ZERO);
+            *self = Self { turn_at: self.turn_at, ..begun };
         }
         self.incident.note_source(topic, change.kind);
         (self.since, self.age) = (now, Duration::ZERO);

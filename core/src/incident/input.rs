@@ -16,7 +16,7 @@ use crate::silence::Silence;
 pub type Name = Arc<str>;
 
 /// Policy of [`Incidents`](super::Incidents).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     pub rules: Rules,
     /// Routes, and who is told.

@@ -5,22 +5,23 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::config::{Escalation, Rules};
-use super::entry::{Entry, MutedBy};
+use super::config::Escalation;
+use super::entry::Entry;
 use super::input::{Config, Name};
 use super::record::Incident;
-use super::teller::{Shown, States, Teller, Tellers, Wanted};
+use super::teller::{States, Teller, Tellers, Wanted};
 use crate::base::time::{Instant, UnixTime};
-use crate::delivery::config::Chat;
+use crate::delivery::config::{Chat, Destination};
 use crate::event::{Event, Topic};
 use crate::notify::change::Key;
 use crate::notify::summary::{
-    Line, News, State, about_one, also_down, also_open, daily, history, summary,
+    Line, News, Shown, State, about_one, also_down, also_open, daily, history, summary,
 };
 use crate::notify::topics::describe;
 use crate::notify::types::condition::Condition;
 use crate::notify::{Fact, Notification, Severity};
 use crate::route::route;
+use crate::silence::MutedBy;
 
 /// How each incident is shown by a message, whether that is about one critical incident alone, and
 /// the message.
@@ -28,27 +29,20 @@ pub(super) type Message = (States, bool, Notification);
 
 /// The destinations of a channel that are told of states.
 pub(super) fn destinations(chat: &Chat, tellers: &Tellers, channel: &str) -> Vec<Name> {
-    let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
-    let found = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
-    let names = found.filter_map(|to| tellers.get_key_value(to.name.as_str()));
+    let names = chat.serving(channel).filter_map(|to| tellers.get_key_value(to.name.as_str()));
     names.map(|(name, _)| Name::clone(name)).collect()
 }
 
 /// Who helps with an incident that stays open.
 pub(super) fn escalated(chat: &Chat, escalation: &Escalation, severity: Severity) -> Vec<Name> {
-    let indexes = chat.destinations_of(severity.name()).into_iter();
-    let found = indexes.filter_map(|index| chat.destinations.get(index));
-    let found = found.filter(|to| escalation.to.iter().any(|name| **name == *to.chat));
-    found.map(|to| Name::from(to.name.as_str())).collect()
+    let is_asked = |to: &&Destination| escalation.to.iter().any(|name| **name == *to.chat);
+    let asked = chat.serving(severity.name()).filter(is_asked);
+    asked.map(|to| Name::from(to.name.as_str())).collect()
 }
 
 /// The destinations of an incident by a later configuration.
-pub(super) fn routed(
-    chat: &Chat,
-    rules: &Rules,
-    tellers: &Tellers,
-    incident: &Incident,
-) -> Vec<Name> {
+pub(super) fn routed(config: &Config, tellers: &Tellers, incident: &Incident) -> Vec<Name> {
+    let Config { rules, chat, .. } = config;
     let mut names = BTreeSet::new();
     for source in &incident.sources {
         // Its members are those that routes ask for.
@@ -138,16 +132,6 @@ pub(super) fn report(
 
 /// The line of an incident that was told as `before` and is as `after` now.
 fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Option<Line<'_>> {
-    let news = match (before, after) {
-        (None, None) => return None,
-        (None, Some(_)) => News::New,
-        (Some(Shown::Open(_)), None) => News::Over,
-        (Some(Shown::Flapping(_)), None) => News::Stable,
-        (Some(before), Some(after)) if before == after => News::Known,
-        (Some(Shown::Flapping(_)), Some(Shown::Open(_))) => News::Settled,
-        (Some(_), Some(Shown::Flapping(_))) => News::Flapping,
-        (Some(_), Some(Shown::Open(_))) => News::Worse,
-    };
     Some(Line {
         subject: &incident.subject,
         class: incident.class,
@@ -157,12 +141,8 @@ fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Opt
         since: incident.opened_at,
         changed_at: incident.changed_at,
         is_unheard: incident.is_unheard,
-        state: match after {
-            Some(Shown::Open(_)) => State::Open,
-            Some(Shown::Flapping(_)) => State::Flapping,
-            None => State::Over,
-        },
-        news,
+        state: State::of(after),
+        news: News::between(before, after)?,
     })
 }
 
@@ -180,12 +160,9 @@ fn card(config: &Config, entry: &Entry) -> Option<Notification> {
 
 /// The devices that are not told by themselves, because they are behind this one.
 fn behind<'a>(incident: &Incident, entries: &'a BTreeMap<Key, Entry>) -> Vec<&'a str> {
-    let is_behind = |entry: &&Entry| match &entry.muted_by {
-        Some(MutedBy::Device(name)) => *name == incident.subject,
-        Some(MutedBy::Silence(_) | MutedBy::Time(_)) | None => false,
-    };
-    let behind = entries.values().filter(is_behind).map(|entry| entry.incident.subject.as_str());
-    let mut behind: Vec<&str> = behind.collect();
+    let this = Some(MutedBy::Device(incident.subject.clone()));
+    let behind = entries.values().filter(|entry| entry.muted_by == this);
+    let mut behind: Vec<&str> = behind.map(|entry| entry.incident.subject.as_str()).collect();
     behind.sort_unstable_by_key(|name| (name.len(), *name));
     behind
 }

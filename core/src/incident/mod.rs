@@ -40,16 +40,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::entry::Entry;
-pub use self::entry::MutedBy;
 use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
-use self::teller::{Fate, Shown, Teller, Tellers, Wanted};
+use self::teller::{Fate, Teller, Tellers, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
 use crate::delivery::queue::output::End;
 use crate::notify::change::Key;
+use crate::notify::summary::Shown;
 use crate::notify::types::condition::DEVICE_DOWN;
 use crate::notify::{Fact, Severity};
 use crate::silence::Silences;
@@ -62,7 +62,7 @@ const INCIDENTS_MAX: usize = 100_000;
 const STORE_PART: u64 = 2_048;
 
 /// The incidents machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Incidents {
     config: Config,
     now: Instant,
@@ -146,9 +146,7 @@ impl Incidents {
             return self.forget(key);
         }
         let mut next_at = entry.changes_at(rules).filter(|at| *at > now);
-        let mut at_latest = |at: Instant| {
-            next_at = Some(next_at.map_or(at, |next_at| next_at.min(at)));
-        };
+        let mut at_latest = |at| next_at = next_at.into_iter().chain([at]).min();
         entry.unheard_at(rules).into_iter().for_each(&mut at_latest);
         let Incident { is_open, severity, .. } = entry.incident;
         let needs_help = is_open
@@ -184,8 +182,7 @@ impl Incidents {
             let is_routed = entry.to.contains(name);
             let noted = teller.note(key, wanted, severity, is_routed, is_repeated);
             if let Some((fate, events)) = noted {
-                let to = Arc::clone(name);
-                self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
+                count(&mut self.outputs, name, fate, events);
             }
             is_listed |= teller.is_listed(key);
         }
@@ -209,46 +206,31 @@ impl Incidents {
         }
         self.is_full = false;
         self.outputs.push_back(Output::Keep { key, record: None });
-        let mut dropped = Vec::new();
-        for (name, teller) in &mut self.tellers {
+        for (to, teller) in &mut self.tellers {
             let (was_told, waiting) = teller.forget(key);
             if was_told {
-                let to = Arc::clone(name);
-                self.outputs.push_back(Output::KeepShown { to, key, shown: None });
+                self.outputs.push_back(shown(to, key, None));
             }
-            dropped.push((Arc::clone(name), waiting));
-        }
-        for (to, waiting) in dropped {
-            self.count(&to, Fate::Dropped, waiting);
+            count(&mut self.outputs, to, Fate::Dropped, waiting);
         }
     }
 
     fn configure(&mut self, config: Config) {
         self.config = config;
-        let wanted = self.config.chat.destinations.iter().filter(|to| !to.kind.is_stream);
-        let wanted: BTreeSet<Name> = wanted.map(|to| Name::from(to.name.as_str())).collect();
         let mut old = core::mem::take(&mut self.tellers);
-        self.tellers = wanted
-            .into_iter()
-            .map(|name| (Arc::clone(&name), old.remove(&name).unwrap_or_default()))
-            .collect();
-        for teller in self.tellers.values_mut() {
-            teller.forget_queue();
+        for to in self.config.chat.destinations.iter().filter(|to| !to.kind.is_stream) {
+            let mut teller = old.remove(to.name.as_str()).unwrap_or_default();
+            // Its queue may be another, with another URL, that knows nothing.
+            teller.announced = None;
+            self.tellers.insert(Name::from(to.name.as_str()), teller);
         }
         for (to, teller) in old {
-            self.count(&to, Fate::Dropped, teller.waiting());
-            for (key, _) in teller.told.iter().filter(|(_, told)| told.shown.is_some()) {
-                let (to, key) = (Arc::clone(&to), *key);
-                self.outputs.push_back(Output::KeepShown { to, key, shown: None });
-            }
+            count(&mut self.outputs, &to, Fate::Dropped, teller.waiting());
+            let told = teller.told.iter().filter(|(_, told)| told.shown.is_some());
+            self.outputs.extend(told.map(|(key, _)| shown(&to, *key, None)));
         }
         for entry in self.entries.values_mut() {
-            entry.to = message::routed(
-                &self.config.chat,
-                &self.config.rules,
-                &self.tellers,
-                &entry.incident,
-            );
+            entry.to = message::routed(&self.config, &self.tellers, &entry.incident);
         }
         self.recheck();
     }
@@ -266,12 +248,8 @@ impl Incidents {
             self.keep(key);
         }
         for (to, teller) in &self.tellers {
-            for (key, told) in &teller.told {
-                if let Some(shown) = told.record() {
-                    let (to, key, shown) = (Arc::clone(to), *key, Some(shown));
-                    self.outputs.push_back(Output::KeepShown { to, key, shown });
-                }
-            }
+            let told = teller.told.iter().filter(|(_, told)| told.shown.is_some());
+            self.outputs.extend(told.map(|(key, told)| shown(to, *key, told.record())));
         }
         for (number, silence) in self.silences.all() {
             let (number, silence) = (*number, Some(silence.to_bytes()));
@@ -293,24 +271,22 @@ impl Incidents {
         {
             self.down.insert(mac, key);
         }
-        let to = message::routed(&self.config.chat, &self.config.rules, &self.tellers, &incident);
+        let to = message::routed(&self.config, &self.tellers, &incident);
         // Of what is open the hold begins anew, and there is no age.
         let age = UnixTime::age(Some(incident.changed_at), Some(self.wall()));
         let age = if incident.is_open { Duration::ZERO } else { age };
         self.entries.insert(key, Entry::new(incident, to, self.now, age));
     }
 
-    fn restore_shown(&mut self, to: Name, key: Key, shown: &[u8]) {
-        let shown: Option<(Shown, UnixTime)> = serde_json::from_slice(shown).ok();
-        let is_known = self.entries.contains_key(&key);
-        match self.tellers.get_mut(&to).zip(shown.filter(|_| is_known)) {
-            Some((teller, (shown, at))) => {
+    fn restore_shown(&mut self, to: &Name, key: Key, record: &[u8]) {
+        let record: Option<(Shown, UnixTime)> = serde_json::from_slice(record).ok();
+        let known = self.tellers.get_mut(to).zip(self.entries.get_mut(&key));
+        match known.zip(record) {
+            Some(((teller, entry), (shown, at))) => {
                 teller.restore(key, shown, at, self.now);
-                if let Some(entry) = self.entries.get_mut(&key) {
-                    entry.told_since = Some(self.now);
-                }
+                entry.told_since = Some(self.now);
             }
-            None => self.outputs.push_back(Output::KeepShown { to, key, shown: None }),
+            None => self.outputs.push_back(shown(to, key, None)),
         }
     }
 
@@ -351,22 +327,14 @@ impl Incidents {
         };
         let (states, fates) = teller.delivered(self.now, wall, is_refused);
         for (fate, events) in fates {
-            self.count(to, fate, events);
+            count(&mut self.outputs, to, fate, events);
         }
-        for (key, shown) in states {
-            let to = Arc::clone(to);
-            self.outputs.push_back(Output::KeepShown { to, key, shown });
+        for (key, record) in states {
+            self.outputs.push_back(shown(to, key, record));
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.told_since.get_or_insert(self.now);
             }
             self.turn(key);
-        }
-    }
-
-    fn count(&mut self, to: &Name, fate: Fate, events: usize) {
-        if events > 0 {
-            let to = Arc::clone(to);
-            self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
         }
     }
 
@@ -401,31 +369,26 @@ impl Incidents {
     }
 }
 
+fn count(outputs: &mut VecDeque<Output>, to: &Name, fate: Fate, events: usize) {
+    if events > 0 {
+        let to = Arc::clone(to);
+        outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
+    }
+}
+
+/// Puts on disk what a destination was told of an incident.
+fn shown(to: &Name, key: Key, shown: Option<Vec<u8>>) -> Output {
+    Output::KeepShown { to: Arc::clone(to), key, shown }
+}
+
 impl Machine for Incidents {
     type Config = Config;
     type Input = Input;
     type Output = Output;
 
     fn new(config: Config, _seed: u64, now: Instant) -> Self {
-        let mut incidents = Self {
-            config: config.clone(),
-            now,
-            clock: (now, UnixTime::default()),
-            entries: BTreeMap::new(),
-            open: 0,
-            last_id: 0,
-            max: INCIDENTS_MAX,
-            texts: 0,
-            timers: BTreeSet::new(),
-            topology: Topology::default(),
-            down: BTreeMap::new(),
-            silences: Silences::default(),
-            tellers: BTreeMap::new(),
-            calendar_at: None,
-            report_at: None,
-            is_full: false,
-            outputs: VecDeque::new(),
-        };
+        let clock = (now, UnixTime::default());
+        let mut incidents = Self { now, clock, max: INCIDENTS_MAX, ..Self::default() };
         incidents.configure(config);
         incidents
     }
@@ -443,9 +406,8 @@ impl Machine for Incidents {
         match input {
             Input::Acknowledge { id, acknowledgement } => {
                 let mut entries = self.entries.iter_mut();
-                let found = entries.find(|(_, entry)| entry.incident.id == id);
-                if let Some((key, entry)) = found.filter(|(_, entry)| entry.is_open()) {
-                    let key = *key;
+                let found = entries.find(|(_, entry)| entry.incident.id == id && entry.is_open());
+                if let Some((&key, entry)) = found {
                     entry.incident.acknowledged = Some(acknowledgement);
                     self.keep(key);
                     self.turn(key);
@@ -469,10 +431,8 @@ impl Machine for Incidents {
             }
             Input::Opened { is_new, store_max } => self.opened(is_new, store_max),
             Input::Restored { key, record } => self.restore(key, &record),
-            Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
-            Input::RestoredSilence { number, silence } => {
-                self.restore_silence(number, &silence);
-            }
+            Input::RestoredShown { to, key, shown } => self.restore_shown(&to, key, &shown),
+            Input::RestoredSilence { number, silence } => self.restore_silence(number, &silence),
             Input::Silence(silence) => {
                 if let Some(number) = self.silences.next() {
                     let bytes = Some(silence.to_bytes());

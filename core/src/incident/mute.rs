@@ -3,14 +3,14 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::Incidents;
-use super::entry::{Entry, MutedBy};
+use super::entry::Entry;
 use super::output::{Event, Output};
 use super::record::Incident;
 use crate::base::mac::Mac;
 use crate::notify::Severity;
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
-use crate::silence::{Silence, Until};
+use crate::silence::{MutedBy, Silence, Until};
 
 impl Incidents {
     /// Sees what mutes an incident.

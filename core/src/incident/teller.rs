@@ -4,11 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::input::Name;
 use crate::base::time::{Instant, UnixTime};
 use crate::notify::change::Key;
+use crate::notify::summary::Shown;
 use crate::notify::{Notification, Severity};
 
 /// The seconds between two messages: after the first, the second, the third, and all others.
@@ -18,42 +17,6 @@ const QUIET: Duration = Duration::from_secs(300);
 /// At most so many critical incidents are told by themselves within a minute.
 const ALONE_MAX: usize = 5;
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// How an incident was last told; none of it for one that was told as over, or never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shown {
-    /// Wrong, with this severity.
-    Open(Severity),
-    /// Coming and going.
-    Flapping(Severity),
-}
-
-impl Shown {
-    /// The severity that was told.
-    pub const fn severity(self) -> Severity {
-        match self {
-            Self::Open(severity) | Self::Flapping(severity) => severity,
-        }
-    }
-
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open(_) => "open",
-            Self::Flapping(_) => "flapping",
-        }
-    }
-
-    /// Whether this is news to whom `told` was told.
-    fn is_news(this: Option<Self>, told: Option<Self>) -> bool {
-        match (this, told) {
-            (Some(Self::Open(severity)), Some(Self::Open(told))) => severity > told,
-            (Some(Self::Flapping(_)), Some(Self::Flapping(_))) | (None, None) => false,
-            (Some(_) | None, Some(_)) | (Some(_), None) => true,
-        }
-    }
-}
 
 /// How an incident is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +115,7 @@ pub(super) struct Teller {
     /// A report is due, whatever is new.
     pub(super) is_report_due: bool,
     /// What its queue knows, if that was told anything.
-    announced: Option<Option<Severity>>,
+    pub(super) announced: Option<Option<Severity>>,
 }
 
 impl Teller {
@@ -261,11 +224,6 @@ impl Teller {
     pub(super) fn announce(&mut self, now: Instant) -> Option<Option<Severity>> {
         let due = self.due(now).filter(|(at, _)| *at <= now).map(|(_, severity)| severity);
         (self.announced.replace(due) != Some(due)).then_some(due)
-    }
-
-    /// Its queue may be another, with another URL, that knows nothing.
-    pub(super) const fn forget_queue(&mut self) {
-        self.announced = None;
     }
 
     /// When `announce` may have more to say.

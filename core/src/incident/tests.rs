@@ -18,7 +18,7 @@ use crate::matcher::Matcher;
 use crate::notify::Notification;
 use crate::notify::change::changes;
 use crate::route::{Routes, Target, route};
-use crate::silence::Until;
+use crate::silence::{MutedBy, Silence, Until};
 
 /// 2025-07-08 14:00:00 UTC, when each timeline begins.
 const BEGINNING: i64 = 1_751_983_200;
@@ -758,9 +758,9 @@ fn a_silence_until_recovered_covers_no_later_incident_also_after_a_restart() {
         site.incidents.open_views().iter().map(|view| view.muted_by.is_some()).collect();
     assert_eq!(muted, [false, true]);
     site.until(200);
-    assert_eq!(site.incidents.silences().len(), 1);
+    assert_eq!(site.incidents.silences().all().len(), 1);
     site.ap("AP_CONNECTED", 1, 7);
     site.until(300);
-    assert_eq!(site.incidents.silences().len(), 0);
+    assert_eq!(site.incidents.silences().all().len(), 0);
     assert_told(&site, &["30 slack/all info: AP disconnected"]);
 }

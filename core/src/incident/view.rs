@@ -6,15 +6,17 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::Incidents;
-use super::entry::{Entry, MutedBy};
+use super::entry::Entry;
 use super::input::Name;
 use super::record::Incident;
-use super::teller::{Shown, Wanted};
+use super::teller::Wanted;
 use crate::base::time::UnixTime;
 use crate::notify::Standing;
 use crate::notify::change::Key;
-use crate::notify::summary::UNHEARD;
+use crate::notify::summary::Shown;
+use crate::notify::summary::State;
 use crate::notify::types::condition::Condition;
+use crate::silence::MutedBy;
 
 /// The state of an incident, for people.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +46,12 @@ impl View<'_> {
     pub fn sentence(&self) -> String {
         let Incident { subject, kind, is_open, .. } = self.incident;
         let condition = kind.pair.map_or(&Condition::DEVICE_DOWN, |pair| pair.condition);
-        let words = match is_open {
-            _ if self.is_flapping => "coming and going",
-            true => condition.state,
-            false if self.incident.is_unheard => UNHEARD,
-            false => condition.over,
+        let state = match is_open {
+            _ if self.is_flapping => State::Flapping,
+            true => State::Open,
+            false => State::Over,
         };
-        format!("{subject} {words}")
+        format!("{subject} {}", state.words(condition, self.incident.is_unheard))
     }
 }
 

@@ -7,6 +7,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::subject::noun;
 use super::types::condition::Condition;
 use super::{Fact, Notification, Severity, plain};
@@ -24,8 +26,41 @@ const GROUPS_MAX: usize = 3;
 /// Of what began so many seconds ago it is said when.
 const LATE: i64 = 120;
 
-/// How something is that counts as over because nobody says how it is.
-pub const UNHEARD: &str = "not heard of for 7 days";
+/// How an incident was last told; none of it for one that was told as over, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Wrong, with this severity.
+    Open(Severity),
+    /// Coming and going.
+    Flapping(Severity),
+}
+
+impl Shown {
+    /// The severity that was told.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Open(severity) | Self::Flapping(severity) => severity,
+        }
+    }
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Flapping(_) => "flapping",
+        }
+    }
+
+    /// Whether this is news to whom `told` was told.
+    pub(crate) fn is_news(this: Option<Self>, told: Option<Self>) -> bool {
+        match (this, told) {
+            (Some(Self::Open(severity)), Some(Self::Open(told))) => severity > told,
+            (Some(Self::Flapping(_)), Some(Self::Flapping(_))) | (None, None) => false,
+            (Some(_) | None, Some(_)) | (Some(_), None) => true,
+        }
+    }
+}
 
 /// How an incident is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +69,28 @@ pub enum State {
     /// It comes and goes.
     Flapping,
     Over,
+}
+
+impl State {
+    /// The state that is told.
+    pub const fn of(shown: Option<Shown>) -> Self {
+        match shown {
+            Some(Shown::Open(_)) => Self::Open,
+            Some(Shown::Flapping(_)) => Self::Flapping,
+            None => Self::Over,
+        }
+    }
+
+    /// How what has a condition is; `is_unheard` if that is over only because nothing was heard of
+    /// it.
+    pub const fn words(self, condition: &Condition, is_unheard: bool) -> &'static str {
+        match self {
+            Self::Open => condition.state,
+            Self::Flapping => "coming and going",
+            Self::Over if is_unheard => "not heard of for 7 days",
+            Self::Over => condition.over,
+        }
+    }
 }
 
 /// What a message says of an incident that the earlier ones did not.
@@ -51,6 +108,23 @@ pub enum News {
     Flapping,
     /// It comes and goes no longer, and is not over.
     Settled,
+}
+
+impl News {
+    /// What is new of an incident that was told as `before` and is told as `after` now; `None` if
+    /// it was over and is.
+    pub fn between(before: Option<Shown>, after: Option<Shown>) -> Option<Self> {
+        Some(match (before, after) {
+            (None, None) => return None,
+            (None, Some(_)) => Self::New,
+            (Some(Shown::Open(_)), None) => Self::Over,
+            (Some(Shown::Flapping(_)), None) => Self::Stable,
+            (Some(before), Some(after)) if before == after => Self::Known,
+            (Some(Shown::Flapping(_)), Some(Shown::Open(_))) => Self::Settled,
+            (Some(_), Some(Shown::Flapping(_))) => Self::Flapping,
+            (Some(_), Some(Shown::Open(_))) => Self::Worse,
+        })
+    }
 }
 
 /// One incident in a message.
@@ -74,12 +148,7 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// The words for what it is one of, and how these are: `AP` and `down`.
     fn group(&self) -> (&'static str, &'static str) {
-        let state = match self.state {
-            State::Open => self.condition.state,
-            State::Flapping => "coming and going",
-            State::Over if self.is_unheard => UNHEARD,
-            State::Over => self.condition.over,
-        };
+        let state = self.state.words(self.condition, self.is_unheard);
         (self.condition.noun.unwrap_or_else(|| noun(self.class)), state)
     }
 }

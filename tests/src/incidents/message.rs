@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::event::DeviceClass;
 use mistgate_core::incident::record::Incident as Record;
-use mistgate_core::incident::teller::Shown;
 use mistgate_core::notify::change::Change;
+use mistgate_core::notify::summary::Shown;
 use mistgate_core::notify::types::Kind;
 use mistgate_core::notify::{Notification, Severity};
 

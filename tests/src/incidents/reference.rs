@@ -14,8 +14,9 @@ use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident::config::Rules;
 use mistgate_core::incident::input::Changed;
 use mistgate_core::incident::record::{Incident as Record, Source};
-use mistgate_core::incident::teller::{Fate, Shown};
+use mistgate_core::incident::teller::Fate;
 use mistgate_core::notify::change::Key;
+use mistgate_core::notify::summary::Shown;
 use mistgate_core::notify::{Notification, Severity};
 use mistgate_core::route::route;
 
@@ -78,9 +79,7 @@ fn known(rules: &Rules) -> model::Rules {
 /// The destinations of a channel that are told of incidents; `None` where nothing of it goes
 /// anywhere.
 pub fn told_of(chat: &Chat, channel: &str) -> Option<BTreeSet<String>> {
-    let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
-    let found = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
-    let found: Vec<_> = found.collect();
+    let found: Vec<_> = chat.serving(channel).collect();
     let told = || found.iter().filter(|to| !to.kind.is_stream).map(|to| to.name.clone());
     (!found.is_empty()).then(|| told().collect())
 }

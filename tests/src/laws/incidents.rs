@@ -21,9 +21,9 @@ use mistgate_core::incident::input::{Changed, Config, Input, Name};
 use mistgate_core::incident::output;
 use mistgate_core::incident::output::Output;
 use mistgate_core::incident::record::{Acknowledgement, Incident};
-use mistgate_core::incident::teller::Shown;
 use mistgate_core::matcher::Matcher;
 use mistgate_core::notify::change::{Key, changes};
+use mistgate_core::notify::summary::Shown;
 use mistgate_core::route::route;
 use mistgate_core::silence::{Silence, Until};
 

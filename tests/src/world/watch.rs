@@ -17,9 +17,9 @@ use mistgate_core::incident;
 use mistgate_core::incident::config::Rules;
 use mistgate_core::incident::input::Changed;
 use mistgate_core::incident::record::Incident;
-use mistgate_core::incident::teller::Shown;
 use mistgate_core::notify::Notification;
 use mistgate_core::notify::change::Key;
+use mistgate_core::notify::summary::Shown;
 use mistgate_core::silence::Silence;
 use mistgate_core::webhook::intake::Intake;
 
