@@ -103,7 +103,7 @@ fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
             "set interfaces <port> description AP",
             "set interfaces <port> unit 0 family ethernet-switching interface-mode trunk",
         ])?,
-        default: Template::new(["delete interfaces <port> native-vlan-id"])?,
+        default: Some(Template::new(["delete interfaces <port> native-vlan-id"])?),
     })
 }
 

@@ -41,7 +41,7 @@ impl CsoProfile {
 
 impl MethodConfig for Cso {
     fn edits(&self) -> Edits {
-        Edits { ap: self.ap.template(), default: self.default.template() }
+        Edits { ap: self.ap.template(), default: Some(self.default.template()) }
     }
 
     fn connects_to(&self) -> Option<(u16, &'static str)> {

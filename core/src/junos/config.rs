@@ -36,7 +36,8 @@ pub struct Junos {
     /// (default 60s).
     pub verify: Duration,
     pub ap: Template,
-    pub default: Template,
+    /// `None`: what the port had before.
+    pub default: Option<Template>,
 }
 
 impl MethodConfig for Junos {

@@ -3,6 +3,8 @@
 
 mod config;
 
+pub mod configuration;
+
 pub mod observation;
 
 pub mod change;

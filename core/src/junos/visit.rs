@@ -1,9 +1,9 @@
 //! A visit to a switch: one NETCONF session in which ports are changed, compared, read or seen.
 //!
 //! ```text
-//! Opening ──> Observing <──> Editing ──> Closing ──> Closed
-//!                 ^  └─ AskingCloud ─┐
-//!                 └───── Pausing <───┘
+//! Opening ──> Weighing ──> Observing <──> Editing ──> Closing ──> Closed
+//!                             ^  └─ AskingCloud ─┐
+//!                             └───── Pausing <───┘
 //! ```
 //!
 //! This machine decides what is done on a switch and when it stays. It reads back what an earlier
@@ -16,7 +16,7 @@
 //! tells the next visit what may be left on the switch.
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::time::Duration;
+use core::{mem, slice, time::Duration};
 
 use super::{change, observation::Observation, rollback::Precondition};
 use crate::base::failure::Failure;
@@ -38,6 +38,7 @@ pub mod input;
 pub mod output;
 
 mod verification;
+mod weighing;
 
 use self::input::{Config, Input, Task};
 use self::output::{Outcome, Output};
@@ -48,11 +49,12 @@ const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a visit may last after `Input::Stop`: enough for a commit that undoes a change.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
-/// `Observing` keeps what is answered so far. In `Editing` the session makes an edit, or waits for
-/// nothing but its reply. `Closing` lasts until the session has ended in good order.
+/// `Weighing` and `Observing` keep what is answered so far. In `Editing` the session makes an edit,
+/// or waits for nothing but its reply. `Closing` lasts until the session has ended in good order.
 #[derive(Debug)]
 enum State {
     Opening,
+    Weighing { in_force: Option<String> },
     Observing { query: Query, seen: Observation, then: Then },
     Editing,
     Pausing { until: Instant },
@@ -93,6 +95,10 @@ pub struct Visit {
     /// The session has closed the connection.
     is_over: bool,
     step: Step,
+    /// Whether no earlier change can be in place unproven.
+    is_sure: bool,
+    /// What gives each port back that a push takes.
+    before: Vec<(PortName, String)>,
     /// Of the edit that is being made.
     verification: Verification,
     /// Of the last question to the cloud.
@@ -149,7 +155,7 @@ impl Visit {
         self.session = Some(Session::new(self.config.session, self.seed, now));
         match self.config.task.clone() {
             Task::See(switch, port) => self.observe(now, Then::Answer(switch, port)),
-            Task::Compare(_) => self.main(now, true),
+            Task::Compare(_) => self.weigh(now, None),
             Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
                 Precondition::ReadBack(edits) => {
                     self.edit(now, Step::Settling, edits, Mode::ReadBack, true);
@@ -159,19 +165,24 @@ impl Visit {
         }
     }
 
+    /// The edits of the task.
+    fn edits(&self) -> &[Edit] {
+        match &self.config.task {
+            Task::Compare(edits) | Task::Push(edits) => edits,
+            Task::Read(edit) => slice::from_ref(edit),
+            Task::See(..) => &[],
+        }
+    }
+
     /// Makes the edit of the task. `is_sure` if no earlier change can be in place unproven.
     fn main(&mut self, now: Instant, is_sure: bool) {
-        let (edits, mode) = match &self.config.task {
-            Task::Push(edits) => (edits.clone(), Mode::Push { confirm: self.config.confirm }),
-            Task::Read(edit) if edit.is_in_doubt && !is_sure => {
-                (Vec::from([edit.clone()]), Mode::ReadBack)
-            }
-            Task::Read(edit) => (Vec::from([edit.clone()]), Mode::Compare),
-            Task::Compare(edits) => (edits.clone(), Mode::Compare),
-            Task::See(..) => return,
+        self.is_sure = is_sure;
+        let Task::Read(edit) = &self.config.task else {
+            return self.weigh(now, None);
         };
-        let is_in_doubt = !is_sure && edits.iter().any(|edit| edit.is_in_doubt);
-        self.edit(now, Step::Main, edits, mode, is_in_doubt);
+        let is_in_doubt = edit.is_in_doubt && !is_sure;
+        let mode = if is_in_doubt { Mode::ReadBack } else { Mode::Compare };
+        self.edit(now, Step::Main, Vec::from([edit.clone()]), mode, is_in_doubt);
     }
 
     /// Makes one edit, from its first request to its end.
@@ -240,7 +251,13 @@ impl Visit {
             (Step::TakingBack { reason }, Task::Push(_)) => {
                 Outcome::Pushed(change::taken_back(&result, reason))
             }
-            (_, Task::Push(_)) => Outcome::Pushed(change::pushed(now, &result, diff)),
+            (_, Task::Push(_)) => {
+                let mut pushed = change::pushed(now, &result, diff);
+                if let Pushed::Done { before, .. } = &mut pushed {
+                    *before = mem::take(&mut self.before);
+                }
+                Outcome::Pushed(pushed)
+            }
             (Step::TakingBack { .. }, Task::Read(_)) => Outcome::Read(
                 matches!(result, Ok(session::output::Outcome::Confirmed)).then_some(false),
             ),
@@ -254,21 +271,18 @@ impl Visit {
 
     /// Gives back the ports of a change that does not work and that nothing will undo.
     fn take_back(&mut self, now: Instant, reason: String) {
-        let edits = match &self.config.task {
-            Task::Push(edits) => edits.clone(),
-            Task::Read(edit) => Vec::from([edit.clone()]),
-            Task::Compare(_) | Task::See(..) => return,
-        };
-        let back = edits.into_iter().map(|edit| Edit {
+        let aps = self.edits().iter().filter(|edit| edit.mode == switch_port::Mode::Ap);
+        let back = aps.map(|edit| Edit {
             mode: switch_port::Mode::Default,
             ap: None,
-            lines: edit.back,
+            lines: edit.back.clone(),
             back: Vec::new(),
-            ..edit
+            ..edit.clone()
         });
+        let back = back.collect();
         self.outputs.push_back(Output::NotChanged { reason: reason.clone() });
         let mode = Mode::Push { confirm: self.config.confirm };
-        self.edit(now, Step::TakingBack { reason }, back.collect(), mode, false);
+        self.edit(now, Step::TakingBack { reason }, back, mode, false);
     }
 
     /// Asks the switch how its ports work.
@@ -277,18 +291,23 @@ impl Visit {
     }
 
     fn ask(&mut self, now: Instant, query: Query, seen: Observation, then: Then) {
-        self.state = State::Observing { query, seen, then };
+        self.state = State::Observing { query: query.clone(), seen, then };
         self.inform_session(now, session::input::Input::Ask(query));
     }
 
     fn answered(&mut self, now: Instant, answer: Option<Element>) {
-        let state = core::mem::replace(&mut self.state, State::Editing);
+        let answer = answer.as_ref();
+        if let State::Weighing { in_force } = &mut self.state {
+            let in_force = in_force.take();
+            return self.weighed(now, in_force, answer);
+        }
+        let state = mem::replace(&mut self.state, State::Editing);
         let State::Observing { query, mut seen, then } = state else {
             self.state = state;
             return;
         };
-        let answer = answer.as_ref();
         match query {
+            Query::Configuration { .. } => {}
             Query::Interfaces => seen.interfaces = answer.and_then(operational::interfaces),
             Query::Neighbours => seen.neighbours = answer.and_then(operational::neighbours),
             Query::Uptime => seen.up_for = answer.and_then(operational::uptime),
@@ -299,7 +318,9 @@ impl Visit {
             }
             (Query::Interfaces, _) => self.ask(now, Query::Neighbours, seen, then),
             (Query::Neighbours, Then::Answer(..)) => self.ask(now, Query::Uptime, seen, then),
-            (Query::Neighbours | Query::Uptime, _) => self.observed(now, seen, then),
+            (Query::Configuration { .. } | Query::Neighbours | Query::Uptime, _) => {
+                self.observed(now, seen, then);
+            }
         }
     }
 
@@ -350,7 +371,8 @@ impl Visit {
         match self.state {
             State::Closed => {}
             State::Opening => self.fail(now, Failure::Busy { after: None }),
-            State::Observing { .. }
+            State::Weighing { .. }
+            | State::Observing { .. }
             | State::Editing
             | State::Pausing { .. }
             | State::AskingCloud { .. }
@@ -422,6 +444,8 @@ impl Machine for Visit {
             session: None,
             is_over: false,
             step: Step::Main,
+            is_sure: false,
+            before: Vec::new(),
             verification: Verification::default(),
             cloud_id: 0,
             stop_by: None,

@@ -38,7 +38,8 @@ impl MethodConfig for Profiles {
     fn edits(&self) -> Edits {
         let named = |profile: &String| Template::describing(&format!("profile {profile}"));
         let before = || Template::describing("the profile that it had before");
-        Edits { ap: named(&self.ap), default: self.default.as_ref().map_or_else(before, named) }
+        let default = self.default.as_ref().map_or_else(before, named);
+        Edits { ap: named(&self.ap), default: Some(default) }
     }
 }
 
@@ -51,8 +52,8 @@ mod tests {
     fn a_change_names_its_profile() {
         let port = PortName::parse("ge-0/0/7").expect("a port");
         let edits = Profiles { ap: "ap".into(), default: None }.edits();
-        assert_eq!(edits.lines(port, Mode::Ap), ["ge-0/0/7: profile ap"]);
+        assert_eq!(edits.edit(port, Mode::Ap, None, None).lines, ["ge-0/0/7: profile ap"]);
         let default = "ge-0/0/7: the profile that it had before";
-        assert_eq!(edits.lines(port, Mode::Default), [default]);
+        assert_eq!(edits.edit(port, Mode::Default, None, None).lines, [default]);
     }
 }

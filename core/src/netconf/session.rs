@@ -170,7 +170,7 @@ impl Session {
             let document = request.encode(message_id);
             transaction.sent(now, lock_wait);
             self.send(now, &document, Purpose::Edit, timeout);
-        } else if let Some(query) = self.question {
+        } else if let Some(query) = &self.question {
             let document = Request::Ask(query).encode(message_id);
             self.send(now, &document, Purpose::Ask, reply_timeout);
         } else if self.transaction.is_none() && self.is_stopping {

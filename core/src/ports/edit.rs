@@ -20,8 +20,8 @@ pub struct Edit {
     /// Whether the record says that a change of the port had no known end, so that it may be in
     /// place.
     pub is_in_doubt: bool,
-    /// What gives the port back, line by line, should the change stay and not work; nothing for
-    /// mode `default`.
+    /// The lines of the other mode: those of mode `default` give the port back, should the change
+    /// stay and not work. Nothing where they are not known yet.
     pub back: Vec<String>,
 }
 
@@ -69,14 +69,15 @@ pub trait MethodConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edits {
     pub ap: Template,
-    pub default: Template,
+    /// `None`: what the port had before.
+    pub default: Option<Template>,
 }
 
 impl Edits {
     /// For `observe` without a method, which writes nothing.
     pub fn unwritten() -> Self {
         let mode = |mode: Mode| Template::describing(&format!("mode {}", mode.name()));
-        Self { ap: mode(Mode::Ap), default: mode(Mode::Default) }
+        Self { ap: mode(Mode::Ap), default: Some(mode(Mode::Default)) }
     }
 
     /// The edit of a port to a mode. `ap` is the access point on it, and `before` the record of
@@ -88,29 +89,24 @@ impl Edits {
         ap: Option<Mac>,
         before: Option<String>,
     ) -> Edit {
+        let default = match &self.default {
+            Some(default) => default.render(port),
+            None => before.iter().flat_map(|before| before.lines()).map(Into::into).collect(),
+        };
+        let (lines, back) = match mode {
+            Mode::Ap => (self.ap.render(port), default),
+            Mode::Default => (default, self.ap.render(port)),
+        };
         let is_ap = mode == Mode::Ap;
-        Edit {
-            port,
-            mode,
-            ap: ap.filter(|_| is_ap),
-            lines: self.lines(port, mode),
-            before: before.filter(|_| !is_ap),
-            is_in_doubt: false,
-            back: if is_ap { self.lines(port, Mode::Default) } else { Vec::new() },
-        }
-    }
-
-    /// The change of one port, line by line.
-    pub fn lines(&self, port: PortName, mode: Mode) -> Vec<String> {
-        match mode {
-            Mode::Ap => self.ap.render(port),
-            Mode::Default => self.default.render(port),
-        }
+        let (ap, before) = (ap.filter(|_| is_ap), before.filter(|_| !is_ap));
+        Edit { port, mode, ap, lines, before, is_in_doubt: false, back }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]
@@ -119,7 +115,7 @@ mod tests {
         let template = |line| Template::new([line]).expect("a template");
         let commands = Edits {
             ap: template("set interfaces <port> native-vlan-id 42"),
-            default: template("delete interfaces <port> native-vlan-id"),
+            default: Some(template("delete interfaces <port> native-vlan-id")),
         };
         for (edits, ap, default) in [
             (
@@ -129,8 +125,15 @@ mod tests {
             ),
             (Edits::unwritten(), "ge-0/0/7: mode ap", "ge-0/0/7: mode default"),
         ] {
-            assert_eq!(edits.lines(port, Mode::Ap), [ap]);
-            assert_eq!(edits.lines(port, Mode::Default), [default]);
+            for (mode, line, back) in [(Mode::Ap, ap, default), (Mode::Default, default, ap)] {
+                let edit = edits.edit(port, mode, None, None);
+                assert_eq!((edit.lines, edit.back), (vec![line.into()], vec![back.into()]));
+            }
+        }
+        let previous = Edits { default: None, ..Edits::unwritten() };
+        for (before, lines) in [(None, vec![]), (Some("a\nb"), vec!["a", "b"])] {
+            let edit = previous.edit(port, Mode::Default, None, before.map(Into::into));
+            assert_eq!(edit.lines, lines);
         }
     }
 }

@@ -115,7 +115,7 @@ fn switch(site: &str) -> Switch {
 
 fn edit(port: u16, mode: Mode) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    let lines = config("https://cso.example", "").edits().lines(port, mode);
+    let lines = config("https://cso.example", "").edits().edit(port, mode, None, None).lines;
     Edit { port, mode, ap: None, lines, before: None, is_in_doubt: false, back: Vec::new() }
 }
 

@@ -1,7 +1,7 @@
 //! `[ports.junos]` against simulated switches, each behind a real `sshd`: how a change ends
 //! whatever happens to it, and that the switch is free afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -26,6 +26,7 @@ use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::base::snapshot::Snapshot;
 use mistgate_runtime::ports::junos::{Connected, Login, Switches};
+use mistgate_tests::ports::switch::configuration::Configuration;
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use smol::Timer;
 use smol::future::{FutureExt, zip};
@@ -37,10 +38,10 @@ use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";
 /// The numbers of a push's requests for an access point, from 0.
-const LOCK: u64 = 2;
-const LOAD: u64 = 4;
-const COMMIT: u64 = 7;
-const CONFIRM: u64 = 10;
+const LOCK: u64 = 4;
+const LOAD: u64 = 6;
+const COMMIT: u64 = 9;
+const CONFIRM: u64 = 12;
 
 /// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, each with one access point, and the client
 /// that the tests are about.
@@ -159,7 +160,7 @@ fn junos(known_hosts: String) -> Junos {
         confirm: Duration::from_secs(60),
         verify: Duration::from_secs(60),
         ap: template("set interfaces <port> native-vlan-id 42"),
-        default: template("delete interfaces <port> native-vlan-id"),
+        default: Some(template("delete interfaces <port> native-vlan-id")),
     }
 }
 
@@ -206,10 +207,16 @@ fn a_change_is_made_once_and_taken_back() {
         assert!(shown.contains(line), "{shown}");
         assert!(!site.has("interfaces ge-0/0/7"));
         assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(false));
-        let pushed = site.push(&[ap()]).await;
-        assert_eq!(pushed, Pushed::Done { diff: shown, before: Vec::new() });
+        let Pushed::Done { diff, before } = site.push(&[ap()]).await else {
+            panic!("not done");
+        };
+        let sorted = |diff: &str| diff.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+        assert_eq!(sorted(&diff), sorted(&shown));
+        let back = "delete interfaces ge-0/0/7 unit 0\ndelete interfaces ge-0/0/7 native-vlan-id";
+        assert_eq!(before, [(port(), back.to_owned())]);
         assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
-        let unchanged = Pushed::Done { diff: String::new(), before: Vec::new() };
+        let before = vec![(port(), String::new())];
+        let unchanged = Pushed::Done { diff: String::new(), before };
         assert_eq!(site.push(&[ap()]).await, unchanged);
         assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(true));
         // Deleting what does not exist is only a warning.
@@ -217,6 +224,82 @@ fn a_change_is_made_once_and_taken_back() {
         let pushed = site.push(&[edit(Mode::Default, &statements)]).await;
         assert!(is_done(&pushed), "{pushed:?}");
         assert!(!site.has("interfaces ge-0/0/7"));
+    });
+    site.assert_free();
+}
+
+/// What a port has of its own comes back with `default = "previous"`, and what it inherits is told
+/// before anything is done.
+#[test]
+fn a_port_gets_back_what_it_had_and_what_is_inherited_is_told() {
+    let [own, range] = [
+        &["set interfaces ge-0/0/7 description \"a <b>\"", "set interfaces ge-0/0/7 mtu 1514"][..],
+        &[
+            "set interfaces interface-range aps member ge-0/0/7",
+            "set interfaces interface-range aps unit 0 family ethernet-switching interface-mode trunk",
+            "set interfaces interface-range aps native-vlan-id 42",
+        ],
+    ];
+    let site_with = |lines: &[&str], style| {
+        Site::with(1, &[], None, |config, _| {
+            (config.running, config.style) = (Configuration::of(lines), style);
+        })
+    };
+    let ap = || {
+        let mut ap = ap();
+        ap.lines.insert(0, "delete interfaces ge-0/0/7 description".to_owned());
+        ap.lines.push("set interfaces ge-0/0/7 mtu 9000".to_owned());
+        ap
+    };
+    let free = |before: &str| {
+        let lines = before.lines().map(str::to_owned).collect();
+        Edit { lines, before: Some(before.to_owned()), ..edit(Mode::Default, &[]) }
+    };
+    let site = site_with(own, Style::Plain);
+    let before = site.shared().with(|switch| switch.running().clone());
+    smol::block_on(async {
+        let Pushed::Done { before, .. } = site.push(&[ap()]).await else {
+            panic!("not done");
+        };
+        assert!(site.has("interfaces ge-0/0/7 mtu 9000"));
+        let [(_, before)] = before.try_into().expect("one port");
+        assert!(is_done(&site.push(&[free(&before)]).await), "{before}");
+        // A port that had it all keeps it.
+        assert!(is_done(&site.push(&[free("")]).await));
+        let unknown = Edit { before: None, ..free("") };
+        let Pushed::Failed(Failure::Rejected { message }) = site.push(&[unknown]).await else {
+            panic!("done");
+        };
+        assert_eq!(message, "it is not known what the port had before");
+    });
+    assert_eq!(site.shared().with(|switch| switch.running().clone()), before);
+    site.assert_free();
+
+    let site = site_with(range, Style::Plain);
+    let lines = edit(Mode::Default, &["native-vlan-id", "unit 0"]);
+    let given = Edit { back: super::junos::ap().lines, ..lines };
+    smol::block_on(async {
+        let requests = |site: &Site| site.shared().with(|switch| switch.requests());
+        let stays = "interfaces ge-0/0/7 native-vlan-id 42; is inherited from interface-range aps";
+        let shown = site.switches.compare(&switch(1), std::slice::from_ref(&given)).await;
+        let shown = shown.expect("a difference");
+        assert!(shown.contains(&format!("!  {stays}, and stays in mode default")), "{shown}");
+        let begun = requests(&site);
+        let Pushed::Failed(Failure::Rejected { message }) = site.push(&[given]).await else {
+            panic!("done");
+        };
+        assert!(message.starts_with("the port cannot be given back: "), "{message}");
+        assert!(message.contains(stays), "{message}");
+        let looks_and_close = 3;
+        assert_eq!(requests(&site) - begun, looks_and_close);
+        // A release that shows no set lines cannot be given back what it had.
+        let old = site_with(own, Style::Old);
+        let Pushed::Failed(Failure::Rejected { message }) = old.push(&[ap()]).await else {
+            panic!("done");
+        };
+        assert!(message.contains("does not show what the port has"), "{message}");
+        let known = Edit { back: vec!["delete interfaces ge-0/0/7 mtu".to_owned()], ..ap() };
+        assert!(is_done(&old.push(&[known]).await));
     });
     site.assert_free();
 }
@@ -330,9 +413,10 @@ fn what_an_earlier_run_left_is_confirmed_if_the_record_says_so() {
         let requests = || site.shared().with(|switch| switch.requests());
         let before = requests();
         let pushed = later.push(&switch(1), &[ap()]).await;
-        assert_eq!(pushed, Pushed::Done { diff: String::new(), before: Vec::new() });
-        let looks_lock_history_load_compare_unlock_close = 8;
-        assert_eq!(requests() - before, looks_lock_history_load_compare_unlock_close);
+        let unchanged = vec![(port(), String::new())];
+        assert_eq!(pushed, Pushed::Done { diff: String::new(), before: unchanged });
+        let weigh_looks_lock_history_load_compare_unlock_close = 10;
+        assert_eq!(requests() - before, weigh_looks_lock_history_load_compare_unlock_close);
     });
     assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
     site.assert_free();

@@ -58,15 +58,7 @@ impl Surroundings {
         let edit = |number: u64| {
             let port = PortName::parse(&format!("ge-0/0/{number}")).expect("a port");
             let mode = if number.is_multiple_of(2) { Mode::Ap } else { Mode::Default };
-            Edit {
-                port,
-                mode,
-                ap: None,
-                lines: edits.lines(port, mode),
-                before: None,
-                is_in_doubt: false,
-                back: Vec::new(),
-            }
+            edits.edit(port, mode, None, None)
         };
         // The tenant's switches have eight ports.
         let edits: Vec<Edit> = (0..bytes.up_to(9)).map(edit).collect();

@@ -22,14 +22,13 @@ use mistgate_core::ports::switch_port::Mode;
 
 use crate::base::bytes::Bytes;
 use crate::ports::switch;
-use crate::ports::switch::answer::Style;
-use crate::ports::switch::fault::Fault;
 use crate::ports::switch::{ConnectionId, Switch};
+use crate::ports::switch::{answer::Style, fault::Fault};
 
 mod edits;
 mod proof;
 
-use self::edits::{APS, PORTS, ap, at, edit, of, switch};
+use self::edits::{APS, PORTS, ap, at, changes_nothing, edit, of, switch};
 use self::proof::Proof;
 
 /// A visit that takes more steps than this never ends.
@@ -240,12 +239,10 @@ impl<'a> World<'a> {
         }
         self.visit = Some((Visit::new(config, self.last_connection, self.now), None));
         self.exchange();
-        for _ in 0..STEPS_MAX {
-            if self.visit.is_none() {
-                break;
-            }
+        let _ = (0..STEPS_MAX).find(|_| {
             self.step(None);
-        }
+            self.visit.is_none()
+        });
         assert!(self.visit.is_none(), "no end: {}", self.journal);
         let outcome = self.done.take()?;
         match &outcome {
@@ -270,6 +267,9 @@ impl<'a> World<'a> {
                 assert_eq!(*is_done, is_in_place, "{}", self.journal);
                 let is_ours_pending = self.switch.is_pending() && !self.switch.is_foreign_pending();
                 assert!(!is_done || !is_ours_pending, "{}", self.journal);
+            }
+            (Task::Compare(edits), Outcome::Compared(Ok(diff))) => {
+                assert!(!is_certain || diff.is_empty() == changes_nothing(&self.switch, edits));
             }
             (Task::Push(_), Outcome::Pushed(Pushed::Unknown(_)))
             | (Task::Read(_), Outcome::Read(None))

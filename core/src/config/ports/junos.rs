@@ -15,6 +15,9 @@ use crate::ports::name::SwitchName;
 use crate::ports::template;
 use crate::ports::template::Template;
 
+/// The `default` that gives a port back what it had.
+const PREVIOUS: &str = "previous";
+
 pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {
         SwitchName::parse(text)
@@ -48,7 +51,11 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     let port = section.count("port", 830, 1..=u16::MAX);
     let sessions_max = section.count("sessions_max", 256, 1..=1_024);
     let username = name(section, "username", "the login on the switches");
-    let (ap, default) = (template(section, "ap"), template(section, "default"));
+    let ap = template(section, "ap");
+    // Its own words where they are wrong come from the list of lines.
+    let is_previous =
+        section.item("default").is_some_and(|item| item.value.as_str() == Some(PREVIOUS));
+    let default = if is_previous { Some(None) } else { template(section, "default").map(Some) };
     Some(Junos {
         domain,
         port,

@@ -190,7 +190,8 @@ fn every_key_is_read() {
     assert_eq!((junos.commit_timeout, junos.confirm), (seconds(180), seconds(600)));
     let port = PortName::parse("ge-0/0/7").expect("a port");
     assert_eq!(junos.ap.render(port).len(), 2);
-    assert_eq!(junos.default.render(port), ["delete interfaces ge-0/0/7 native-vlan-id"]);
+    let default = junos.default.as_ref().map(|default| default.render(port));
+    assert_eq!(default.unwrap_or_default(), ["delete interfaces ge-0/0/7 native-vlan-id"]);
 
     let key = content("/etc/mistgate/key.pem").expect("a key");
     let key = core::str::from_utf8(&key).expect("text");
@@ -214,8 +215,8 @@ fn each_method_writes_its_own() {
     ] {
         let text = FULL.replacen("junos", method, 1);
         let edits = sound(&text).plan(&[], (UnixTime::default(), true)).edits;
-        assert_eq!(edits.lines(port, Mode::Ap), [ap]);
-        assert_eq!(edits.lines(port, Mode::Default), [default]);
+        assert_eq!(edits.edit(port, Mode::Ap, None, None).lines, [ap]);
+        assert_eq!(edits.edit(port, Mode::Default, None, None).lines, [default]);
     }
 }
 

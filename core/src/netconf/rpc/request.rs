@@ -1,6 +1,6 @@
 //! Our requests to a switch, as XML.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 use core::num::NonZeroU16;
 
 use crate::base::text::one_line;
@@ -21,8 +21,11 @@ pub const HELLO: &str = concat!(
 const COMMENT_MAX: usize = 500;
 
 /// A question about the state of a switch, which changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
+    /// These hierarchies of what is committed, as set lines; with what ports inherit from groups
+    /// and interface ranges in the place of these, or without.
+    Configuration { hierarchies: Vec<String>, inherits: bool },
     /// The state of all interfaces.
     Interfaces,
     /// The LLDP neighbours of all interfaces.
@@ -52,7 +55,7 @@ pub enum Request<'a> {
     /// Show who committed when, and what waits to be confirmed.
     History,
     /// Show a part of the switch's state.
-    Ask(Query),
+    Ask(&'a Query),
     /// Load all lines into the candidate at once (Junos 11.4 and later).
     Load(&'a Lines),
     /// Load into the candidate what was running before the last commit.
@@ -93,6 +96,14 @@ impl Request<'_> {
             }
             Self::DiscardChanges => "<nc:discard-changes/>".into(),
             Self::History => "<get-commit-information/>".into(),
+            Self::Ask(Query::Configuration { hierarchies, inherits }) => {
+                let inherit = if *inherits { " inherit=\"inherit\"" } else { "" };
+                let tags: String = hierarchies.iter().map(|name| format!("<{name}/>")).collect();
+                format!(
+                    "<get-configuration database=\"committed\" format=\"set\"{inherit}>\
+                     <configuration>{tags}</configuration></get-configuration>"
+                )
+            }
             Self::Ask(Query::Interfaces) => {
                 "<get-interface-information><terse/></get-interface-information>".into()
             }
@@ -159,10 +170,10 @@ mod tests {
         check(&Request::DiscardChanges, "<nc:discard-changes/>");
         check(&Request::LoadPrevious, r#"<load-configuration rollback="1"/>"#);
         check(&Request::History, "<get-commit-information/>");
-        check(&Request::Ask(Query::Uptime), "<get-system-uptime-information/>");
-        check(&Request::Ask(Query::Neighbours), "<get-lldp-neighbors-information/>");
+        check(&Request::Ask(&Query::Uptime), "<get-system-uptime-information/>");
+        check(&Request::Ask(&Query::Neighbours), "<get-lldp-neighbors-information/>");
         check(
-            &Request::Ask(Query::Interfaces),
+            &Request::Ask(&Query::Interfaces),
             "<get-interface-information><terse/></get-interface-information>",
         );
     }

@@ -126,7 +126,7 @@ impl Transaction {
         Some(match (&self.state, self.edit.mode) {
             (State::Locking, _) => Request::Lock,
             (State::Asking, _) => Request::History,
-            (State::Dating { .. }, _) => Request::Ask(Query::Uptime),
+            (State::Dating { .. }, _) => Request::Ask(&Query::Uptime),
             (State::Loading | State::Reloading, _) => Request::Load(&self.edit.lines),
             (State::Comparing | State::Recomparing, _) => Request::Compare,
             (State::Checking, _) => Request::CommitCheck,

@@ -335,7 +335,7 @@ impl Plan {
             ap: want.ap,
             reason: want.reason,
             took: now - want.since,
-            lines: self.config.edits.lines(switch_port.port, want.mode),
+            lines: self.edit(switch_port, Some(want.mode)).map_or_else(Vec::new, |edit| edit.lines),
         };
         Some((switch, change))
     }

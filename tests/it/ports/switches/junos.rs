@@ -14,7 +14,7 @@ use crate::ports::junos::listen;
 use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
 /// The number of the commit among the requests of a push, from 0.
-const COMMIT: u64 = 7;
+const COMMIT: u64 = 9;
 const STATEMENT: &str = "interfaces ge-0/0/1 native-vlan-id 42";
 
 /// A simulated switch, and the site that it is at.

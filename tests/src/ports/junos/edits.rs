@@ -6,6 +6,8 @@ use mistgate_core::ports::name::PortName;
 use mistgate_core::ports::switch_port;
 use mistgate_core::ports::switch_port::Mode;
 
+use crate::ports::switch::Switch;
+
 pub(super) const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
 pub(super) const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
 
@@ -35,6 +37,16 @@ pub(super) fn edit(nth: usize, mode: Mode) -> Edit {
     let back = if mode == Mode::Ap { edit(nth, Mode::Default).lines } else { Vec::new() };
     let port = PortName::parse(port).expect("a port");
     Edit { port, mode, ap, lines, before: None, is_in_doubt: false, back }
+}
+
+/// Whether loading the lines would change nothing on the switch.
+pub(super) fn changes_nothing(switch: &Switch, edits: &[Edit]) -> bool {
+    let mut loaded = switch.running().clone();
+    for line in edits.iter().flat_map(|edit| &edit.lines) {
+        // To delete what is not there is no error.
+        let _ = loaded.load(line);
+    }
+    loaded == *switch.running()
 }
 
 pub(super) fn ap(nth: usize) -> Mac {

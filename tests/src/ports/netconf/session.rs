@@ -191,7 +191,11 @@ impl Surroundings {
             0..=3 | 8 | 9 if self.edit.is_none() => self.edit(bytes),
             4 | 10 if !self.is_asking => {
                 self.is_asking = true;
-                Input::Ask(bytes.pick(&[Query::Neighbours, Query::Interfaces, Query::Uptime]))
+                Input::Ask(match bytes.pick(&[0, 1, 2]) {
+                    0 => Query::Neighbours,
+                    1 => Query::Interfaces,
+                    _ => Query::Uptime,
+                })
             }
             5..=7 | 11 => {
                 self.is_verified = self.is_verified.map(|_| true);

@@ -1,7 +1,7 @@
 //! A configuration as a set of statements, changed by set lines and committed.
 //!
 //! It knows as much of Junos as the tests need: the hierarchies, the statements that hold one
-//! value, and one rule that a commit checks.
+//! value, what ports inherit from interface ranges and groups, and one rule that a commit checks.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,16 @@ use std::collections::BTreeSet;
 pub type Statement = Vec<String>;
 
 /// The hierarchies that can be configured.
-const HIERARCHIES: [&str; 6] =
-    ["interfaces", "poe", "protocols", "switch-options", "system", "vlans"];
+const HIERARCHIES: [&str; 8] = [
+    "apply-groups",
+    "groups",
+    "interfaces",
+    "poe",
+    "protocols",
+    "switch-options",
+    "system",
+    "vlans",
+];
 /// Statements with one value. A new value replaces the old one.
 const SINGLE: [&str; 7] =
     ["description", "host-name", "interface-mode", "mtu", "native-vlan-id", "speed", "vlan-id"];
@@ -49,6 +57,48 @@ impl Configuration {
         let words = words(statement).unwrap_or_default();
         let below = self.0.iter().filter(|known| known.starts_with(&words));
         below.map(line).collect()
+    }
+
+    /// With what these ports inherit in the place of groups and interface ranges: what a range
+    /// has for its members, and what an applied group has for `<*>`.
+    pub fn inherited(&self, ports: &[&String]) -> Self {
+        let is_held = |statement: &&Statement| {
+            let word = |nth, is: &str| statement.get(nth).is_some_and(|word| word == is);
+            word(0, "groups") || word(0, "apply-groups") || word(1, "interface-range")
+        };
+        let mut all: BTreeSet<Statement> =
+            self.0.iter().filter(|statement| !is_held(statement)).cloned().collect();
+        let own = all.clone();
+        for statement in self.0.iter().filter(is_held) {
+            let words: Vec<&str> = statement.iter().map(String::as_str).collect();
+            let (members, tail): (Vec<&String>, &[&str]) = match words.as_slice() {
+                ["groups", name, "interfaces", "<*>", tail @ ..]
+                    if self.has(&format!("apply-groups {name}")) =>
+                {
+                    (ports.to_vec(), tail)
+                }
+                ["interfaces", "interface-range", name, tail @ ..]
+                    if tail.first() != Some(&"member") =>
+                {
+                    let is_member = |port: &&&String| {
+                        self.has(&format!("interfaces interface-range {name} member {port}"))
+                    };
+                    (ports.iter().filter(is_member).copied().collect(), tail)
+                }
+                _ => continue,
+            };
+            for port in members {
+                let head = ["interfaces", port.as_str()];
+                let inherits: Statement =
+                    head.iter().chain(tail).map(|word| (*word).to_owned()).collect();
+                let above = inherits.get(..inherits.len() - 1).unwrap_or_default();
+                let is_single = above.last().is_some_and(|name| SINGLE.contains(&name.as_str()));
+                if !is_single || !own.iter().any(|known| known.starts_with(above)) {
+                    all.insert(inherits);
+                }
+            }
+        }
+        Self(all)
     }
 
     /// Carries out one line.
@@ -135,7 +185,7 @@ fn line(statement: &Statement) -> String {
 }
 
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:<*>".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }

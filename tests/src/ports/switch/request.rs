@@ -29,6 +29,7 @@ impl Switch {
                      </configuration-output>\n</configuration-information>\n"
                 )
             }
+            "get-configuration" => self.shown(asked),
             "commit-configuration" => self.commit(now, by, asked),
             "discard-changes" => {
                 self.candidate = self.running.clone();
@@ -41,6 +42,27 @@ impl Switch {
             "get-system-uptime-information" => self.uptime(now),
             other => style.error("syntax error, expecting <command>", None, Some(other)),
         }
+    }
+
+    /// What is committed, as set lines; `Old` knows XML alone.
+    fn shown(&self, asked: &Node) -> String {
+        let is_set = asked.attribute("format") == Some("set");
+        if !is_set
+            || asked.attribute("database") != Some("committed")
+            || self.config.style == Style::Old
+        {
+            return "<configuration>\n</configuration>\n".to_owned();
+        }
+        let mut shown = self.running.clone();
+        if asked.attribute("inherit") == Some("inherit") {
+            let ports: Vec<&String> = self.config.interfaces.keys().collect();
+            shown = shown.inherited(&ports);
+        }
+        let filter = asked.child("configuration").map_or(&[][..], |filter| &filter.children);
+        let parts = filter.iter().flat_map(|part| shown.lines(&part.name));
+        let lines: String = parts.map(|line| format!("set {line}\n")).collect();
+        let lines = quick_xml::escape::partial_escape(&lines);
+        format!("<configuration-set>\n{lines}</configuration-set>\n")
     }
 
     fn lock(&mut self, by: ConnectionId) -> String {

@@ -1,0 +1,118 @@
+//! What a visit makes of the configuration of its ports, before it locks or changes anything.
+//!
+//! The configuration in force is read twice, with what is inherited and without, so that both can
+//! be told apart. A release that shows no set lines is changed without that, unless a port is to
+//! get back what it had.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::input::Task;
+use super::output::{Outcome, Output};
+use super::{State, Step, Visit};
+use crate::base::failure::Failure;
+use crate::base::time::Instant;
+use crate::junos::configuration::Configuration;
+use crate::netconf::rpc::error::RpcError;
+use crate::netconf::rpc::request::Query;
+use crate::netconf::session::input::{Input, Mode};
+use crate::netconf::xml::Element;
+use crate::ports::edit::{Edit, Pushed};
+use crate::ports::switch_port;
+
+impl Visit {
+    /// Asks what is configured on the ports of the task.
+    pub(super) fn weigh(&mut self, now: Instant, in_force: Option<String>) {
+        let mut hierarchies: Vec<String> = Vec::new();
+        let lines = self.edits().iter().flat_map(|edit| edit.lines.iter().chain(&edit.back));
+        for name in lines.filter_map(|line| line.split(' ').nth(1)) {
+            let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            if is_name && !hierarchies.iter().any(|known| known == name) {
+                hierarchies.push(name.into());
+            }
+        }
+        let inherits = in_force.is_none();
+        hierarchies.extend((!inherits).then(|| "groups".into()));
+        self.state = State::Weighing { in_force };
+        self.inform_session(now, Input::Ask(Query::Configuration { hierarchies, inherits }));
+    }
+
+    pub(super) fn weighed(
+        &mut self,
+        now: Instant,
+        in_force: Option<String>,
+        answer: Option<&Element>,
+    ) {
+        let mut parts = answer.into_iter().flat_map(Element::descendants);
+        let set = parts.find(|part| part.name == "configuration-set").map(|set| set.text.as_str());
+        match (in_force, set) {
+            (None, Some(set)) => self.weigh(now, Some(set.into())),
+            (Some(in_force), Some(own)) => {
+                let ports: Vec<_> = self.edits().iter().map(|edit| edit.port).collect();
+                self.judge(now, Some(&Configuration::new(&in_force, own, &ports)));
+            }
+            (_, None) => self.judge(now, None),
+        }
+    }
+
+    /// Goes on with the task, as far as that makes sense.
+    fn judge(&mut self, now: Instant, configuration: Option<&Configuration>) {
+        let mut edits = self.edits().to_vec();
+        if let (Task::Compare(_), Some(configuration)) = (&self.config.task, configuration) {
+            let diffs = edits.iter().map(|edit| configuration.change(edit).diff);
+            let diff = diffs.collect::<Vec<_>>().join("\n").trim_matches('\n').into();
+            return self.close(now, Outcome::Compared(Ok(diff)));
+        }
+        let Task::Push(_) = &self.config.task else {
+            return self.edit(now, Step::Main, edits, Mode::Compare, false);
+        };
+        for edit in &mut edits {
+            if let Err(message) = self.weigh_edit(edit, configuration) {
+                return self.fail(now, Failure::Rejected { message });
+            }
+        }
+        if edits.iter().all(|edit| edit.lines.is_empty()) {
+            let (diff, before) = (String::new(), Vec::new());
+            return self.close(now, Outcome::Pushed(Pushed::Done { diff, before }));
+        }
+        self.config.task = Task::Push(edits.clone());
+        let mode = Mode::Push { confirm: self.config.confirm };
+        let is_in_doubt = !self.is_sure && edits.iter().any(|edit| edit.is_in_doubt);
+        self.edit(now, Step::Main, edits, mode, is_in_doubt);
+    }
+
+    /// Notes what gives the port back. The error says why the edit is not made.
+    fn weigh_edit(
+        &mut self,
+        edit: &mut Edit,
+        configuration: Option<&Configuration>,
+    ) -> Result<(), String> {
+        let change = configuration.map(|configuration| configuration.change(edit));
+        match (edit.mode, change) {
+            (switch_port::Mode::Default, _) if edit.lines.is_empty() && edit.before.is_none() => {
+                Err("it is not known what the port had before".into())
+            }
+            (switch_port::Mode::Default, Some(change)) if !change.stays.is_empty() => {
+                Err(format!("the port cannot be given back: {}", change.stays.join("; ")))
+            }
+            (switch_port::Mode::Ap, Some(change)) => {
+                for stays in change.stays {
+                    let message = format!("cannot be taken from the port again: {stays}");
+                    let warning = RpcError { message, ..RpcError::default() };
+                    self.outputs.push_back(Output::Warned(warning));
+                }
+                // What may be ours already is not what the port had before.
+                if !edit.is_in_doubt {
+                    self.before.push((edit.port, change.back.join("\n")));
+                }
+                if edit.back.is_empty() {
+                    edit.back = change.back;
+                }
+                Ok(())
+            }
+            (switch_port::Mode::Ap, None) if edit.back.is_empty() => {
+                Err("the switch does not show what the port has, to give it back".into())
+            }
+            (switch_port::Mode::Ap, None) | (switch_port::Mode::Default, _) => Ok(()),
+        }
+    }
+}
