@@ -1,7 +1,6 @@
 //! What a person does with a store: check, copy, salvage. Only a copy can be made while mistgate
 //! uses it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
@@ -23,7 +22,7 @@ use super::guard::Guard;
 use super::incidents::TableName;
 use super::letters::{LAST, LETTERS};
 use super::ports::PORTS;
-use super::row::{Row, checksum};
+use super::row::{Parts, Row, checksum};
 use super::{Accepted, CACHE_MAX, Error, FORMAT, batches, format, incidents, letters, opening};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
@@ -240,13 +239,10 @@ fn copy_table<K: Key, V: Value>(
 /// What was found, without checksums.
 #[derive(Default)]
 struct Found<'b> {
-    batches: BTreeMap<u64, FoundRow<'b>>,
-    letters: BTreeMap<u64, FoundRow<'b>>,
+    batches: BTreeMap<u64, Parts<'b>>,
+    letters: BTreeMap<u64, Parts<'b>>,
     incidents: incidents::Found<'b>,
 }
-
-/// As [`Row`], with the bytes in this format.
-type FoundRow<'b> = (i64, &'b [u8], &'b [u8], Cow<'b, [u8]>);
 
 /// The batches, dead letters and incidents in the pages of a file, whatever its trees look like.
 /// Their own checksums tell them from anything else. Pages that are no longer in use are among
@@ -263,14 +259,13 @@ fn scan(bytes: &[u8]) -> Found<'_> {
                 continue;
             };
             if let Some(row) = batch_row(value) {
-                let (at, chats, prints, bytes, _) = row;
-                let found_row = || (at, chats, prints, format::current(bytes));
+                let parts = (row.0, row.1, row.2, row.3);
                 if is_whole(batch, row) {
-                    found.batches.insert(batch, found_row());
+                    found.batches.insert(batch, parts);
                     continue;
                 }
                 if letters::is_whole(batch, row) {
-                    found.letters.insert(batch, found_row());
+                    found.letters.insert(batch, parts);
                     continue;
                 }
             }
@@ -359,15 +354,12 @@ fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 3], Problem> {
         let seen = transaction.open_table(SEEN)?;
         let mut batch = batches.last()?.map_or(0, |(batch, _)| batch.value());
         batch = batch.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
-        for (at, chats, prints, bytes) in found.batches.values() {
-            let (at, chats, prints, bytes) = (*at, *chats, *prints, &**bytes);
+        for parts @ (at, chats, prints, bytes) in found.batches.values() {
             batch += 1;
-            let sum = checksum(batch, (at, chats, prints, bytes));
-            batches.insert(batch, (at, chats, prints, bytes, sum))?;
+            batches.insert(batch, (*at, *chats, *prints, *bytes, checksum(batch, *parts)))?;
         }
     }
-    let letters = found.letters.values();
-    letters::add_all(&transaction, letters.map(|row| (row.0, row.1, row.2, &*row.3)))?;
+    letters::add_all(&transaction, found.letters.values().copied())?;
     let incidents = incidents::add_all(&transaction, &found.incidents)?;
     transaction.commit()?;
     database.close()?;

@@ -94,8 +94,8 @@ impl fmt::Display for Problem {
             ),
             Self::Older => write!(
                 f,
-                "this is no store of format {FORMAT} — start mistgate on it once, which brings an \
-                 older one to that"
+                "this is no store of format {FORMAT} — start mistgate on it once, which brings one \
+                 of 0.1.0 to that"
             ),
             Self::Copy(error) => write!(
                 f,
