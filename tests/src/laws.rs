@@ -21,6 +21,7 @@ pub mod feed;
 pub mod http;
 pub mod inbox;
 pub mod incidents;
+pub mod outages;
 pub mod peer;
 pub mod python;
 pub mod queue;

@@ -42,9 +42,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A sleep that lasts so long is followed by a round.
 const SLEEP_MIN: Duration = Duration::from_secs(60);
 /// How often Mist is asked, and how many microseconds later at most, so that not all ask at once:
-/// soon enough that what failed just after a round is younger than the memory of duplicates, an
-/// hour, and so is told.
-const ROUND_EVERY: Duration = Duration::from_secs(3_180);
+/// soon enough that what failed just after a round, or happened up to five minutes before it and
+/// was not listed yet, is younger than the memory of duplicates, an hour, and so is told.
+const ROUND_EVERY: Duration = Duration::from_secs(2_940);
 const ROUND_LATER: u64 = 200_000_000;
 /// When it is tried again after a round that failed.
 const RETRY_AFTER: Duration = Duration::from_secs(300);

@@ -186,10 +186,10 @@ fn a_round_is_made_at_the_start_each_hour_and_after_an_outage() {
     let mut bench = Bench::new(None);
     assert_eq!(bench.run(10), [""; 0]);
     assert_eq!(bench.rounds(), 1);
-    bench.run(3_100);
+    bench.run(2_900);
     assert_eq!(bench.rounds(), 0);
     // Before an hour is over, so that nothing that failed meanwhile is forgotten.
-    bench.run(400);
+    bench.run(300);
     assert_eq!(bench.rounds(), 1);
     // A short one is not seen.
     for (refuses, rounds) in [(5, 0), (130, 1)] {
@@ -240,7 +240,7 @@ fn a_refused_token_is_wrong_and_a_fault_of_mist_is_not() {
     assert_eq!(said.get(1).map(String::as_str), Some("MIST_TOKEN_REFUSED"), "{said:?}");
     // It would be refused again.
     bench.rounds();
-    assert_eq!((bench.run(3_000).len(), bench.rounds()), (0, 0));
+    assert_eq!((bench.run(2_800).len(), bench.rounds()), (0, 0));
     // The right to read the log is one of those that it needs.
     bench.answers = [("/w/events/search", 403, String::new())].into();
     let said = bench.run(4_000);
