@@ -19,7 +19,7 @@ use crate::base::binary::{Mistgate, Process, command, output, text};
 const TOKEN: &str = "t0k3n-of-the-tests";
 
 /// A terminal: where a person types, and the standard input of who asks.
-fn terminal() -> (File, Stdio) {
+pub(crate) fn terminal() -> (File, Stdio) {
     let person = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).expect("a pty");
     pty::grantpt(&person).expect("a pty");
     pty::unlockpt(&person).expect("a pty");

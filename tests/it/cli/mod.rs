@@ -3,7 +3,7 @@
 pub(crate) mod cert;
 pub(crate) mod commands;
 pub(crate) mod examples;
-mod guide;
+pub(crate) mod guide;
 pub(crate) mod import;
 mod mist;
 mod replay;

@@ -6,6 +6,7 @@ pub(crate) mod budget;
 pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod dead_letters;
+pub(crate) mod first_message;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod guard;
 pub(crate) mod http_listen;
