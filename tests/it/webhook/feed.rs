@@ -20,6 +20,7 @@ use mistgate_tests::webhook::mist::{body, event_body};
 use serde_json::{Value, json};
 
 use crate::base::binary::{Mistgate, Place, Process, SECRET, command, output, text};
+use crate::base::poll;
 
 const TOKEN: &str = "t0k3n-of-the-tests";
 const URL: &str = "https://gw.example/webhooks";
@@ -272,6 +273,8 @@ impl Bench {
             requests.iter().filter(|request| request.target.ends_with("/ping")).count()
         };
         let before = pings(&self.cloud.requests());
+        let control = self.place.path().join("state/control.sock");
+        poll::within(LONG, || control.exists(), || "no control socket".to_owned());
         let args = ["selftest", "--config", "mistgate.toml"];
         let test = Process::start(command(self.place.path(), &args));
         assert!(self.cloud.wait(|requests| pings(requests) > before), "{}", test.stderr());
