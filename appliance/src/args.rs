@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use argh::{EarlyExit, FromArgs};
+use mistgate_core::config::problem::meant;
 use mistgate_core::config::units;
 use mistgate_runtime::base::journal::{Format, Level};
 use mistgate_runtime::http::tls::peer::Verify;
@@ -107,6 +108,8 @@ commands! {
         /// keep all rights: every file, port and system call that this user may have, and core
         /// dumps
         switch unsafe_no_sandbox: bool,
+        /// do not start where the kernel lacks a part of the sandbox
+        switch require_sandbox: bool,
     }
 
     /// Read a configuration and everything that it names, and list every problem.
@@ -133,6 +136,9 @@ commands! {
         /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is
         /// said, and off with --forward
         option(arg_name = "address:port", from_str_fn(http_listen)) http_listen: Option<Option<SocketAddr>>,
+        /// where local programs, such as a script of leases, put events: POST or PUT of JSON to
+        /// /NAME becomes the message EVENT:NAME to the partner
+        option(arg_name = "address:port") event_listen: Option<SocketAddr>,
         /// the HTTP server that answers the partner's requests: http://HOST:PORT
         option(arg_name = "url") forward: Option<Server>,
         /// PEM file with our certificate, and its key unless --client-key is given (.pkeycert.pem)
@@ -158,6 +164,8 @@ commands! {
         /// keep all rights: every file, port and system call that this user may have, and core
         /// dumps
         switch unsafe_no_sandbox: bool,
+        /// do not start where the kernel lacks a part of the sandbox
+        switch require_sandbox: bool,
         /// wss://HOST:PORT/PREFIX/MEETUP
         positional url: Meetup,
     }
@@ -258,7 +266,7 @@ commands! {
         option(arg_name = "name", from_str_fn(organization)) subject_org_name: String,
         /// days until the certificate ends: 1 to 36500, 500 if nothing is said
         option(arg_name = "days", default = "DAYS", from_str_fn(days)) expiration_in_days: u32,
-        /// replace files that exist
+        /// replace files that exist; --force-overwrite, as the original's scripts say, does too
         switch force: bool,
     }
 
@@ -278,7 +286,7 @@ commands! {
         option(arg_name = "file") ca_keyfile: String,
         /// how many more intermediates may follow below this one; 0 if nothing is said
         option(arg_name = "count", default = "0") path_length: u8,
-        /// replace files that exist
+        /// replace files that exist; --force-overwrite, as the original's scripts say, does too
         switch force: bool,
     }
 
@@ -304,7 +312,7 @@ commands! {
         /// only for a server: the proxy. With neither or both, the certificate is good for either
         /// side
         switch server: bool,
-        /// replace files that exist
+        /// replace files that exist; --force-overwrite, as the original's scripts say, does too
         switch force: bool,
     }
 
@@ -321,10 +329,38 @@ impl Args {
             arg.into_string().map_err(|arg| wrong(format!("{}: not UTF-8", arg.to_string_lossy())))
         };
         let args = std::env::args_os().skip(1).map(text).collect::<Result<Vec<_>, _>>()?;
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let args = Self::from_args(&["mistgate"], &args)?;
+        let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+        if args.first() == Some(&"cert") {
+            // As the scripts of the original call it.
+            args.iter_mut()
+                .filter(|arg| **arg == "--force-overwrite")
+                .for_each(|arg| *arg = "--force");
+        }
+        let args = Self::from_args(&["mistgate"], &args).map_err(|early| advised(early, &args))?;
         args.command.contradiction().map_or(Ok(args), |text| Err(wrong(text.to_owned())))
     }
+}
+
+/// Wrong usage, with the word that was probably meant, and where help is.
+fn advised(early: EarlyExit, args: &[&str]) -> EarlyExit {
+    if early.status.is_ok() {
+        return early;
+    }
+    let mut words = vec!["mistgate"];
+    words.extend(args.iter().take_while(|arg| !arg.starts_with('-')));
+    let help = loop {
+        let of = words.get(1..).unwrap_or_default();
+        match Args::from_args(&["mistgate"], &[of, &["--help"]].concat()) {
+            Err(EarlyExit { output, status: Ok(()) }) => break output,
+            Ok(_) | Err(_) => drop(words.pop()),
+        }
+    };
+    let known = help.lines().filter_map(|line| line.strip_prefix("  ")?.split([' ', ',']).next());
+    let known: Vec<&str> = known.filter(|word| !word.is_empty()).collect();
+    let wrong = early.output.trim_end();
+    let meant = wrong.strip_prefix("Unrecognized argument: ").and_then(|word| meant(word, &known));
+    let meant = meant.map_or_else(String::new, |word| format!(" — did you mean {word}?"));
+    EarlyExit { output: format!("{wrong}{meant}\nsee {} --help", words.join(" ")), ..early }
 }
 
 impl Command {

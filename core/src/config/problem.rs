@@ -66,7 +66,7 @@ pub fn segment(key: &str) -> String {
 }
 
 /// The name among `known` that `written` most likely is a slip of.
-pub(super) fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|name| (distance(written, name), *name))

@@ -125,6 +125,16 @@ impl Place {
     }
 }
 
+#[test]
+fn the_originals_name_of_force_does_the_same() {
+    let place = Place::with_root();
+    let again = "root --cert-basename root --subject-org-name Other";
+    assert!(place.refused(again).contains("exists already"));
+    let before = place.read("root.cert.pem");
+    place.made(&format!("{again} --force-overwrite"));
+    assert_ne!(place.read("root.cert.pem"), before);
+}
+
 fn leaf(name: &str, ca: &str, more: &str) -> String {
     format!(
         "leaf --cert-basename {name} --subject-org-name {name} --ca-certfile {ca}.cert.pem \
