@@ -13,8 +13,8 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
         first_start::make_missing()?;
     }
     let journal = Journal::new(args.log_format, args.log_level);
-    let is_confined = !args.unsafe_no_sandbox;
-    node::run(config, journal, is_confined, |loaded, addresses| welcome(config, loaded, addresses))
+    let wish = (!args.unsafe_no_sandbox).then_some(args.require_sandbox);
+    node::run(config, journal, wish, |loaded, addresses| welcome(config, loaded, addresses))
         .map_err(|problems| problems.join("\n"))
 }
 

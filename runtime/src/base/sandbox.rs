@@ -36,10 +36,16 @@ pub fn keep_private() {
 }
 
 /// Gives up all that is not needed, as far as the kernel offers it, and says in one line of the
-/// journal what holds and what does not. To be called while there is one thread.
+/// journal what holds and what does not. `wish` says whether all of it must hold; without one,
+/// nothing is given up. To be called while there is one thread.
 ///
 /// The error says in one line why mistgate cannot serve with so few rights, and what to do.
-pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
+pub fn enter(wish: Option<bool>, needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
+    let Some(is_required) = wish else {
+        let reason = "--unsafe-no-sandbox";
+        journal.note(Level::Warning, "sandbox_off", fields![reason]);
+        return Ok(Sandbox::default());
+    };
     let mut measures = Measures::default();
     let account = account::leave(&needs, &mut measures)?;
     let confined = domain::enter(&needs, &mut measures);
@@ -48,19 +54,18 @@ pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
     let mut values: Vec<(&str, &dyn fmt::Display)> = vec![("holds", &holds), ("user", &account)];
     if !lacks.is_empty() {
         values.push(("lacks", &lacks));
+        journal.note(Level::Warning, "sandbox_incomplete", fields![lacks]);
     }
     journal.note(Level::Info, "sandbox", &values);
+    if is_required && !lacks.is_empty() {
+        return Err(format!(
+            "--require-sandbox: the sandbox lacks {lacks} — see sandbox in the manual"
+        ));
+    }
     Ok(Sandbox { needs, confined })
 }
 
 impl Sandbox {
-    /// Permits everything: the operator asked for it.
-    pub fn none(journal: &Journal) -> Self {
-        let reason = "--unsafe-no-sandbox";
-        journal.note(Level::Warning, "sandbox_off", fields![reason]);
-        Self::default()
-    }
-
     /// Whether another configuration needs no more than what is left. One line for each problem.
     pub fn permits(&self, needs: &Needs) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();

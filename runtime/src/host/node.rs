@@ -51,12 +51,12 @@ fn problem(line: impl fmt::Display) -> Problems {
 }
 
 /// Runs with the configuration of a file, else with the one in the program, until SIGTERM or
-/// SIGINT. `started` gets the addresses of the listeners. If `is_confined`, all rights that are not
-/// needed are given up before the first byte is taken; there must be no other threads.
+/// SIGINT. `started` gets the addresses of the listeners. The rights that are not needed are given
+/// up before the first byte is taken, as far as it is wished; there must be no other threads.
 pub fn run(
     file: Option<&str>,
     journal: Journal,
-    is_confined: bool,
+    wish: Option<bool>,
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Problems> {
     sandbox::keep_private();
@@ -70,7 +70,7 @@ pub fn run(
     let executor = Arc::new(Executor::new());
     // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let confined = Confined::enter(file, journal, Arc::clone(&executor), inherited, is_confined)?;
+    let confined = Confined::enter(file, journal, Arc::clone(&executor), inherited, wish)?;
     let (alive, stop) = stop::stop();
     let threads: Vec<_> = (1..threads)
         .map(|_| {
@@ -128,7 +128,7 @@ impl Confined {
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
         inherited: Inherited,
-        is_confined: bool,
+        wish: Option<bool>,
     ) -> Result<Self, Problems> {
         let loaded = load::load(file)?;
         let Loaded { config, files, warnings, made } = &loaded;
@@ -161,12 +161,8 @@ impl Confined {
         let listeners = Listeners::new(common);
         let bound = listeners.bind(config)?;
         let control = control::socket().map_err(problem)?;
-        let sandbox = if is_confined {
-            let needs = Needs::of_node(config, files, &made.proxies);
-            sandbox::enter(needs, &listeners.common.journal).map_err(problem)?
-        } else {
-            Sandbox::none(&listeners.common.journal)
-        };
+        let needs = Needs::of_node(config, files, &made.proxies);
+        let sandbox = sandbox::enter(wish, needs, &listeners.common.journal).map_err(problem)?;
         Ok(Self { loaded, sandbox, messages, ends, listeners, bound, control })
     }
 }
@@ -223,6 +219,7 @@ impl Node {
             executor: Arc::clone(&executor),
             driver: driver.clone(),
             store: store.clone(),
+            switches: switches.clone(),
         };
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);

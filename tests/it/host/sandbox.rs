@@ -176,6 +176,24 @@ fn the_sandbox_can_be_switched_off_with_a_warning() {
     mistgate.stop();
 }
 
+#[test]
+fn a_sandbox_that_must_be_whole_is_whole_or_nothing_starts() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let line = mistgate.line("sandbox", 1);
+    let is_said = !mistgate.journal("sandbox_incomplete").is_empty();
+    mistgate.stop();
+    let lacks = value(&line, "lacks");
+    assert_eq!(is_said, !lacks.is_empty(), "{line}");
+    let mut required = place.start_with(&["--require-sandbox"]);
+    if lacks.is_empty() {
+        return drop(required.stop());
+    }
+    assert_eq!(required.wait().code(), Some(1));
+    let why = format!("--require-sandbox: the sandbox lacks {lacks}");
+    assert!(required.stderr().contains(&why), "{}", required.stderr());
+}
+
 /// Needs root, which can give up root.
 #[test]
 fn root_becomes_the_owner_of_the_state() {

@@ -59,7 +59,8 @@ fn inside() {
     let other = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = |listener: &TcpListener| listener.local_addr().expect("a socket").port();
     let needs = Needs::of_peer(&[], [port(&named)]).with_state(&folder.join("state"));
-    let sandbox = enter(needs, &Journal::new(Format::Text, Level::Info)).expect("rights to leave");
+    let journal = Journal::new(Format::Text, Level::Info);
+    let sandbox = enter(Some(false), needs, &journal).expect("rights to leave");
     let connect = |listener| TcpStream::connect(("127.0.0.1", port(listener)));
     let outcome = match what.as_str() {
         "read elsewhere" => fs::read(folder.join("secret")).map(drop),
