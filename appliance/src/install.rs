@@ -17,7 +17,7 @@ use self::account::Account;
 use self::bundle::Bundle;
 use self::init_system::InitSystem;
 pub(crate) use self::root::CONFIG;
-use self::root::{CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
+use self::root::{CONFIG_DIR, InstallRoot, own_dir, run as run_command, set, write};
 use crate::args::{Install, mist::Mist};
 use crate::{files, guide, mist, selftest, starter, terminal};
 
@@ -35,8 +35,8 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     let beginning = Beginning::choose(&root, args.config.as_deref())?;
     let program = fs::read(OWN).map_err(|error| format!("{OWN}: {error} — mount /proc first"))?;
     let account = Account::ensure(&root)?;
-    make_dir(&root.path(CONFIG_DIR), 0o750, (0, account.gid))?;
-    make_dir(&root.path(root.init.state_dir), 0o700, (account.uid, account.gid))?;
+    own_dir(&root.path(CONFIG_DIR), 0o750, (0, account.gid))?;
+    own_dir(&root.path(root.init.state_dir), 0o700, (account.uid, account.gid))?;
     let sets_up = beginning.write(&root, &account)?;
     install_program(&root, &program)?;
     let upgraded = install_service(&root)?;
@@ -112,12 +112,12 @@ impl Beginning {
         let text = match self {
             Self::Kept => return Ok(false),
             Self::Given(bundle) => {
-                bundle.write(&dir, account.gid)?;
+                bundle.write(root, account.gid)?;
                 bundle.text.clone()
             }
             Self::Starter => {
                 starter::make_missing(&dir)?;
-                let certificates = format!("{dir}/{}", starter::CERTIFICATES);
+                let certificates = root.name(&format!("{CONFIG_DIR}/{}", starter::CERTIFICATES));
                 let pair = format!("{certificates}/proxy.pkeycert.pem");
                 set(Path::new(&certificates), 0o750, (0, account.gid))?;
                 // The root's key and the client's files are the operator's alone.

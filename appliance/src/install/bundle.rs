@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 use mistgate_core::config::raw::{Draft, Source};
 use mistgate_runtime::host::load::Loaded;
 
-use super::root::{make_parent, write};
+use super::root::{CONFIG_DIR, InstallRoot, make_parent, write};
 
 /// A configuration without problems, and its files.
 pub(super) struct Bundle {
@@ -66,10 +66,10 @@ impl Bundle {
         })
     }
 
-    /// Copies the files to below `dir`, readable for the group.
-    pub(super) fn write(&self, dir: &str, gid: u32) -> Result<(), String> {
+    /// Copies the files to beside the configuration, readable for the group.
+    pub(super) fn write(&self, root: &InstallRoot, gid: u32) -> Result<(), String> {
         for (name, content) in &self.files {
-            let path = Path::new(dir).join(name);
+            let path = root.path(&format!("{CONFIG_DIR}/{name}"));
             make_parent(&path, 0o750, (0, gid))?;
             write(&path, content, 0o640, (0, gid))?;
         }

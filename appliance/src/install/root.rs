@@ -1,8 +1,8 @@
 //! The device to install on: its root folder, its files and its programs.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::init_system::InitSystem;
@@ -15,6 +15,8 @@ pub(crate) const CONFIG: &str = "/etc/mistgate/mistgate.toml";
 const FOLDERS: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const OWNER_ROOT: (u32, u32) = (0, 0);
+/// The most links in a path, as the kernel has it (path_resolution(7)).
+const LINKS_MAX: usize = 40;
 
 /// The root folder of a device: `/`, or that of an image.
 pub(super) struct InstallRoot {
@@ -43,9 +45,37 @@ impl InstallRoot {
         self.is_here() && self.init.runs_in(&self.folder)
     }
 
-    /// An absolute path of the device, as seen from here.
+    /// An absolute path of the device, as seen from here. Links lead where they lead on the device,
+    /// and never out of its root.
     pub(super) fn path(&self, absolute: &str) -> PathBuf {
-        self.folder.join(absolute.trim_start_matches('/'))
+        let (mut real, mut links) = (self.folder.clone(), 0);
+        let mut rest: Vec<PathBuf> = Vec::from([absolute.into()]);
+        while let Some(path) = rest.pop() {
+            let mut parts = path.components();
+            let Some(part) = parts.next() else { continue };
+            rest.push(parts.as_path().to_owned());
+            match part {
+                Component::Normal(name) => real.push(name),
+                Component::ParentDir if real != self.folder => drop(real.pop()),
+                Component::RootDir => real.clone_from(&self.folder),
+                Component::CurDir | Component::ParentDir | Component::Prefix(_) => {}
+            }
+            if links < LINKS_MAX
+                && real != self.folder
+                && let Ok(target) = fs::read_link(&real)
+            {
+                links += 1;
+                real.pop();
+                rest.push(target);
+            }
+        }
+        real
+    }
+
+    /// As [`InstallRoot::path`], of a link itself and not of what it leads to.
+    pub(super) fn place(&self, absolute: &str) -> PathBuf {
+        let (folder, name) = absolute.rsplit_once('/').unwrap_or(("", absolute));
+        self.path(folder).join(name)
     }
 
     /// The same as text.
@@ -62,7 +92,7 @@ impl InstallRoot {
 
     /// Makes a symbolic link where nothing has its name.
     pub(super) fn link(&self, absolute: &str, target: &str) -> Result<(), String> {
-        let path = self.path(absolute);
+        let path = self.place(absolute);
         make_parent(&path, 0o755, OWNER_ROOT)?;
         if fs::symlink_metadata(&path).is_ok() {
             return Ok(());
@@ -72,8 +102,21 @@ impl InstallRoot {
     }
 }
 
+/// Makes a folder of ours. One that is there gets its owner and mode where others may do more with
+/// it than they should.
+pub(super) fn own_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
+    let Ok(data) = fs::metadata(path) else {
+        return make_dir(path, mode, owner);
+    };
+    if data.mode() & 0o777 & !mode == 0 && data.uid() == owner.0 {
+        return Ok(());
+    }
+    crate::say(&format!("{}: its owner and mode are set anew", path.display()));
+    set(path, mode, owner)
+}
+
 /// Makes a folder where there is none.
-pub(super) fn make_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
+fn make_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
     if path.is_dir() {
         return Ok(());
     }

@@ -58,7 +58,7 @@ pub(super) fn uninstall(root: &InstallRoot, purge: bool) -> Result<(), String> {
 
 /// Removes a file or a whole folder, and reports it. Returns whether it was there.
 fn remove(root: &InstallRoot, name: &str) -> Result<bool, String> {
-    let path = root.path(name);
+    let path = root.place(name);
     let removed = match fs::symlink_metadata(&path) {
         Ok(data) if data.is_dir() => fs::remove_dir_all(&path),
         Ok(_) => fs::remove_file(&path),

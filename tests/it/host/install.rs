@@ -310,6 +310,44 @@ fn a_given_configuration_comes_with_the_files_beside_it() {
 }
 
 #[test]
+fn links_of_the_device_lead_nowhere_else() {
+    let root = Root::new(&["usr/lib/systemd/systemd"]);
+    let outside = tempfile::tempdir().expect("a folder");
+    let there = outside.path().join("etc-mistgate").display().to_string();
+    // As on the device: absolute, with a way up, and to what is not there yet.
+    symlink(&there, root.path("etc/mistgate")).expect("a link");
+    fs::create_dir_all(root.path("var/lib")).expect("a folder");
+    let up = format!("../../../../../..{}", outside.path().join("state").display());
+    symlink(up, root.path("var/lib/mistgate")).expect("a link");
+    fs::create_dir_all(root.path("data/bin")).expect("a folder");
+    fs::create_dir_all(root.path("usr/local")).expect("a folder");
+    symlink("/data/bin", root.path("usr/local/bin")).expect("a link");
+    root.installed(&[]);
+    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 0, "it left its root");
+    root.expect(&format!("{}/mistgate.toml", there.trim_start_matches('/')), 0o640, 0, 997);
+    root.expect("data/bin/mistgate", 0o755, 0, 0);
+    root.installed(&["--uninstall", "--purge"]);
+    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 0);
+    assert!(!root.exists("data/bin/mistgate"));
+}
+
+#[test]
+fn folders_of_ours_that_are_open_to_others_are_mended() {
+    let root = Root::new(&["usr/lib/systemd/systemd"]);
+    for (name, mode) in [("etc/mistgate", 0o777), ("var/lib/mistgate", 0o755)] {
+        fs::create_dir_all(root.path(name)).expect("a folder");
+        fs::set_permissions(root.path(name), fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    assert_eq!(root.installed(&[]).matches("owner and mode are set anew").count(), 2);
+    root.expect("etc/mistgate", 0o750, 0, 997);
+    root.expect("var/lib/mistgate", 0o700, 997, 997);
+    // What lets others do less is the administrator's choice.
+    fs::set_permissions(root.path("etc/mistgate"), fs::Permissions::from_mode(0o700)).expect("it");
+    assert!(!root.installed(&[]).contains("set anew"));
+    root.expect("etc/mistgate", 0o700, 0, 997);
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_before_anything_changes() {
     let root = Root::new(&["usr/lib/systemd/systemd"]);
     let given = |config: &str| {
@@ -375,7 +413,7 @@ fn a_service_of_somebody_else_is_not_followed() {
 }
 
 /// Runs the program as nobody. If nobody may not read it there, runs a copy.
-fn as_nobody(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn as_nobody(folder: &Path, args: &[&str]) -> Output {
     let copy = folder.join("mistgate-of-nobody");
     if !copy.exists() {
         fs::copy(binary(), &copy).expect("a copy");
