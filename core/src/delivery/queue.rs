@@ -246,7 +246,7 @@ impl Queue {
         }
     }
 
-    /// The chat refuses what the message holds: it is said plainly, once.
+    /// The chat refuses what the message holds: it is said plainly, then many events by halves.
     fn degrade(&mut self, now: Instant, load: Entries, form: Form, health: Health, reason: Reason) {
         let is_parked = matches!(health, Health::Parked(_));
         let is_dead = is_parked && self.refusals >= REFUSALS_MAX;
@@ -256,6 +256,12 @@ impl Queue {
         }
         let health = if is_dead { health } else { Health::Ready };
         match load {
+            Entries::Events(mut entries) if form == Form::Plain && entries.len() > 1 => {
+                // It may be for the sake of one of them.
+                let later = entries.split_off(entries.len().div_ceil(2));
+                self.put_back(Entries::Events(later));
+                self.state = State::Degraded { load: Entries::Events(entries), health };
+            }
             Entries::Events(entries) if form == Form::Plain => {
                 self.drop_all(entries, Loss::Refused(reason));
                 self.refused(now, reason, is_dead);

@@ -259,24 +259,29 @@ impl Reference {
         });
     }
 
-    fn answered(&mut self, destination: DestinationId, message: Message, outcome: Outcome) {
+    fn answered(&mut self, destination: DestinationId, mut message: Message, outcome: Outcome) {
         let chat = message.destination_key.0.clone();
         match outcome {
-            Outcome::Degrade(_) if message.form != Form::Plain => {
+            Outcome::Degrade(_) if message.form != Form::Plain || message.keys.len() > 1 => {
+                if message.form == Form::Plain {
+                    let later = message.keys.split_off(message.keys.len().div_ceil(2));
+                    self.put_back(&later, &chat);
+                }
                 self.degraded.insert(destination, message);
                 return;
             }
             Outcome::Degrade(_) | Outcome::Delivered => {}
-            Outcome::Dead(_) | Outcome::Retry { .. } => {
-                for key in &message.keys {
-                    let pending =
-                        self.pending.get(&(*key, chat.clone())).expect("sent, so pending");
-                    let queue = pending.queue.clone().expect("sent, so routed");
-                    self.queues.entry(queue).or_default().insert(pending.position, *key);
-                }
-            }
+            Outcome::Dead(_) | Outcome::Retry { .. } => self.put_back(&message.keys, &chat),
         }
         self.answered = Some((message, outcome));
+    }
+
+    fn put_back(&mut self, keys: &[EventKey], chat: &ChatId) {
+        for key in keys {
+            let pending = self.pending.get(&(*key, chat.clone())).expect("sent, so pending");
+            let queue = pending.queue.clone().expect("sent, so routed");
+            self.queues.entry(queue).or_default().insert(pending.position, *key);
+        }
     }
 
     /// Checks an output against the model.

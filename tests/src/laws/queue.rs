@@ -51,8 +51,11 @@ struct Message {
 }
 
 impl Message {
-    /// What is to be said plainly after a refusal; none of what was lost.
-    fn again(self) -> Option<Vec<EventKey>> {
+    /// What is to be said plainly after a refusal, the first half if it was; none of what was lost.
+    fn again(mut self) -> Option<Vec<EventKey>> {
+        if self.form == Form::Plain {
+            self.keys.truncate(self.keys.len().div_ceil(2));
+        }
         (!self.is_lost || self.keys.is_empty()).then_some(self.keys)
     }
 }

@@ -120,6 +120,42 @@ fn a_refused_payload_is_said_plainly_once_and_then_given_up() {
 }
 
 #[test]
+fn one_of_many_that_is_refused_is_found_by_halves_and_costs_no_other() {
+    let queue = &mut queue(&[Window::per_secs(1, 60)]);
+    (1..=5).for_each(|batch| put(queue, secs(0), batch));
+    let (mut now, mut most, mut delivered, mut dropped) = (0, 0, Vec::new(), Vec::new());
+    while now < 1_800 {
+        for output in drain(queue) {
+            match output {
+                Output::Delivered { entries, .. } => delivered.extend(entries),
+                Output::Dropped { entries, .. } => dropped.extend(entries),
+                Output::Send { id, load: Load::Events(keys), .. } => {
+                    most = most.max(keys.len());
+                    let refuses = keys.iter().any(|key| key.batch == 4);
+                    let reason = Reason::Payload;
+                    let outcome =
+                        if refuses { Outcome::Degrade(reason) } else { Outcome::Delivered };
+                    answer(queue, secs(now), id, outcome);
+                }
+                Output::Failing(_)
+                | Output::Parked { .. }
+                | Output::Resumed
+                | Output::Retrying { .. }
+                | Output::Send { .. }
+                | Output::Told(_) => {}
+            }
+        }
+        now += 60;
+        queue.handle_timeout(secs(now));
+    }
+    let batches = |entries: &[Entry]| entries.iter().map(|entry| entry.key.batch).collect();
+    let mut all: Vec<u64> = batches(&delivered);
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3, 5]);
+    assert_eq!((batches(&dropped), most), (Vec::from([4]), 4));
+}
+
+#[test]
 fn a_dead_destination_is_parked_probed_ever_more_rarely_and_resumed() {
     let queue = &mut queue(&[]);
     put(queue, secs(0), 1);
