@@ -25,6 +25,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use http_types::StatusCode;
 
@@ -51,6 +52,8 @@ use crate::webhook::intake::Intake;
 
 /// The most events that the inbox remembers, in some four megabytes.
 const SEEN_MAX: usize = 65_536;
+/// How often the others are told at most that a destination gives up events.
+const GIVEN_UP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The state of a destination, for `/status` and metrics.
 #[derive(Clone, Debug)]
@@ -99,6 +102,8 @@ pub struct Engine {
     refusal: String,
     /// How many events were given up, for the daily report.
     given_up: usize,
+    /// When the chats were last told that events were given up.
+    given_up_said_at: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -128,7 +133,7 @@ impl Engine {
             || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
     }
 
-    fn restored(&mut self, now: Instant, events: Vec<Restored>, ago: core::time::Duration) {
+    fn restored(&mut self, now: Instant, events: Vec<Restored>, ago: Duration) {
         let left = self.chat.delivery.max_age.saturating_sub(ago);
         for event in events {
             let entry = Entry {
@@ -308,16 +313,7 @@ impl Engine {
                 self.emit(output::Event::Delivered { to, events, form, latency });
             }
             queue::output::Output::Dropped { entries, loss } => {
-                let reason = match loss {
-                    Loss::Refused(_) => format!("refused: {}", self.refusal),
-                    Loss::Expired | Loss::Full | Loss::Lost | Loss::Unrouted => loss.to_string(),
-                };
-                let dead = Dead { to: to.name.as_str().into(), reason: reason.into() };
-                // What was in a lost store cannot be kept.
-                self.settle(&entries, &to, (loss != Loss::Lost).then_some(&dead));
-                let events = entries.len();
-                self.given_up += events;
-                self.emit(output::Event::Dropped { to: Some(to), events, loss });
+                return self.gave_up(now, to, &entries, loss);
             }
             queue::output::Output::Failing(reason) => {
                 return Some(report::Report::parked(&to, reason));
@@ -361,6 +357,30 @@ impl Engine {
             }
         }
         None
+    }
+
+    /// Settles events that a destination gave up. The others are told once an hour at most.
+    fn gave_up(
+        &mut self,
+        now: Instant,
+        to: Arc<Destination>,
+        entries: &[Entry],
+        loss: Loss,
+    ) -> Option<report::Report> {
+        let reason = match loss {
+            Loss::Refused(_) => format!("refused: {}", self.refusal),
+            Loss::Expired | Loss::Full | Loss::Lost | Loss::Unrouted => loss.to_string(),
+        };
+        let dead = Dead { to: to.name.as_str().into(), reason: reason.into() };
+        // What was in a lost store cannot be kept.
+        self.settle(entries, &to, (loss != Loss::Lost).then_some(&dead));
+        let events = entries.len();
+        self.given_up += events;
+        let is_said = self.given_up_said_at.is_some_and(|at| now < at + GIVEN_UP_EVERY);
+        self.given_up_said_at = if is_said { self.given_up_said_at } else { Some(now) };
+        let report = (!is_said).then(|| report::Report::dropped(&to, loss));
+        self.emit(output::Event::Dropped { to: Some(to), events, loss });
+        report
     }
 
     fn settle(&mut self, entries: &[Entry], to: &Destination, dead: Option<&Dead>) {
@@ -410,6 +430,7 @@ impl Machine for Engine {
             writing: BTreeMap::new(),
             refusal: String::new(),
             given_up: 0,
+            given_up_said_at: None,
             outputs: VecDeque::new(),
         };
         engine.configure(now, config);

@@ -12,7 +12,7 @@ use crate::base::time::{Instant, UnixTime};
 use crate::chat::outcome::Reason;
 use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::Destination;
-use crate::delivery::queue::output::Health;
+use crate::delivery::queue::output::{Health, Loss};
 use crate::event::fingerprint::fingerprint;
 use crate::event::{Event, Topic};
 use crate::notify::Severity;
@@ -53,6 +53,16 @@ impl Report {
             reason: None,
             waiting: 0,
             timestamp: None,
+        }
+    }
+
+    /// Says that events were given up.
+    pub(super) fn dropped(to: &Destination, loss: Loss) -> Self {
+        Self {
+            r#type: "EVENTS_DROPPED",
+            severity: Severity::Critical,
+            reason: Some(loss.to_string()),
+            ..Self::resumed(to)
         }
     }
 
@@ -106,11 +116,11 @@ impl Engine {
     }
 }
 
-/// The text of the event that a damaged store is now this file.
-pub fn set_aside(file: &str, reason: &str, at: UnixTime) -> String {
+/// The text of an event of ours about a file.
+pub fn about_file(kind: &str, file: &str, reason: &str, at: UnixTime) -> String {
     let timestamp = at.as_secs();
     let report = serde_json::json!({
-        "type": "STORE_SET_ASIDE", "file": file, "reason": reason, "timestamp": timestamp,
+        "type": kind, "file": file, "reason": reason, "timestamp": timestamp,
     });
     report.to_string()
 }

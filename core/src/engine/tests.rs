@@ -285,6 +285,38 @@ fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
 }
 
 #[test]
+fn events_that_are_given_up_are_said_on_the_others_once_an_hour() {
+    let engine = &mut engine(&[
+        destination("slack/info", &slack::KIND, &["info"]),
+        destination("teams/critical", &teams::KIND, &["critical"]),
+    ]);
+    let mut batch = 0;
+    let mut refuse = |engine: &mut Engine, secs: u64| {
+        batch += 1;
+        let number = u8::try_from(batch).expect("a few");
+        at(engine, secs, request(batch, [item(number, "info", &[&slack::KIND])].into()));
+        let mut said = at(engine, secs, Input::Stored(batch));
+        for _ in 0..2 {
+            let sent = engine.slots.first().map(|slot| slot.queue.is_sending());
+            assert_eq!(sent, Some(true), "{said:?}");
+            let id = said.iter().find_map(|line| line.strip_prefix("send slack/info #"));
+            let id = id.and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("an id");
+            let answer = answered(engine, "slack/info", id, 400);
+            said = at(engine, secs + 1, answer);
+            said.extend(at(engine, secs + 2, Input::Refused(99)));
+        }
+        let stored = |line: &String| line.strip_prefix("store ")?.split(':').next()?.parse().ok();
+        let report: Option<u64> = said.iter().find_map(stored);
+        batch = report.unwrap_or(batch);
+        report.is_some()
+    };
+    assert!(refuse(engine, 0));
+    assert!(!refuse(engine, 100));
+    assert!(!refuse(engine, 3_500));
+    assert!(refuse(engine, 3_700));
+}
+
+#[test]
 fn a_dead_destination_is_said_on_the_others() {
     let engine = &mut engine(&[
         destination("slack/info", &slack::KIND, &["info"]),

@@ -71,7 +71,7 @@ mod tests {
         "resource":"cpu","service":"tunterm","ssid":"Guests","vpn_name":"V","waiting":2,
         "text":"TAG_X: neighbor 10.0.0.1 state changed from Full to Down of member 1 peer hub "#,
         r#"path [a,b] profile: trunk server 10.0.0.2 user bob.",
-        "hostnames":["dev-1"],"aps":["5c5b35000001"],"bssids":["5c5b35000003"],
+        "file":"crl.pem","hostnames":["dev-1"],"aps":["5c5b35000001"],"bssids":["5c5b35000003"],
         "client_macs":["5c5b35000004"],"port_ids":["ge-0/0/1"],"servers":["10.0.0.3"],
         "ssids":["Guests"],"vlans":["10"],
         "reasons":["neighbor 10.0.0.1 path [a,b] of member 1 peer hub down"]"#

@@ -4,12 +4,17 @@
 use super::{Kind, kinds};
 
 pub(in crate::notify) const KINDS: &[Kind] = kinds! {
+    CERTIFICATE_ENDS Warning "Certificate ends soon"
+        "What is in [{file}|a file of certificates] ends soon, or is to be renewed[: {reason}].";
     DESTINATION_PARKED Critical "Chat destination stopped"
         "Sending to [{destination}|a destination] stopped[: {reason}].[ {waiting} there.]"
         raises DESTINATION_PARKED "destination";
     DESTINATION_RESUMED Info "Chat destination resumed"
         "Sending to [{destination}|a destination] works again[: {reason}].[ {waiting} there.]"
         clears DESTINATION_PARKED "destination";
+    EVENTS_DROPPED Critical "Events given up"
+        "Events for [{destination}|a destination] were given up[: {reason}].[ {waiting} there.] \
+         What is given up is kept as dead letters, as far as there is room.";
     MIST_DELIVERY_FAILED Critical "Mist fails to reach us"
         "Mist cannot deliver webhooks to mistgate[: {reason}]. Once an hour is fetched what it could \
          not deliver." raises MIST_DELIVERY_FAILED;
