@@ -29,6 +29,11 @@ mod places;
 const PROOF_LASTS: Duration = Duration::from_secs(600);
 /// The most proven clients that are remembered.
 const PROVEN_MAX: usize = 1_024;
+/// How many answers in a row an address gets at once that did not prove who it is, how much longer
+/// each later one waits, and how long at most.
+const FAILURES_FREE: u32 = 10;
+const PAUSE_STEP: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// What a connection is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,11 +62,11 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// The text for journal and answers.
+    /// The text for journal and answers, with the key of the configuration that sets it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Connections => "connections in all",
-            Self::PerAddress => "connections of one address",
+            Self::Connections => "connections in all, connections_max",
+            Self::PerAddress => "connections of one address, connections_per_address_max",
         }
     }
 }
@@ -129,6 +134,9 @@ pub struct Admission {
     crowds: BTreeMap<Standing, Crowd>,
     /// When each proven client sent its last valid signature.
     proven: BTreeMap<IpAddr, Instant>,
+    /// How often each address has failed to prove who it is, and when it last did. As many are
+    /// remembered as proven ones, and for as long; then it begins anew.
+    failed: BTreeMap<IpAddr, (u32, Instant)>,
     /// The clients with queued connections: proven ones first, then by their last turn.
     turns: BTreeSet<(bool, Instant, Key)>,
     /// When the handshakes of a whole burst may begin at once.
@@ -146,6 +154,7 @@ impl Admission {
             clients: BTreeMap::new(),
             crowds: BTreeMap::new(),
             proven: BTreeMap::new(),
+            failed: BTreeMap::new(),
             turns: BTreeSet::new(),
             rested_at: Instant::from_micros(0),
             outputs: VecDeque::new(),
@@ -228,6 +237,7 @@ impl Admission {
             return;
         }
         (connection.since, connection.has_delivered) = (now, true);
+        self.failed.remove(&address);
         if standing == Standing::Unproven {
             self.rekey((standing, address), Standing::Proven);
         }
@@ -236,6 +246,22 @@ impl Admission {
             oldest.map(|address| self.proven.remove(&address));
         }
         self.proven.insert(address, now);
+    }
+
+    /// Notes that the client could not prove who it is. Gives how long the answer is to wait, so
+    /// that guessing takes its time.
+    pub fn fail(&mut self, now: Instant, id: Id) -> Duration {
+        let Some(connection) = self.connections.get(&id) else {
+            return Duration::ZERO;
+        };
+        let address = connection.key.1;
+        if self.failed.len() >= PROVEN_MAX {
+            self.failed.clear();
+        }
+        let (failures, at) = self.failed.entry(address).or_insert((0, now));
+        *failures = if now - *at < PROOF_LASTS { failures.saturating_add(1) } else { 1 };
+        *at = now;
+        (PAUSE_STEP * failures.saturating_sub(FAILURES_FREE)).min(PAUSE_MAX)
     }
 
     /// Notes that a request is answered: the next one is the client's to send. An answer alone does

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mistgate_core::base::time::Instant;
 use mistgate_core::http::admission::{Admission, Id, Limit, Output, Standing};
@@ -153,6 +154,11 @@ impl ConnectionSlot {
     /// Notes that the client has shown that it belongs here.
     pub(crate) fn prove(&self) {
         self.limiter.ask(|admission, now| admission.prove(now, self.id));
+    }
+
+    /// Notes that the client could not prove who it is. Gives how long the answer is to wait.
+    pub(crate) fn fail(&self) -> Duration {
+        self.limiter.ask(|admission, now| admission.fail(now, self.id))
     }
 
     /// Notes that the request is answered. Gives its memory back.

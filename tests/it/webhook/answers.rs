@@ -1,6 +1,7 @@
 //! The webhook listener's answers, by the table of the contract.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use mistgate_tests::base::http;
 use mistgate_tests::chat::server::Chat;
@@ -106,6 +107,29 @@ fn the_admin_endpoint_wants_its_token() {
     let answer = send(mistgate.admin(), &request("POST", "/status", &[], "")).expect("an answer");
     assert_eq!(answer.status(), 405);
     assert_eq!(mistgate.ask("/elsewhere").status(), 404);
+    mistgate.stop();
+}
+
+#[test]
+fn guessing_takes_its_time_and_a_good_signature_does_not() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let to = mistgate.webhook();
+    let wrong = Mist::new("another").request(&event_body("AP_CONNECTED", "ap-1"));
+    let began = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(send(to, &wrong).expect("an answer").status(), 401);
+    }
+    // 20 ms longer for each beyond ten.
+    assert!(began.elapsed() >= Duration::from_millis(1_100), "{:?}", began.elapsed());
+    assert_eq!(
+        mistgate.metric("mistgate_auth_failures_total{place=\"webhook\"}").to_string(),
+        "20"
+    );
+    let began = Instant::now();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-2"));
+    assert_eq!(send(to, &wrong).expect("an answer").status(), 401);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     mistgate.stop();
 }
 

@@ -386,3 +386,32 @@ fn whatever_comes_the_sums_hold_and_no_limit_is_exceeded() {
         assert!(admission.crowds.values().all(|crowd| crowd.sizes.is_empty() && crowd.bytes == 0));
     }
 }
+
+#[test]
+fn who_fails_again_and_again_waits_for_the_answer() {
+    let mut admission = Admission::new(policy());
+    let mut fail = |millis, address| {
+        let id = admission.connect(at(millis), address).expect("a place");
+        let pause = admission.fail(at(millis), id);
+        admission.close(id);
+        (pause.as_millis(), admission.failed.len())
+    };
+    let pauses: Vec<u128> = (0..200).map(|nth| fail(nth, hostile(1)).0).collect();
+    assert!(pauses.iter().take(10).all(|pause| *pause == 0), "{pauses:?}");
+    assert_eq!(pauses.get(10..13), Some([20, 40, 60].as_slice()));
+    assert_eq!(pauses.last(), Some(&2_000));
+    assert_eq!(fail(200, hostile(2)).0, 0);
+    // Ten minutes later it is new.
+    assert_eq!(fail(601_000, hostile(1)).0, 0);
+    for nth in 0..3_000_u32 {
+        assert!(fail(602_000, IpAddr::from(nth.to_be_bytes())).1 <= PROVEN_MAX);
+    }
+    let mut admission = Admission::new(policy());
+    for nth in 0..20 {
+        let id = admission.connect(at(nth), hostile(1)).expect("a place");
+        admission.fail(at(nth), id);
+    }
+    // Who proves itself is not held back any more.
+    let id = deliver(&mut admission, 30, hostile(1));
+    assert_eq!(admission.fail(at(31), id), Duration::ZERO);
+}
