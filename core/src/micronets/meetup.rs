@@ -16,9 +16,10 @@
 //!
 //! A third peer is refused, with one exception. If it has the key and the class of a peer that is
 //! here, it may be that peer, connected again before we noticed that its old connection is dead.
-//! Then the old connection is pinged. If it shows no sign of life within [`PROBE_TIMEOUT`], the new
-//! one takes its side. Otherwise they are two peers, which pair as in the original if a side is
-//! free.
+//! With the same id it is, and takes the side at once: a real gateway may be wedged behind a
+//! connection that answers pings. Otherwise the old connection is pinged. If it shows no sign of
+//! life within [`PROBE_TIMEOUT`], the new one takes its side. Otherwise they are two peers, which
+//! pair as in the original if a side is free.
 //!
 //! The meetup does not relay: messages between paired peers do not pass through it.
 //!
@@ -190,10 +191,21 @@ impl Meetup {
             peer.greeting = Greeting::Received { hello: frame.payload, names };
         }
         match rival {
+            // Its own connection of before, which may answer pings all the same.
+            Some(rival) if self.is_renewed(rival, id) => {
+                self.close(rival, CloseReason::Replaced);
+                self.sides.take(id);
+            }
             Some(rival) => self.claim(now, id, rival),
             None if self.sides.take(id) => {}
             None => self.close(id, CloseReason::Occupied),
         }
+    }
+
+    /// Whether the peers of two connections of one key and class also have one id.
+    fn is_renewed(&self, earlier: ConnectionId, later: ConnectionId) -> bool {
+        let id = |of| self.peers.get(&of)?.names()?.id.as_ref();
+        id(earlier).is_some_and(|earlier| id(later) == Some(earlier))
     }
 
     /// Probes a peer, because a new connection may be the same peer.

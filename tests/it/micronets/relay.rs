@@ -436,23 +436,25 @@ fn a_third_peer_is_told_that_there_are_two() {
 fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
     let site = Site::new();
     let member = site.member("Gateway");
-    let join = || {
+    // A gateway draws a new id at each start.
+    let [hello, new] = ["1", "2"].map(|id| GATEWAY.replace('ü', id));
+    let join = |hello: &str| {
         let mut gateway = site.upgrade(&member, "m").expect("upgraded");
-        gateway.say(GATEWAY);
+        gateway.say(hello);
         gateway
     };
     let mut manager = site.join("m", MANAGER);
     // Nobody reads this connection, so it answers no ping.
-    let mut dead = join();
-    assert_eq!(manager.receive(), GATEWAY.into());
-    let mut gateway = join();
-    assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), GATEWAY.into()));
+    let mut dead = join(&hello);
+    assert_eq!(manager.receive(), hello.as_str().into());
+    let mut gateway = join(&new);
+    assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), new.as_str().into()));
     let replaced = "a newer connection of the same peer took this place";
     assert_eq!(dead.reason(), (1000, replaced.to_owned()));
     // This one answers pings.
     let reading = thread::spawn(move || gateway.receive());
     let began = Instant::now();
-    assert_eq!(join().reason().0, 1008);
+    assert_eq!(join(&hello).reason().0, 1008);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     manager.say("still here");
     assert_eq!(reading.join().expect("heard"), "still here".into());

@@ -492,11 +492,28 @@ fn a_peer_that_lives_is_not_replaced() {
 }
 
 #[test]
+fn who_has_the_same_id_too_takes_the_place_of_a_connection_that_lives() {
+    let mut timeline = Timeline::paired(0, Config::default());
+    timeline.at(1, pong(2), &[]);
+    let replaced = [Output::Part, close(2, CloseReason::Replaced)];
+    timeline.joins(1, 3, OF_MANAGER, MANAGER, &replaced);
+    let introduced = [send(1, MANAGER), send(3, GATEWAY), paired(1, 3, PendingRequests::default())];
+    timeline.at(1, Input::Parted(PendingRequests::default()), &introduced);
+    // Before there is a partner, as well; with another key it is another peer.
+    let mut timeline = Timeline::new();
+    timeline.joins(0, 1, OF_MANAGER, MANAGER, &[]);
+    timeline.joins(1, 2, OF_MANAGER, MANAGER, &[close(1, CloseReason::Replaced)]);
+    let introduced = [send(2, MANAGER), send(3, MANAGER), paired(2, 3, PendingRequests::default())];
+    timeline.joins(2, 3, OF_GATEWAY, MANAGER, &introduced);
+}
+
+#[test]
 fn two_of_one_kind_pair_if_both_live_as_in_the_original() {
     let mut timeline = Timeline::new();
     timeline.joins(0, 1, OF_MANAGER, MANAGER, &[]);
-    timeline.joins(1, 2, OF_MANAGER, MANAGER, &[Output::Ping(1), Output::Pause(2)]);
-    let introduced = [send(1, MANAGER), send(2, MANAGER), paired(1, 2, PendingRequests::default())];
+    let other = MANAGER.replace('ä', "ö");
+    timeline.joins(1, 2, OF_MANAGER, &other, &[Output::Ping(1), Output::Pause(2)]);
+    let introduced = [send(1, &other), send(2, MANAGER), paired(1, 2, PendingRequests::default())];
     timeline.at(1, pong(1), &[&introduced[..], &[Output::Resume(2)]].concat());
 }
 
