@@ -31,7 +31,9 @@ pub(crate) fn run(args: Connect) -> Result<(), String> {
         peer_class: args.peer_class.unwrap_or_else(|| class.to_owned()),
         peer_id,
         forwards: args.forward.is_some(),
-        ends_with_input: http_listen.is_none() && args.forward.is_none(),
+        ends_with_input: http_listen.is_none()
+            && args.event_listen.is_none()
+            && args.forward.is_none(),
         request_timeout: args.request_timeout,
         ..Config::default()
     };
@@ -40,10 +42,12 @@ pub(crate) fn run(args: Connect) -> Result<(), String> {
         credentials: Credentials { own, authorities: args.ca_cert, verify: args.verify },
         config,
         http_listen,
+        event_listen: args.event_listen,
         forward: args.forward,
     };
     let ends_with_input = settings.config.ends_with_input;
-    match peer::run(settings, journal, !args.unsafe_no_sandbox)? {
+    let wish = (!args.unsafe_no_sandbox).then_some(args.require_sandbox);
+    match peer::run(settings, journal, wish)? {
         failed if failed == 0 || !ends_with_input => Ok(()),
         1 => Err("one message was not sent, or not answered".to_owned()),
         failed => Err(format!("{failed} messages were not sent, or not answered")),

@@ -375,6 +375,7 @@ impl Machine for Peer {
             }
             Input::Line(line) => self.line_received(&line),
             Input::LineTooLong => self.line_too_long(),
+            Input::Tell { id, line } => self.tell(id, &line),
             Input::Written { link, bytes } => {
                 if let Some(open) = self.link.open(link) {
                     open.unsent = open.unsent.saturating_sub(bytes);

@@ -86,7 +86,7 @@ impl Guard {
 
     /// Lets a request in; else the answer, and why.
     pub(super) fn admit(&self, head: &Head<'_>, role: Role) -> Result<(), (Reply, &'static str)> {
-        if role != Role::Look && head.header("origin").is_some() {
+        if role != Role::Look && head.is_of_a_page() {
             // A page in a browser can post to this host too.
             return Err(forbidden("a page of another host"));
         }
@@ -104,8 +104,8 @@ impl Guard {
         match role {
             _ if may_act => Ok(()),
             Role::Look if may_look => Ok(()),
-            _ if is_free && is_of_this_machine(head) => Ok(()),
-            _ if is_free => Err(forbidden("a name of another host")),
+            _ if is_free && head.names_this_machine() && !head.is_of_a_page() => Ok(()),
+            _ if is_free => Err(forbidden("a name or a page of another host")),
             Role::Act if may_look => Err(forbidden("a token that may only look")),
             Role::Look | Role::Act | Role::Stop => {
                 let reply = Reply::status(StatusCode::Unauthorized.into());
@@ -117,18 +117,4 @@ impl Guard {
 
 fn forbidden(reason: &'static str) -> (Reply, &'static str) {
     (Reply::status(StatusCode::Forbidden.into()), reason)
-}
-
-/// Whether a request names this machine as its host. A page in a browser whose own name leads here
-/// names that, and could read the answer.
-fn is_of_this_machine(head: &Head<'_>) -> bool {
-    let Some(host) = head.header("host") else { return true };
-    let host = host.to_ascii_lowercase();
-    let name = match host.iter().rposition(|byte| *byte == b':') {
-        Some(at) if !host.ends_with(b"]") => host.get(..at).unwrap_or_default(),
-        Some(_) | None => &host,
-    };
-    let text = std::str::from_utf8(name).unwrap_or_default();
-    let address = text.trim_start_matches('[').trim_end_matches(']');
-    text == "localhost" || address.parse::<std::net::IpAddr>().is_ok()
 }

@@ -122,6 +122,27 @@ impl<'a> Head<'a> {
         self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
+    /// Whether it is of a page of another host in somebody's browser, as that says itself.
+    pub(crate) fn is_of_a_page(&self) -> bool {
+        let site = self.header("sec-fetch-site");
+        let is_own = site.is_none_or(|site| matches!(site, b"none" | b"same-origin"));
+        self.header("origin").is_some() || !is_own
+    }
+
+    /// Whether it names this machine as its host. A page in a browser whose own name leads here
+    /// names that, and could read the answer.
+    pub(crate) fn names_this_machine(&self) -> bool {
+        let Some(host) = self.header("host") else { return true };
+        let host = host.to_ascii_lowercase();
+        let name = match host.iter().rposition(|byte| *byte == b':') {
+            Some(at) if !host.ends_with(b"]") => host.get(..at).unwrap_or_default(),
+            Some(_) | None => &host,
+        };
+        let text = std::str::from_utf8(name).unwrap_or_default();
+        let address = text.trim_start_matches('[').trim_end_matches(']');
+        text == "localhost" || address.parse::<std::net::IpAddr>().is_ok()
+    }
+
     /// The client's address; that which a trusted proxy names. An IPv4 address mapped into IPv6 is
     /// given as IPv4.
     pub const fn peer(&self) -> SocketAddr {

@@ -24,7 +24,7 @@ use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::Str
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::sandbox::{Needs, Sandbox};
+use crate::base::sandbox::Needs;
 use crate::base::stop::Stop;
 use crate::base::{sandbox, stop};
 use crate::http::listen;
@@ -44,6 +44,14 @@ use self::{forward::Forwarder, link::Link, terminal::Printer};
 /// How long the last answers and the last lines may take at the end.
 const LAST_BYTES_GRACE: Duration = Duration::from_secs(1);
 
+/// The names of the local listeners in the journal and, before `-listen`, on the command line: what
+/// takes HTTP requests for the partner, and what takes events for it.
+const REQUESTS: &str = "http";
+const EVENTS: &str = "event";
+
+/// A local listener's name, and its socket.
+type Bound = (&'static str, TcpListener);
+
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -53,6 +61,8 @@ pub struct Settings {
     pub config: Config,
     /// Where HTTP requests for the partner are accepted.
     pub http_listen: Option<SocketAddr>,
+    /// Where local programs put events for the partner.
+    pub event_listen: Option<SocketAddr>,
     /// The local server for the partner's requests.
     pub forward: Option<Server>,
 }
@@ -61,17 +71,15 @@ pub struct Settings {
 /// Gives the number of lines of standard input that were not sent, or whose request got no
 /// response. An error is one line that says why it does not start.
 ///
-/// If `is_confined`, the process first gives up all rights that it does not need; it must have no
-/// other thread.
-pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, String> {
+/// The process first gives up the rights that it does not need, as far as it is wished; it must
+/// have no other thread.
+pub fn run(settings: Settings, journal: Journal, wish: Option<bool>) -> Result<u64, String> {
     // Report wrong files and addresses before anything else is opened.
     settings.credentials.connector().map_err(explain)?;
-    let bound = settings.http_listen.map(bind).transpose()?;
-    if is_confined {
-        sandbox::enter(needs(&settings), &journal)?;
-    } else {
-        Sandbox::none(&journal);
-    }
+    let addresses = [(REQUESTS, settings.http_listen), (EVENTS, settings.event_listen)];
+    let addresses = addresses.into_iter().filter_map(|(name, address)| Some((name, address?)));
+    let bound = addresses.map(bind).collect::<Result<Vec<Bound>, String>>()?;
+    sandbox::enter(wish, needs(&settings), &journal)?;
     let executor = Arc::new(Executor::new());
     let journal = Arc::new(journal);
     smol::block_on(executor.run(run_on(settings, bound, journal, Arc::clone(&executor))))
@@ -88,16 +96,17 @@ fn needs(settings: &Settings) -> Needs {
 
 async fn run_on(
     settings: Settings,
-    bound: Option<TcpListener>,
+    bound: Vec<Bound>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
 ) -> Result<u64, String> {
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(explain)?;
     let (handle, messages) = Handle::new();
     let (stop, stopped) = stop::stop();
-    let listening = bound
-        .map(|socket| listen(socket, handle.clone(), &journal, &executor, stopped.clone()))
-        .transpose()?;
+    let mut listening = Vec::new();
+    for bound in bound {
+        listening.push(listen(bound, handle.clone(), &journal, &executor, stopped.clone())?);
+    }
     let (config, message_max) = (settings.config.clone(), settings.config.message_max);
     let ask = terminal::read_lines(handle.clone(), message_max).map_err(explain)?;
     let seed = getrandom::u64().map_err(explain)?;
@@ -134,7 +143,7 @@ async fn run_on(
         0
     };
     let failed = driver.run(messages).or(signalled).await;
-    if let Some(listening) = listening {
+    for listening in listening {
         // All requests are answered; the last bytes may still be on their way.
         listening.or(after(LAST_BYTES_GRACE)).await;
     }
@@ -150,19 +159,20 @@ async fn after(time: Duration) {
     Timer::after(time).await;
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+fn bind((name, address): (&'static str, SocketAddr)) -> Result<Bound, String> {
     TcpListener::bind(address)
-        .map_err(|error| format!("--http-listen {address}: {error} — choose another address"))
+        .map(|socket| (name, socket))
+        .map_err(|error| format!("--{name}-listen {address}: {error} — choose another address"))
 }
 
 fn listen(
-    socket: TcpListener,
+    (name, socket): Bound,
     handle: Handle,
     journal: &Arc<Journal>,
     executor: &Arc<Executor<'static>>,
     stopped: Stop,
 ) -> Result<Task<()>, String> {
-    let wrong = |error: std::io::Error| format!("--http-listen: {error}");
+    let wrong = |error: std::io::Error| format!("--{name}-listen: {error}");
     let socket = Async::new(socket).map_err(wrong)?;
     // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
@@ -170,8 +180,9 @@ fn listen(
     let policy = Policy { limits, ..Policy::default() };
     let listener = Listener { socket, tls: None, policy };
     let address = listener.local_addr().map_err(wrong)?;
-    journal.note(Level::Info, "listening", fields![listener = "http", address]);
-    let service = Arc::new(PartnerService { handle, journal: Arc::clone(journal) });
+    journal.note(Level::Info, "listening", fields![listener = name, address]);
+    let is_local = address.ip().is_loopback();
+    let service = Arc::new(PartnerService { handle, name, is_local, journal: Arc::clone(journal) });
     Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
 
@@ -182,7 +193,15 @@ struct Handle(channel::Sender<Message>);
 #[derive(Debug)]
 enum Message {
     Input(Input),
-    Request { request: http::Request, answer: Answer },
+    Request {
+        request: http::Request,
+        answer: Answer,
+    },
+    /// An event, as a line of standard input.
+    Tell {
+        line: Vec<u8>,
+        answer: Answer,
+    },
 }
 
 type Answer = channel::Sender<http::Response>;
@@ -200,31 +219,37 @@ impl Handle {
         let _ = self.0.try_send(Message::Input(input));
     }
 
-    fn ask(&self, request: http::Request, answer: Answer) {
-        let _ = self.0.try_send(Message::Request { request, answer });
+    fn ask(&self, message: Message) {
+        let _ = self.0.try_send(message);
     }
 }
 
-/// The service of the HTTP listener: every request is one for the partner.
+/// The service of a local listener: every request is one for the partner, or has an event for it.
 struct PartnerService {
     handle: Handle,
+    /// The name of the listener.
+    name: &'static str,
+    /// Whether only this machine can reach it.
+    is_local: bool,
     journal: Arc<Journal>,
 }
 
 impl Service for PartnerService {
-    fn admit(&self, _head: &Head<'_>) -> Result<(), Reply> {
+    fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
+        if head.is_of_a_page() || self.is_local && !head.names_this_machine() {
+            let (from, reason) = (head.peer().ip(), "a name or a page of another host");
+            self.journal.stranger(self.name, Level::Warning, "rejected", fields![from, reason]);
+            return Err(Reply::status(403).content("text/plain", format!("{reason}\n")));
+        }
         Ok(())
     }
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
-        let target = match head.query() {
-            Some(query) => format!("{}?{query}", head.path()),
-            None => head.path().to_owned(),
-        };
-        let (method, headers) = (head.method().to_owned(), pairs(head.headers()));
-        let request = http::Request { method, target, headers, body: Vec::from(body) };
         let (answer, answered) = channel::bounded(1);
-        self.handle.ask(request, answer);
+        self.handle.ask(match self.name {
+            EVENTS => Message::Tell { line: event(head.path(), &body), answer },
+            _ => Message::Request { request: request(head, body), answer },
+        });
         // The machine answers every request, except at the end of the program.
         let Ok(response) = answered.recv().await else {
             return Reply::status(503);
@@ -235,8 +260,27 @@ impl Service for PartnerService {
     }
 
     fn note(&self, event: listen::Event) {
-        event.note(&self.journal, "http");
+        event.note(&self.journal, self.name);
     }
+}
+
+fn request(head: &Head<'_>, body: Bytes) -> http::Request {
+    let target = match head.query() {
+        Some(query) => format!("{}?{query}", head.path()),
+        None => head.path().to_owned(),
+    };
+    let (method, headers) = (head.method().to_owned(), pairs(head.headers()));
+    http::Request { method, target, headers, body: Vec::from(body) }
+}
+
+/// The message of an event, by a path and its JSON. What is no JSON makes none.
+fn event(path: &str, body: &[u8]) -> Vec<u8> {
+    let kind = serde_json::json!(format!("EVENT:{}", path.trim_start_matches('/')));
+    let begin = format!(
+        "{{\"messageType\":{kind},\"requiresResponse\":false,\"dataFormat\":\"application/json\",\
+         \"messageBody\":"
+    );
+    [begin.as_bytes(), body, b"}"].concat()
 }
 
 /// Header fields as text. A value that is not UTF-8 is read as Latin-1, as HTTP once had it
@@ -311,15 +355,20 @@ impl Driver {
         let input = match message {
             Message::Input(input) => input,
             Message::Request { request, answer } => {
-                self.last_request += 1;
-                self.waiting.insert(self.last_request, answer);
-                Input::Request { id: self.last_request, request }
+                Input::Request { id: self.await_answer(answer), request }
             }
+            Message::Tell { line, answer } => Input::Tell { id: self.await_answer(answer), line },
         };
         if let Input::Forwarded { id, .. } = &input {
             self.forwards.remove(id);
         }
         input
+    }
+
+    fn await_answer(&mut self, answer: Answer) -> RequestId {
+        self.last_request += 1;
+        self.waiting.insert(self.last_request, answer);
+        self.last_request
     }
 
     fn step(&mut self, input: Option<Input>) {

@@ -183,7 +183,7 @@ fn http_goes_through_and_comes_back_as_it_is() {
     let octets: Vec<u8> = (0..=255).cycle().take(700 << 10).collect();
     let mut stream = connect(site.http_at).expect("a connection");
     let head = format!(
-        "PUT /octets HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
+        "PUT /octets HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
         octets.len()
     );
     stream.write_all(&[head.as_bytes(), &octets].concat()).expect("a reader");

@@ -688,6 +688,65 @@ fn wrong_usage_is_2_and_wrong_files_are_1() {
 }
 
 #[test]
+fn what_a_lease_script_puts_becomes_an_event_for_the_manager() {
+    let certificates = Certificates::new();
+    let proxy = Proxy::open(&certificates, "named");
+    let mistgate = Mistgate::start(
+        certificates
+            .connect(&proxy.url(), &["--http-listen", "off", "--event-listen", "127.0.0.1:0"]),
+    );
+    let at = mistgate.address("event");
+    let put = |method, path, body| send(at, &request(method, path, &[], body)).expect("an answer");
+    let lease = r#"{"action": "leaseAcquired", "ip": "10.40.0.7"}"#;
+    // As long as nobody would get it.
+    let mut manager = proxy.accept().expect("an upgrade");
+    manager.read();
+    let early = put("PUT", "/DHCP:leaseAcquired", lease);
+    assert!(early.status() == 503 && early.body.contains("no partner has said hello"), "{early:?}");
+    manager.hello();
+    mistgate.line("partner", 1);
+    assert_eq!(put("PUT", "/DHCP:leaseAcquired", lease).status(), 202);
+    let event = manager.read();
+    assert_eq!(member(&event, "messageType"), "EVENT:DHCP:leaseAcquired");
+    assert_eq!(member(&event, "requiresResponse"), false);
+    assert_eq!(member(&event, "dataFormat"), "application/json");
+    assert_eq!(member(&event, "messageBody/ip"), "10.40.0.7");
+    assert!(member(&event, "messageId").is_u64(), "{event}");
+    for (method, path, body, status) in [
+        ("POST", "/DHCP:leaseExpired", "no JSON", 400),
+        ("POST", "/x", "{}}, {", 400),
+        ("GET", "/x", "", 400),
+    ] {
+        assert_eq!(put(method, path, body).status(), status, "{method} {path} {body}");
+    }
+    let page = request("POST", "/x", &[("Origin", "http://evil.example")], "{}");
+    assert_eq!(send(at, &page).expect("an answer").status(), 403);
+}
+
+#[test]
+fn a_page_in_a_browser_is_not_served() {
+    let certificates = Certificates::new();
+    let proxy = Proxy::open(&certificates, "named");
+    let mistgate =
+        Mistgate::start(certificates.connect(&proxy.url(), &["--http-listen", "127.0.0.1:0"]));
+    let at = mistgate.address("http");
+    let status = |headers: &[(&str, &str)], host: &str| {
+        let request = request("GET", "/x", headers, "");
+        let request = request.replace("Host: 127.0.0.1", &format!("Host: {host}"));
+        send(at, &request).expect("an answer").status()
+    };
+    for headers in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
+        assert_eq!(status(&[headers], "127.0.0.1"), 403, "{headers:?}");
+    }
+    assert_eq!(status(&[], "evil.example:5001"), 403);
+    // Nobody is there to answer the others.
+    for host in ["127.0.0.1:5001", "localhost", "[::1]:5001"] {
+        assert_eq!(status(&[("Sec-Fetch-Site", "none")], host), 503, "{host}");
+    }
+    assert_eq!(mistgate.journal("rejected").len(), 3);
+}
+
+#[test]
 fn many_clients_are_served_at_once() {
     let certificates = Certificates::new();
     let proxy = Proxy::open(&certificates, "named");

@@ -121,7 +121,12 @@ impl Subject for Surroundings {
             5..=7 => {
                 self.last_request += 1;
                 self.unanswered.insert(self.last_request);
-                Input::Request { id: self.last_request, request: request(bytes) }
+                let (id, tells) = (self.last_request, bytes.chance(40));
+                let line = br#"{"messageType":"EVENT:x","messageBody":{}}"#.to_vec();
+                match tells {
+                    true => Input::Tell { id, line },
+                    false => Input::Request { id, request: request(bytes) },
+                }
             }
             8 | 9 => {
                 let id = bytes.up_to(self.last_forward + 1);

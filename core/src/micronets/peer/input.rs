@@ -94,6 +94,9 @@ pub enum Input {
     StdinEnded,
     /// Finish what is in flight, close, and end.
     Stop,
+    /// An event of a local program for the partner, as a line of standard input has it. It is sent
+    /// now or not at all, and answered by one `Respond`.
+    Tell { id: RequestId, line: Vec<u8> },
     /// The system took this many bytes of messages.
     Written { link: LinkId, bytes: usize },
 }

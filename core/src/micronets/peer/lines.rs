@@ -3,11 +3,15 @@
 
 use alloc::string::{String, ToString};
 
+use http_types::StatusCode;
+
 use super::Peer;
 use super::calls::{Call, Requester};
+use super::input::RequestId;
 use super::output::{Event, Output};
 use super::stdin::Line;
 use crate::base::time::Instant;
+use crate::micronets::http;
 use crate::micronets::message::{Content, Error, Id, Message, NOTHING};
 
 impl Peer {
@@ -53,6 +57,19 @@ impl Peer {
         }
         self.send(text);
         self.outputs.push_back(Output::ReadOn);
+    }
+
+    /// Takes an event of a local program.
+    pub(super) fn tell(&mut self, id: RequestId, line: &[u8]) {
+        let (status, why) = match (self.unavailable(), self.compose(line)) {
+            (Some(why), _) => (StatusCode::ServiceUnavailable, why.to_string()),
+            (None, Err(why)) => (StatusCode::BadRequest, why),
+            (None, Ok(Line { text, .. })) => {
+                self.send(text);
+                (StatusCode::Accepted, "it goes to the partner".to_string())
+            }
+        };
+        self.outputs.push_back(Output::Respond { id, response: http::refusal(status, &why) });
     }
 
     /// The message of a line, with the members that real peers insist on.

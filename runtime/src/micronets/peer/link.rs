@@ -11,6 +11,7 @@ use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{
     WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config, tungstenite,
 };
+use mistgate_core::base::text;
 use mistgate_core::micronets::peer::input::{Input, LinkId};
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
@@ -22,6 +23,8 @@ use crate::micronets::websocket;
 
 /// The most messages that are read and not taken yet.
 const UNREAD_MAX: usize = 16;
+/// The most characters of what a proxy says when it refuses.
+const SAID_MAX: usize = 200;
 /// How long the proxy has to send its close frame, and the system to send ours.
 const LINGER: Duration = Duration::from_secs(2);
 /// The read buffer.
@@ -106,7 +109,9 @@ async fn connect(settings: &Arc<Settings>) -> Result<Stream, String> {
 /// Why the proxy did not upgrade the connection.
 fn refusal(error: &Error) -> String {
     if let Error::Http(response) = error {
-        return format!("the proxy answered {} to the upgrade", response.status());
+        let said = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        let said = text::one_line(&said, SAID_MAX);
+        return format!("the proxy answered {} to the upgrade: {said}", response.status());
     }
     // With TLS 1.3 a client learns only here that its certificate is refused.
     if let Error::Io(error) = error {
