@@ -2,8 +2,11 @@
 
 use mistgate_core::config::ports::Ports;
 use mistgate_runtime::host::load::{Loaded, load};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use crate::args::Check;
+use crate::ask::ask_in;
 
 /// The page of the manual that has every key, with a heading for each of [`SECTIONS`].
 const PAGE: &str =
@@ -16,6 +19,15 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         problems.push(manual(&args.config, &problems));
         problems.join("\n")
     })?;
+    let dir = &config.state_dir;
+    match access(dir, Access::WRITE_OK | Access::EXEC_OK) {
+        // A start makes it.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => {
+            let advice = "run this as root or as the service's user, or set another one";
+            return Err(format!("{}:1: state_dir: {dir}: {error} — {advice}", args.config));
+        }
+    }
     for warning in &warnings {
         crate::say(&format!("{warning} (warning)"));
     }
@@ -37,6 +49,9 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         "{}: no problems, {destinations} destination{plural}{incidents}{ports}{proxy}",
         args.config
     ));
+    if ask_in(dir, "GET", "/-/healthy", "").is_ok() {
+        crate::say(&format!("a mistgate runs with {dir}: reload it, a second one does not start"));
+    }
     if !warnings.is_empty() {
         crate::say(&manual(&args.config, &warnings));
     }

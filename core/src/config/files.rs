@@ -103,6 +103,8 @@ pub(super) fn one_line(text: &str) -> Result<&str, &'static str> {
         Err("has more than one line")
     } else if text.contains(|c: char| c.is_control() || c == '\u{feff}') {
         Err("holds invisible characters")
+    } else if text.chars().nth(1).is_none() {
+        Err("is a single character, which anybody guesses")
     } else {
         Ok(text)
     }
@@ -172,6 +174,7 @@ mod tests {
             (b"abc\r\n", Ok("abc")),
             (b" abc ", Ok(" abc ")),
             (b"", Err("the file is empty")),
+            (b"a\n", Err("the file is a single character, which anybody guesses")),
             (b"\n", Err("the file is empty")),
             (b"abc\n\n", Err("the file has more than one line")),
             (b"abc\ndef\n", Err("the file has more than one line")),

@@ -59,6 +59,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// In the order of the file.
     pub warnings: Vec<Problem>,
+    /// Whether the text itself has a secret.
+    pub holds_secrets: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -104,6 +106,7 @@ impl<'a> Draft<'a> {
             config: config.filter(|_| found.problems.is_empty()),
             problems: found.problems,
             warnings: found.warnings,
+            holds_secrets: found.holds_secrets,
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Found {
     pub(super) requests: Vec<FileRequest>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
+    /// Whether the text has a secret.
+    pub(super) holds_secrets: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -172,6 +174,7 @@ impl<'a> Item<'a> {
 
     pub(super) fn secret(&self) -> Option<Secret> {
         let expected = "a text of one line";
+        self.reader.found.borrow_mut().holds_secrets = true;
         self.judged(expected, |text| {
             one_line(text)
                 .map(Secret::new)

@@ -9,6 +9,30 @@ use core::net::IpAddr;
 
 use crate::base::{base64, glob, hex};
 
+/// The public keys (SHA-256 of SubjectPublicKeyInfo) whose private keys are in the public
+/// repositories micronets-ws-proxy, micronets-manager and micronets-gw of cablelabs, in `lib/` and
+/// `certs/` there.
+const PUBLISHED: [&str; 9] = [
+    // micronets-ws-root
+    "fc0ebb16218dd7f968ddc76495d7df02bd9fdc9a2ad149387b28cecb76bf11cc",
+    // micronets-ws-proxy
+    "8980d9a9289bcbd5cc20d8296590c55bf5acfb90295710c5bac1c775eb845b47",
+    // micronets-manager
+    "537f55286f3a55c6b62a036856c9f0b117e029a345abec514a6516e5ade722ab",
+    // micronets-gw-service
+    "cbf9ae555fae783fa12b1241481f227cfaafe815b74f53429c666f21624351ae",
+    // micronets-ws-test-client
+    "4ba2130b6bc90cfefba933e7459cb5aef4975829a56b004e122000d7a6a6577a",
+    // micronets-ws-dpp-client
+    "1623c4b8bedc90e602c9286fbeb6886fbf810987590768bd5d2c6559f4ae5c62",
+    // micronets-api-root
+    "61ddf3bc56a6ea922d9372629146f01b72813cf1bc7abeaf719f2c185d72deb9",
+    // micronets-api-mm
+    "8198d118ac59a9787c30ca7de3ca6f630f841df7de32c365bd16d5ac7ed4e69e",
+    // micronets-api-mso-gateway
+    "c6c765273c5e01fa06ba848c4ee878063ebe9fb46c9456568b81c60632cb54c1",
+];
+
 /// What a verified certificate says about a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -26,6 +50,11 @@ impl Identity {
     /// Whether both hold the same key, also if one of the certificates is a renewed one.
     pub fn is_same_peer(&self, other: &Self) -> bool {
         self.key == other.key
+    }
+
+    /// Whether anybody has its private key, so that its certificate proves nothing.
+    pub fn is_published(&self) -> bool {
+        PUBLISHED.contains(&&*hex::encode(&self.key))
     }
 }
 

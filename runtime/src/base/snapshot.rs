@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::SystemTime;
 use std::{fs, io, io::Read as _};
 
@@ -66,6 +67,14 @@ impl Snapshot {
 pub(crate) fn stamp(path: &str) -> Stamp {
     let data = fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len(), data.ino()))
+}
+
+/// Whether others than its owner and group may do with a file what these bits of a mode say, and
+/// its folder lets them. Blocks on the disk.
+pub(crate) fn lets_others(path: &str, bits: u32) -> bool {
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |data| data.mode());
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    mode(Path::new(path)) & bits != 0 && mode(folder.unwrap_or(Path::new("."))) & 0o001 != 0
 }
 
 /// Reads up to `max` bytes of a file. Blocks on the disk.

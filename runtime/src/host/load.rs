@@ -15,7 +15,8 @@ use mistgate_core::http::listener::Tls;
 use mistgate_core::http::proxy::Proxies;
 use mistgate_core::micronets::proxy::{Proxy, ProxyFiles};
 use mistgate_core::ports::edit::MethodConfig;
-use rustls::pki_types::{CertificateRevocationListDer, TrustAnchor};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 use rustls::{RootCertStore, sign::CertifiedKey};
 
 use self::certificate::Warning;
@@ -124,6 +125,14 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     }
     let mut warnings = report.warnings;
     warnings.extend(found);
+    warnings.extend(file.and_then(|file| exposed(file, report.holds_secrets)).map(
+        |(what, expected)| Problem {
+            line: 1,
+            key: String::new(),
+            what,
+            expected: expected.to_owned(),
+        },
+    ));
     warnings.sort_by_key(|warning| warning.line);
     let warnings = lines(&warnings);
     read_files.extend(requests.into_iter().map(|request| request.path));
@@ -165,6 +174,10 @@ fn make<'a>(
 ) -> (Made, Findings<'a>) {
     let (problems, warnings, now) = (Vec::new(), Vec::new(), clock::wall());
     let mut findings = Findings { requests, snapshot, now, problems, warnings };
+    for FileRequest { key, path, kind, .. } in requests {
+        let is_secret = matches!(kind, FileKind::PrivateKey | FileKind::Secret);
+        exposed(path, is_secret).into_iter().for_each(|warning| findings.warning(key, warning));
+    }
     let mut made = Made::default();
     if let Some(files) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
         let key = findings.server("webhook.tls", files);
@@ -187,6 +200,19 @@ fn make<'a>(
     (made, findings)
 }
 
+/// What others may do with a file that they should not. Blocks on the disk.
+fn exposed(path: &str, is_secret: bool) -> Option<Warning> {
+    let may = if snapshot::lets_others(path, 0o002) {
+        "write"
+    } else if is_secret && snapshot::lets_others(path, 0o004) {
+        "read"
+    } else {
+        return None;
+    };
+    let what = format!("every user of this machine may {may} this file");
+    Some((what, "a mode such as 0640, or 0600"))
+}
+
 impl Findings<'_> {
     /// The certificate and key of a listener.
     fn server(&mut self, key: &str, files: &Tls) -> Option<CertifiedKey> {
@@ -196,6 +222,7 @@ impl Findings<'_> {
         for warning in own.map_or_else(Vec::new, |own| certificate::server(own, self.now)) {
             self.warning(key, warning);
         }
+        self.published(key, &files.cert);
         Some(certified)
     }
 
@@ -206,6 +233,7 @@ impl Findings<'_> {
     ) -> Option<(Arc<RootCertStore>, Vec<CertificateRevocationListDer<'static>>)> {
         let roots = mutual::roots(&files.client_ca, self.snapshot);
         let roots = Arc::new(self.good("proxy.client_ca", roots, CA)?);
+        self.published("proxy.client_ca", &files.client_ca);
         let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
         let mut all = Vec::new();
         for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
@@ -217,6 +245,16 @@ impl Findings<'_> {
             all.extend(lists);
         }
         Some((roots, all))
+    }
+
+    /// Warns of certificates in a file that are those of the original's repositories.
+    fn published(&mut self, key: &str, path: &str) {
+        let pem = self.snapshot.content(path).unwrap_or_default();
+        let mut all = CertificateDer::pem_slice_iter(pem).flatten();
+        if all.any(|own| mutual::identity(&own).is_some_and(|own| own.is_published())) {
+            let what = "the private key of a certificate in it is in a public repository";
+            self.warning(key, (what.to_owned(), "one of your own, as mistgate cert makes"));
+        }
     }
 
     /// Our key and the host keys of the switches.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -65,6 +66,9 @@ impl Place {
     /// endpoint, followed by `config`.
     pub(crate) fn new(config: &str) -> Self {
         let place = Self { folder: tempfile::tempdir().expect("a folder") };
+        // Others may not read what is in it.
+        let mode = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(place.path(), mode).expect("a mode");
         place.configure(config);
         place
     }

@@ -1,5 +1,6 @@
 //! The commands other than `run`: what they print, and how they exit.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::{fs, io::Write, process::Stdio};
 
 use mistgate_tests::chat::server::{Chat, reserve, say};
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::base::binary::{Place, command, output, text};
 use crate::base::pki::{Authority, Leaf};
+use crate::host::install::as_nobody;
 
 #[test]
 fn version_names_the_version_the_target_and_the_commit() {
@@ -57,6 +59,89 @@ fn every_command_helps_and_wrong_usage_is_2() {
         assert!(wrong.stdout.is_empty() && !wrong.stderr.is_empty(), "{args:?}");
     }
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "something was made");
+}
+
+#[test]
+fn wrong_usage_names_what_was_probably_meant_and_where_help_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |args: &[&str]| {
+        let wrong = output(folder.path(), args);
+        assert_eq!(wrong.status.code(), Some(2), "{args:?}");
+        text(&wrong.stderr)
+    };
+    for (args, meant) in [
+        (&["chek"][..], "chek — did you mean check?\nsee mistgate --help\n"),
+        (
+            &["check", "--confg", "x"],
+            "--confg — did you mean --config?\nsee mistgate check --help\n",
+        ),
+        (&["cert", "lef"], "lef — did you mean leaf?\nsee mistgate cert --help\n"),
+        (&["check", "--colour"], "argument: --colour\nsee mistgate check --help\n"),
+        (&["run", "--log-level", "loud"], "got loud\nsee mistgate run --help\n"),
+    ] {
+        let said = said(args);
+        assert!(said.ends_with(meant), "{args:?}: {said}");
+    }
+    assert!(said(&["check"]).contains("--config\nsee mistgate check --help\n"));
+}
+
+#[test]
+fn check_finds_what_a_start_would_die_of() {
+    let place = Place::new("[chat.console]");
+    let check = ["check", "--config", "mistgate.toml"];
+    let done = as_nobody(place.path(), &check);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let state = place.path().join("state");
+    fs::create_dir(&state).expect("a folder");
+    let done = as_nobody(place.path(), &check);
+    let why = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{why}");
+    let expected = "mistgate.toml:1: state_dir: state: Permission denied";
+    assert!(why.starts_with(expected) && why.lines().count() == 1, "{why}");
+    fs::remove_dir(&state).expect("a folder");
+
+    let mistgate = place.start();
+    mistgate.webhook();
+    mistgate.until("the note", |_| {
+        let done = output(place.path(), &check);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        text(&done.stdout).contains("a mistgate runs with state: reload it")
+    });
+    mistgate.stop();
+}
+
+#[test]
+fn check_warns_of_what_others_may_read_and_of_published_keys() {
+    let place = Place::new("[chat.console]");
+    let authority = Authority::new();
+    let leaf = authority.issue(&["localhost"]);
+    place.write("key.pem", &leaf.key);
+    place.write("cert.pem", &leaf.cert);
+    place.write("ca.pem", include_str!("../../vectors/micronets/published-root.cert.pem"));
+    place.configure(
+        "[chat.console]\n[proxy]\nlisten = \"127.0.0.1:0\"\ncert = \"cert.pem\"\nkey = \
+         \"key.pem\"\nclient_ca = \"ca.pem\"",
+    );
+    let modes = |folder: u32, key: u32, config: u32| {
+        let set = |name: &str, mode| {
+            let mode = fs::Permissions::from_mode(mode);
+            fs::set_permissions(place.path().join(name), mode).expect("a mode");
+        };
+        set("key.pem", key);
+        set("mistgate.toml", config);
+        set("", folder);
+        let done = output(place.path(), &["check", "--config", "mistgate.toml"]);
+        let said = text(&done.stdout) + &text(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert!(said.contains("proxy.client_ca: the private key of a"), "{said}");
+        ["may read this", "may write this"].map(|what| said.matches(what).count())
+    };
+    // Its folder keeps others out.
+    assert_eq!(modes(0o700, 0o644, 0o644), [0, 0]);
+    assert_eq!(modes(0o755, 0o640, 0o640), [0, 0]);
+    // The configuration has the webhook's secret.
+    assert_eq!(modes(0o755, 0o644, 0o644), [2, 0]);
+    assert_eq!(modes(0o755, 0o646, 0o640), [0, 1]);
 }
 
 #[test]
@@ -313,10 +398,10 @@ fn send_test_reports_what_each_destination_answered() {
     place.write(
         "mistgate.toml",
         &format!(
-            "state_dir = \"state\"\n[webhook]\nlisten = \"{}\"\nsecret = \"s\"\n\
+            "state_dir = \"state\"\n[webhook]\nlisten = \"{}\"\nsecret = \"ss\"\n\
              [chat.slack]\npace = \"off\"\ndefault_url = \"{}\"\n\
              [chat.google]\npace = \"off\"\nurls = {{ info = \"{}\" }}\n\
-             [admin]\nlisten = \"{}\"\ntoken = \"t\"\n",
+             [admin]\nlisten = \"{}\"\ntoken = \"tt\"\n",
             listen(&webhook),
             chat.url("/slack"),
             chat.url("/google"),

@@ -136,7 +136,7 @@ fn a_second_one_on_the_same_state_or_address_says_what_to_do() {
     place.write(
         "other.toml",
         &format!(
-            "state_dir = \"other\"\n[webhook]\nlisten = \"{taken}\"\nsecret = \"x\"\n\
+            "state_dir = \"other\"\n[webhook]\nlisten = \"{taken}\"\nsecret = \"xx\"\n\
              [chat.console]\n"
         ),
     );

@@ -312,7 +312,7 @@ fn what_is_wrong_in_a_table_is_reported_with_its_line() {
     );
     check(
         "[ports]\n[ports.cso]\nurl = \"https://cso.example.net/api\"\ntenant = \"t\"\nlogin = \"l\"\n\
-         password = \"p\"\nap = { profile = \"x\", vlan = 12, native_vlan = 11 }\n\
+         password = \"pp\"\nap = { profile = \"x\", vlan = 12, native_vlan = 11 }\n\
          default = { profile = \"\", vlan = 0 }\n",
         &[
             "F:3: ports.cso.url: something follows the host — the origin of CSO, such as \

@@ -391,7 +391,7 @@ fn each_url_of_a_kind_is_one_destination() {
 
 #[test]
 fn what_is_not_written_has_its_documented_value() {
-    let text = "[webhook]\nsecret = \"s\"\n[proxy]\ncert = \"both.pem\"\n\
+    let text = "[webhook]\nsecret = \"ss\"\n[proxy]\ncert = \"both.pem\"\n\
                     client_ca = \"both.pem\"\n[admin]\n";
     let config = report(text).config.expect("a sound configuration");
     assert_eq!(config.state_dir, "/var/lib/mistgate");
@@ -571,7 +571,7 @@ fn what_is_required_and_what_excludes_each_other_is_named() {
         ],
     );
     check(
-        "[webhook]\nsecret = \"a\"\nsecret_file = \"secret-new\"\nsecrets = [\"b\"]\n\
+        "[webhook]\nsecret = \"aa\"\nsecret_file = \"secret-new\"\nsecrets = [\"bb\"]\n\
              [chat.slack]\nurls.info = \"https://a.example\"\nurls_file.info = \"slack-url\"\n\
              default_url = \"https://a.example\"\ndefault_url_file = \"slack-url\"",
         &[
@@ -588,7 +588,7 @@ fn what_is_required_and_what_excludes_each_other_is_named() {
 #[test]
 fn values_must_fit_together() {
     check(
-        "[webhook]\nlisten = \"[::]:80\"\nsecret = \"a\"\nmax_body = \"2MiB\"\n\
+        "[webhook]\nlisten = \"[::]:80\"\nsecret = \"aa\"\nmax_body = \"2MiB\"\n\
              bodies_max = \"1MiB\"\n[proxy]\nlisten = \"127.0.0.2:80\"\ncert = \"both.pem\"\n\
              client_ca = \"both.pem\"\n[admin]\nlisten = \"127.0.0.1:80\"",
         &[
@@ -644,10 +644,11 @@ Alarms = { "" = "Info" }
 
 #[test]
 fn what_ports_need_of_other_sections_is_named() {
-    const WEBHOOK: &str = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n";
-    const MIST: &str = "[mist]\ntoken = \"t\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
+    const WEBHOOK: &str = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"\n";
+    const MIST: &str =
+        "[mist]\ntoken = \"tt\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
     const UNKNOWN: &str = "without what Mist says about APs and switches nothing can be decided";
-    let external = |path| format!("[ports.external]\nkey = \"k\"\npath = \"{path}\"\n");
+    let external = |path| format!("[ports.external]\nkey = \"kk\"\npath = \"{path}\"\n");
     check_warnings(&format!("{WEBHOOK}[ports]\n"), &[]);
     check_warnings(&format!("{WEBHOOK}{MIST}{}", external("/external")), &[]);
     check_warnings(
@@ -661,13 +662,13 @@ fn what_ports_need_of_other_sections_is_named() {
     for (text, line, what) in [
         (format!("{WEBHOOK}{enforce}"), 4, format!("ports: {UNKNOWN} — mist.token_file")),
         (
-            format!("{WEBHOOK}[mist]\ntoken = \"t\"\n{enforce}"),
+            format!("{WEBHOOK}[mist]\ntoken = \"tt\"\n{enforce}"),
             6,
             format!("ports: {UNKNOWN} — mist.org_id"),
         ),
         // What is there and wrong is not missing.
         (
-            format!("{WEBHOOK}{MIST}{enforce}").replace("\"t\"", "\"a b\""),
+            format!("{WEBHOOK}{MIST}{enforce}").replace("\"tt\"", "\"a b\""),
             5,
             "mist.token: the token holds characters that no HTTP header can carry — letters, \
              digits and punctuation of ASCII, without spaces"
@@ -694,14 +695,14 @@ fn organisations_are_named_and_told_apart() {
     const ORG: &str = "org_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
     const ALL: &str = "a name, an org_id and a token_file";
     let text = |mist: &str, org: &str| {
-        format!("[mist]\ntoken = \"t\"\n{mist}[[mist.org]]\ntoken = \"u\"\n{org}")
+        format!("[mist]\ntoken = \"tt\"\n{mist}[[mist.org]]\ntoken = \"uu\"\n{org}")
     };
     let good = report(&text("", &format!("name = \"a\"\n{ORG}"))).config.expect("it is good");
     let orgs: Vec<_> =
         good.organisations().map(|org| (org.name.as_deref(), org.is_other)).collect();
     assert_eq!(orgs, [(Some("a"), true)]);
     let token = good.orgs.first().and_then(|org| org.token.as_ref());
-    assert_eq!(token.map(Secret::expose), Some("u"));
+    assert_eq!(token.map(Secret::expose), Some("uu"));
     let good = text(ORG, &format!("name = \"a\"\n{}", ORG.replace("978c", "978d")));
     let good = report(&good).config.expect("it is good");
     assert_eq!(good.organisations().map(|mist| mist.is_other).collect::<Vec<_>>(), [false, true]);
@@ -721,7 +722,7 @@ fn organisations_are_named_and_told_apart() {
 fn reports_of_ports_need_a_chat_that_shows_them() {
     let warnings = |report_to: &str| {
         let chat = "[chat.slack]\nurls = { noc = \"https://hooks.slack.com/services/T/B/X\" }";
-        let text = alloc::format!("[ports]\n{report_to}\n[mist]\ntoken = \"t\"\n{chat}");
+        let text = alloc::format!("[ports]\n{report_to}\n[mist]\ntoken = \"tt\"\n{chat}");
         let lines = lines(&report(&text).warnings);
         lines.into_iter().filter(|line| line.contains("ports.report_to")).collect::<Vec<_>>()
     };
@@ -881,7 +882,7 @@ fn what_works_but_should_be_looked_at_is_said() {
         r#"
 [webhook]
 listen = "[::]:51361"
-secret = "a"
+secret = "aa"
 accept_v1 = true
 [chat.slack]
 urls.info = "http://10.0.0.1/x"
@@ -894,7 +895,7 @@ audits = { user = "info" }
 mistgate = { PORT_STUK = "info", port_kept = "drop", "*" = "info" }
 [admin]
 listen = "10.0.0.1:9361"
-token = "t"
+token = "tt"
 "#,
         &[
             "F:2: webhook.tls: webhooks reach [::]:51361 unencrypted — a certificate, or a \
@@ -918,7 +919,7 @@ token = "t"
         ],
     );
     check_warnings(
-        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n[chat.slack]\n\
+        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"\n[chat.slack]\n\
              urls.info = \"https://a.example\"\n[chat.channels]\nalarms = { x = \"night\" }",
         &["F:7: chat.channels.alarms.x: no destination serves the channel \"night\" — a URL \
                  for it, or a default_url"],
@@ -929,7 +930,7 @@ token = "t"
                secret_file"],
     );
     check_warnings(
-        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"",
+        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"",
         &["F:1: chat: there is no chat to post to, so events are accepted and dropped — \
                [chat.slack], [chat.teams], [chat.google] or [chat.console]"],
     );
