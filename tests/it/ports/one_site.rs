@@ -18,6 +18,20 @@ struct Site {
     welcome: String,
 }
 
+#[test]
+fn without_its_helper_nothing_is_started() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = folder.path().join("one-site");
+    fs::copy(env!("CARGO_BIN_EXE_one-site"), &alone).expect("a copy");
+    let mut command = Command::new(alone);
+    command.current_dir(folder.path()).env("MISTGATE_BIN", binary());
+    let mut one_site = Process::start(command);
+    // Both streams end, so nothing that it started goes on.
+    assert_eq!(one_site.wait().code(), Some(1));
+    assert!(one_site.stderr().contains("there is no"), "{}", one_site.stderr());
+    assert!(!folder.path().join("target/one-site").exists());
+}
+
 impl Site {
     fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

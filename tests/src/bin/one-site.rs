@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 fn start(folder: &str, mode: &str) -> Result<(), String> {
     let mistgate = binary()?;
     sshd::expect_sshd()?;
+    helper()?;
     let explain = |error: io::Error| format!("{folder}: {error}");
     let (_sockets, addresses) = demo::reserve(5).map_err(explain)?;
     let [admin, webhook, chat, cloud, ssh] = addresses.as_slice() else {
@@ -189,10 +190,7 @@ fn switch(folder: &Path, ssh: SocketAddr) -> Result<Arc<Shared>, String> {
             thread::spawn(move || serving.serve(stream.try_clone()?, stream));
         }
     });
-    let program = env::current_exe().map_err(explain)?.with_file_name("switch");
-    if !program.is_file() {
-        return Err(format!("there is no {} — run cargo build --release", program.display()));
-    }
+    let program = helper()?;
     let (folder, program) = (folder.display(), program.display());
     let config = format!(
         "HostKey \"{folder}/host\"\nAuthorizedKeysFile \"{folder}/user.pub\"\nStrictModes no\n\
@@ -203,6 +201,16 @@ fn switch(folder: &Path, ssh: SocketAddr) -> Result<Arc<Shared>, String> {
     write(&file, &config).map_err(explain)?;
     sshd::serve(TcpListener::bind(ssh).map_err(explain)?, file);
     Ok(shared)
+}
+
+/// The program that stands for the switch's own.
+fn helper() -> Result<PathBuf, String> {
+    let own = env::current_exe().map_err(|error| error.to_string())?;
+    let program = own.with_file_name("switch");
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(format!("there is no {} — run cargo build --release", program.display())),
+    }
 }
 
 impl World {
