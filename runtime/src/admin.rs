@@ -19,14 +19,17 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use http_types::StatusCode;
+use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::queue::output::Health;
-use mistgate_core::engine::DestinationStatus;
+use mistgate_core::engine::{DestinationStatus, report};
 use mistgate_core::http::listener::{Limits, Policy};
 use mistgate_core::incident::Incidents;
 use mistgate_core::mist::feed::Status;
 use serde_json::{Value, json};
+use smol::Timer;
 
 use self::guard::Guard;
 use self::open_incidents::Counts;
@@ -38,7 +41,9 @@ use crate::base::metrics::{Counter, Gauge, Labels};
 use crate::base::store::care;
 use crate::base::sync::Shared;
 use crate::chat::driver;
+use crate::chat::driver::Message;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
+use crate::http::tls::ends;
 use crate::micronets::relay;
 use crate::micronets::relay::Relay;
 use crate::{feed, ports, webhook};
@@ -48,6 +53,9 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 /// The most bytes of a body.
 const BODY_MAX: usize = 64 << 10;
+/// How long before its end a certificate is spoken of, and how often.
+const SOON: Duration = Duration::from_hours(14 * 24);
+const REMIND_EVERY: Duration = Duration::from_hours(24);
 /// Makes a copy of the store in the state folder.
 pub const BACKUP: &str = "/store/backup";
 
@@ -60,6 +68,8 @@ pub struct Settings {
     /// The way from Mist, for each organisation.
     pub feeds: Vec<Arc<feed::Handle>>,
     pub webhook: Option<Arc<webhook::Intake>>,
+    /// The files with certificates and revocation lists.
+    pub certificates: Vec<String>,
 }
 
 /// The service of the admin endpoint.
@@ -83,6 +93,8 @@ struct Parts {
     set_aside: Vec<String>,
     dead_letters: u64,
     incidents: Option<Counts>,
+    /// The files of certificates and revocation lists, and when what is in each ends.
+    ends: Vec<(String, UnixTime)>,
 }
 
 /// Who asks, as the audit and the journal name it.
@@ -159,6 +171,9 @@ impl Admin {
         gauges.extend(of.ports.iter().flat_map(switch_ports::gauges));
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
         gauges.extend(mist::gauge(&of.feeds));
+        let about = "When a certificate ends, or a revocation list is to be renewed, by file.";
+        let ends = of.ends.iter().map(|(file, end)| (file, end.as_secs() as f64));
+        gauges.push(by("certificate_end_timestamp_seconds", about, "file", ends));
         self.journal.metrics.exposition(&gauges)
     }
 
@@ -252,6 +267,28 @@ impl Admin {
         }
     }
 
+    /// The files of certificates and revocation lists, and when what is in each ends.
+    async fn ends(&self) -> Vec<(String, UnixTime)> {
+        let files = self.settings.get().certificates.clone();
+        let end = |file: String| ends::first(&file).map(|end| (file, end));
+        smol::unblock(move || files.into_iter().filter_map(end).collect()).await
+    }
+
+    /// Says each day, for ever, which of them end soon.
+    pub(crate) async fn remind(self: Arc<Self>) {
+        loop {
+            let now = clock::wall();
+            let soon = now.plus(SOON);
+            for (file, end) in self.ends().await.into_iter().filter(|(_, end)| *end < soon) {
+                self.journal.note(Level::Warning, "certificate_ends", fields![file, at = end]);
+                let end = end.to_string();
+                let report = report::about_file("CERTIFICATE_ENDS", &file, &end, now);
+                self.driver.send(Message::Report(report));
+            }
+            Timer::after(REMIND_EVERY).await;
+        }
+    }
+
     /// Asks every part for its status. The proxy also brings its counters up to date.
     async fn parts(&self) -> Parts {
         let settings = self.settings.get();
@@ -275,7 +312,8 @@ impl Admin {
         };
         let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
         let incidents = self.driver.incidents(|incidents| (Counts::of(incidents), None)).await;
-        Parts { driver, ports, proxy, feeds, set_aside, dead_letters, incidents }
+        let ends = self.ends().await;
+        Parts { driver, ports, proxy, feeds, set_aside, dead_letters, incidents, ends }
     }
 
     /// Answers a request that was admitted.

@@ -2,18 +2,22 @@
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, io, sync::Arc};
 
 use futures_rustls::TlsConnector;
+use mistgate_core::base::time::UnixTime;
 use mistgate_core::http::listener::Tls;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor, pem};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier,
+};
 
 use crate::base::snapshot::Snapshot;
 
+pub(crate) mod ends;
 mod followed;
 pub mod mutual;
 mod verifier;
@@ -66,6 +70,23 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// An error of TLS for people: with dates where rustls counts seconds.
+pub(crate) fn explain(error: &io::Error) -> String {
+    use CertificateError::{ExpiredContext, NotValidYetContext};
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    let (what, at) = match cause {
+        Some(rustls::Error::InvalidCertificate(ExpiredContext { not_after, .. })) => {
+            ("ended", not_after)
+        }
+        Some(rustls::Error::InvalidCertificate(NotValidYetContext { not_before, .. })) => {
+            ("begins only", not_before)
+        }
+        Some(_) | None => return error.to_string(),
+    };
+    let at = i64::try_from(at.as_secs()).map_or(UnixTime::default(), UnixTime::from_secs);
+    format!("the certificate {what} at {at}")
+}
 
 /// A listener's certificate and key, which follow their files.
 pub type Identity = Followed<Tls>;

@@ -46,6 +46,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(3);
 /// How often the journal reports the totals, if they have changed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// After how many reports peers are checked, because their certificates may have ended.
+const REVIEW_EVERY: u64 = 10;
 
 /// The sums over all meetups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -216,11 +218,15 @@ impl Relay {
         }
     }
 
-    /// Reports the totals to the journal for ever, whenever they have changed.
+    /// Reports the totals to the journal for ever, whenever they have changed, and has peers
+    /// checked whose certificates may have ended.
     async fn report(&self) {
         let mut reported = Totals::default();
-        loop {
+        for second in 1_u64.. {
             Timer::after(REPORT_EVERY).await;
+            if second.is_multiple_of(REVIEW_EVERY) {
+                self.registry.lock().broadcast(|| Command::Review);
+            }
             let totals = self.totals();
             if totals != reported {
                 reported = totals;

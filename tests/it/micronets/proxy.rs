@@ -4,7 +4,8 @@ use std::fs;
 use std::fs::OpenOptions;
 use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_tungstenite::tungstenite::{Error, Message};
 use mistgate_tests::chat::server::Chat;
@@ -142,6 +143,48 @@ fn status_shows_meetups_and_metrics_count_messages() {
     assert!(mistgate.journal("stopped_early").is_empty());
 }
 
+/// The real gateway throws at a text id, and connects again; its old socket answers pings on.
+#[test]
+fn a_gateway_that_a_text_id_has_wedged_serves_the_next_manager() {
+    let site = Site::new("");
+    let mistgate = site.place.start();
+    let own = site.authority.member("Gateway", 2);
+    let join = |member: &Leaf, hello| {
+        let mut peer = site.connect(&mistgate, member, "gw/1").expect("upgraded");
+        peer.say(hello);
+        peer
+    };
+    let mut wedged = join(&own, GATEWAY);
+    let mut first = join(&site.authority.member("Manager", 1), MANAGER);
+    assert_eq!(wedged.receive(), Message::text(MANAGER));
+    assert_eq!(first.receive(), Message::text(GATEWAY));
+    let request = |id: &str| {
+        json!({"message": {"messageId": id, "messageType": "REST:REQUEST", "requiresResponse": true,
+            "method": "GET", "path": "/"}})
+        .to_string()
+    };
+    first.say(&request("one"));
+    assert_eq!(wedged.receive(), Message::text(request("one")));
+    // It only answers pings from now on, until the proxy closes it.
+    let wedged = thread::spawn(move || wedged.reason());
+    let began = Instant::now();
+    let mut gateway = join(&own, GATEWAY);
+    assert_eq!(wedged.join().expect("a reason").0, 1000);
+    // Its manager hears that there is no response, and leaves.
+    assert!(first.receive().to_string().contains("502"));
+    drop(first);
+    mistgate.line("peer_closed", 2);
+    let mut good = join(&site.authority.member("Manager", 3), &MANAGER.replace("\"1\"", "\"2\""));
+    good.say(&request("two"));
+    let answer = r#"{"message":{"messageId":9,"messageType":"REST:RESPONSE","inResponseTo":"two",
+        "responseCode":200,"requiresResponse":false}}"#;
+    while gateway.receive() != Message::text(request("two")) {}
+    gateway.say(answer);
+    while good.receive() != Message::text(answer) {}
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    mistgate.stop();
+}
+
 #[test]
 fn new_rules_close_only_connections_that_they_do_not_allow() {
     let site = Site::new("");
@@ -183,6 +226,30 @@ fn new_rules_close_only_connections_that_they_do_not_allow() {
     site.place.write("crl.pem", "nothing");
     let line = mistgate.line("certificate_kept", 1);
     assert!(line.to_string().contains("crl.pem"), "{line}");
+    mistgate.stop();
+}
+
+#[test]
+fn what_ends_is_said_before_and_its_peers_are_closed() {
+    let site = Site::new("");
+    // To be renewed since January.
+    site.place.write("crl.pem", &site.authority.revoke_until(&[99], 2026));
+    let mistgate = site.place.start();
+    let line = mistgate.line("certificate_ends", 1);
+    assert_eq!(line.get("file").and_then(Value::as_str), Some("crl.pem"), "{line}");
+    mistgate.printed(|printed| printed.contains("Certificate ends soon"));
+    let end = |file| {
+        mistgate.metric(&format!("mistgate_certificate_end_timestamp_seconds{{file=\"{file}\"}}"))
+    };
+    assert!(end("crl.pem") < end("proxy.pem") && end("root.pem") > 2e9, "{}", end("crl.pem"));
+    assert_eq!(mistgate.journal("certificate_ends").len(), 1);
+
+    let soon = SystemTime::now() + Duration::from_secs(4);
+    let member = site.authority.issue_with(&["gw-1"], |leaf| leaf.not_after = soon.into());
+    let mut peer = site.connect(&mistgate, &member, "gw/1").expect("upgraded");
+    peer.say(MANAGER);
+    assert_eq!(peer.reason().0, 1008);
+    assert!(soon <= SystemTime::now());
     mistgate.stop();
 }
 

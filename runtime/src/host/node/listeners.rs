@@ -313,6 +313,7 @@ impl Listeners {
             relay: self.proxy.clone(),
             feeds: self.feeds.iter().map(|(_, handle)| Arc::clone(handle)).collect(),
             webhook: self.webhook.as_ref().map(|webhook| Arc::clone(&webhook.service)),
+            certificates: certificates(config),
         });
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");
@@ -334,6 +335,7 @@ impl Listeners {
         match Control::open(socket, state_dir) {
             Ok(control) => {
                 let (stop, stopped) = stop::stop();
+                self.until(stopped.clone(), Arc::clone(&self.admin).remind());
                 let serving = control.serve(Arc::clone(&self.admin), Arc::clone(executor), stopped);
                 self.control = Some((stop, executor.spawn(serving)));
             }
@@ -365,6 +367,18 @@ impl Listeners {
     fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
         self.common.executor.spawn(async move { stopped.bound(task).await }).detach();
     }
+}
+
+/// The files with certificates and revocation lists that a configuration names.
+fn certificates(config: &Config) -> Vec<String> {
+    let webhook = config.webhook.iter().filter_map(|webhook| webhook.tls.as_ref());
+    let webhook = webhook.map(|tls| &tls.cert);
+    let proxy = config
+        .proxy
+        .iter()
+        .map(|proxy| &proxy.files)
+        .flat_map(|files| [&files.tls.cert, &files.client_ca].into_iter().chain(&files.crl));
+    webhook.chain(proxy).cloned().collect()
 }
 
 /// A socket that listens. The standard library lets 128 connections wait to be accepted; when those

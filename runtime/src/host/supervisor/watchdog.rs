@@ -1,9 +1,10 @@
 //! The service manager's watchdog, fed only while the work really moves.
 //!
-//! Before each keepalive message the store's thread, the executor and the chat driver must each
-//! have answered, and a timer must have fired. The main thread polls this task beside the signals,
-//! so a main thread that hangs is noticed too. The journal names the part that does not answer, and
-//! no message is sent until it does: then the manager ends the process and starts it again.
+//! Before each keepalive message the store's thread, the executor, the chat driver and the task of
+//! the switch ports must each have answered, and a timer must have fired. The main thread polls
+//! this task beside the signals, so a main thread that hangs is noticed too. The journal names the
+//! part that does not answer, and no message is sent until it does: then the manager ends the
+//! process and starts it again.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use super::Supervisor;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::store::{Store, Write};
 use crate::chat::driver;
+use crate::ports;
 
 /// Feeds the watchdog. Its handle on the store keeps the writing thread alive.
 pub(crate) struct Watchdog {
@@ -21,6 +23,7 @@ pub(crate) struct Watchdog {
     pub(crate) executor: Arc<Executor<'static>>,
     pub(crate) driver: driver::Handle,
     pub(crate) store: Store,
+    pub(crate) switches: ports::Handle,
 }
 
 impl Watchdog {
@@ -35,6 +38,8 @@ impl Watchdog {
             self.awaited("store", patience, self.store_answers()).await;
             self.awaited("executor", patience, self.executor.spawn(async {})).await;
             self.awaited("driver", patience, self.driver_answers()).await;
+            let ports = async { drop(self.switches.status().await) };
+            self.awaited("ports", patience, ports).await;
             self.supervisor.alive();
             Timer::after(pause).await;
         }
@@ -77,28 +82,42 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
     use std::{env, fs, process};
 
+    use mistgate_core::base::time::Instant;
     use smol::Async;
 
     use super::*;
     use crate::base::journal::Format;
 
-    #[test]
-    fn there_is_no_sign_of_life_while_the_driver_hangs() {
+    /// The first message of a watchdog while the driver answers, or does not.
+    fn first_message(name: &str, answers: bool) -> String {
         let (socket, manager) = UnixDatagram::pair().expect("two sockets");
-        let path = env::temp_dir().join(format!("mistgate-watchdog-{}.redb", process::id()));
+        let path = env::temp_dir().join(format!("mistgate-{name}-{}.redb", process::id()));
         let (store, ..) = Store::open(&path, |_| {}).expect("a store");
         fs::remove_file(&path).expect("a file");
         let watchdog = Duration::from_millis(40);
         let supervisor = Supervisor { socket: Some(socket), watchdog: Some(watchdog) };
-        // Nobody takes its messages.
-        let (driver, _messages) = driver::Handle::new();
+        // Nobody takes the messages to the task of the switch ports.
+        let (driver, messages) = driver::Handle::new();
+        let (switches, _ends) = ports::Handle::new();
         let executor = Arc::new(Executor::new());
         let watchdog = Watchdog {
             supervisor: Arc::new(supervisor),
             journal: Arc::new(Journal::new(Format::Text, Level::Error)),
             executor: Arc::clone(&executor),
             driver,
-            store,
+            store: store.clone(),
+            switches,
+        };
+        let answering = async {
+            while let (true, Ok(message)) = (answers, messages.recv().await) {
+                if let driver::Message::Status(answer) = message {
+                    let (destinations, now) = (Vec::new(), Instant::default());
+                    let store = store.clone();
+                    let status = driver::Status { destinations, now, writable: true, store };
+                    let _ = answer.try_send(status);
+                }
+            }
+            future::pending().await
         };
         let heard = async {
             let manager = Async::new(manager).expect("a socket");
@@ -106,7 +125,12 @@ mod tests {
             let length = manager.recv(&mut message).await.expect("a message");
             String::from_utf8_lossy(message.get(..length).unwrap_or_default()).into_owned()
         };
-        let first = smol::block_on(executor.run(watchdog.feed().or(heard)));
-        assert_eq!(first, "STATUS=stuck: no answer from the driver");
+        smol::block_on(executor.run(watchdog.feed().or(answering).or(heard)))
+    }
+
+    #[test]
+    fn there_is_no_sign_of_life_while_a_task_hangs() {
+        assert_eq!(first_message("driver", false), "STATUS=stuck: no answer from the driver");
+        assert_eq!(first_message("ports", true), "STATUS=stuck: no answer from the ports");
     }
 }

@@ -31,6 +31,7 @@ use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
 use crate::base::net::Duplex;
 use crate::base::stop::Stop;
 use crate::base::{clock, net};
+use crate::http::tls;
 use crate::http::tls::Identity;
 
 /// A stopping listener closes no idle connection that is younger: the first request of a client
@@ -98,7 +99,7 @@ async fn serve_to_its_end<S: Service, T: Duplex + 'static>(
     let stream = match shaken.or(too_late).await {
         Some(Ok(stream)) => stream,
         Some(Err(error)) => {
-            let reason = error.to_string();
+            let reason = tls::explain(&error);
             return site.service.note(Event::HandshakeFailed { peer, reason });
         }
         None => return,
@@ -184,7 +185,14 @@ async fn respond<S: Service>(
         Some(_) => read_and_serve(site, slot, &head, body).await,
     };
     let is_outside = slot.standing() == Standing::Outside;
+    let (Ok(answer) | Err(answer)) = &reply;
+    let is_unproven = answer.status == u16::from(http_types::StatusCode::Unauthorized);
+    let pause = if is_unproven { slot.fail() } else { Duration::ZERO };
+    // Meanwhile others may have its place.
     slot.answered();
+    if !pause.is_zero() {
+        Timer::after(pause).await;
+    }
     let response = match reply {
         Ok(reply) => response(reply),
         Err(refusal) => {

@@ -17,6 +17,7 @@ use smol::{Async, Timer};
 
 use super::{Cause, Origin, Outbound, Refusal, Step};
 use crate::base::net::Duplex;
+use crate::http::tls;
 
 /// How long an address is tried alone (RFC 8305 §5 recommends it).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -45,7 +46,7 @@ pub(super) async fn dial(
     reached(Step::Handshake);
     let name = ServerName::try_from(bare(&origin.host).to_owned()).map_err(|_| Cause::Request)?;
     let stream = outbound.tls.connect(name, stream).await;
-    let stream = stream.map_err(|error| Cause::Handshake(error.to_string()))?;
+    let stream = stream.map_err(|error| Cause::Handshake(tls::explain(&error)))?;
     Ok((Box::new(stream), written))
 }
 

@@ -89,8 +89,8 @@ pub(crate) fn explain(error: &io::Error) -> String {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             "the proxy's certificate is not of an authority that --ca-cert names".to_owned()
         }
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            format!("the proxy's certificate is not accepted: {reason}")
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            format!("the proxy's certificate is not accepted: {}", super::explain(error))
         }
         Some(rustls::Error::AlertReceived(alert)) => {
             format!("the proxy does not accept our certificate, or our TLS: {alert:?}")

@@ -31,6 +31,8 @@ use crate::base::net::Socket;
 use crate::base::stop::TaskToken;
 use crate::base::{clock, net, panic};
 use crate::http::listen::Event;
+use crate::http::tls;
+use crate::http::tls::ends;
 use crate::http::tls::mutual;
 use crate::http::tls::mutual::Trust;
 
@@ -56,7 +58,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     let (mut stream, trust) = match secured {
         Ok(secured) => secured,
         Err(error) => {
-            let reason = error.to_string();
+            let reason = tls::explain(&error);
             return relay.note(&Event::HandshakeFailed { peer: address, reason });
         }
     };
@@ -68,6 +70,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Err(_) => return relay.note(&gone(address)),
     };
     let identity = own(&stream).and_then(mutual::identity);
+    let ends = ends::of_chain(stream.get_ref().1.peer_certificates().unwrap_or_default());
     let meetup = result.as_ref().map_or(String::new(), |upgrade| upgrade.meetup.clone());
     let result = result.and_then(|upgrade| match (shed, &identity) {
         (Some(limit), _) => Err(Refusal::Full(limit)),
@@ -95,7 +98,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
             slot.prove();
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-            let origin = Origin { address, since, trust, token, _slot: slot };
+            let origin = Origin { address, since, trust, ends, token, _slot: slot };
             let connection = Connection::new(id, origin, now, stream, rest, limits);
             let begin = |name: Arc<str>, commands| {
                 let task = MeetupTask::new(Arc::clone(&relay), Arc::clone(&name), commands);

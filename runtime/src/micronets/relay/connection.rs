@@ -107,6 +107,8 @@ pub struct Origin {
     pub(super) since: UnixTime,
     /// The certificates that let it in.
     pub(super) trust: Arc<Trust>,
+    /// When the first of its own ends.
+    pub(super) ends: Option<UnixTime>,
     /// The end of the program waits for it.
     pub(super) token: TaskToken,
     pub(super) _slot: ConnectionSlot,

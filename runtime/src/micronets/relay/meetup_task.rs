@@ -27,6 +27,7 @@ use smol::{channel, stream::Stream};
 use super::connection::{Connection, End, Incoming};
 use super::pump::Pair;
 use super::{MeetupStatus, Peer, Relay};
+use crate::base::clock;
 use crate::base::clock::Alarm;
 use crate::base::journal::{Fields, Level, fields};
 use crate::base::metrics::Counter;
@@ -39,7 +40,7 @@ const BURST: u32 = 64;
 pub(super) enum Command {
     /// Take this connection.
     Join(Box<Connection>),
-    /// Check all peers, because rules, limits or certificates have changed.
+    /// Check all peers, because rules, limits or certificates have changed, or may have ended.
     Review,
     /// Send the state of the meetup.
     Status(channel::Sender<MeetupStatus>),
@@ -236,8 +237,9 @@ impl MeetupTask {
         let Some(connection) = self.connection(id) else {
             return;
         };
-        let is_trusted =
-            Arc::ptr_eq(&connection.origin.trust, &trust) || trust.admits(connection.chain());
+        let is_current = connection.origin.ends.is_none_or(|end| clock::wall() < end);
+        let is_trusted = is_current && Arc::ptr_eq(&connection.origin.trust, &trust)
+            || trust.admits(connection.chain());
         let is_allowed =
             connection.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
         if is_trusted && is_allowed {
