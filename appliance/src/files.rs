@@ -1,9 +1,7 @@
 //! Files that appear whole, several of them together, or not at all.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::{fs, io};
+use std::{fs, fs::OpenOptions, io, io::Write as _};
 
 /// A file to be written.
 pub(crate) struct File {

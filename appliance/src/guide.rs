@@ -2,8 +2,7 @@
 //! that follows from the answers. Each answer is checked when it is given, and asked for again
 //! where something is wrong with it; an empty one leaves things as they are.
 
-use std::fs;
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use mistgate_core::mist::webhook::token::Rights;
 use mistgate_runtime::base::clock::Clock;

@@ -1,9 +1,6 @@
 //! `mistgate import`: the configurations of the old programs, read as text, become one of ours.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
-use std::{fs, io};
+use std::{fs, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use mistgate_core::{base::secret::Secret, config::files::FileKind};
 use mistgate_import::draft::{Content, Note};

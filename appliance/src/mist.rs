@@ -3,20 +3,17 @@
 //! What differs and what is written is decided in the core. The token is held in memory alone.
 
 use std::io::{BufRead as _, BufReader, Read};
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::{fs, io};
+use std::{fs, io, process::ExitCode, sync::Arc};
 
 use http_types::Url;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::checked::Config;
 use mistgate_core::mist;
 use mistgate_core::mist::catalogue::{Catalogue, Type};
-use mistgate_core::mist::refusal::Refusal;
 use mistgate_core::mist::webhook::compare::{Comparison, Difference, compare};
 use mistgate_core::mist::webhook::mend::{Mend, changes, mended};
 use mistgate_core::mist::webhook::survey::{Found, Survey};
-use mistgate_core::mist::webhook::wanted::Wanted;
+use mistgate_core::mist::{refusal::Refusal, webhook::wanted::Wanted};
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;

@@ -1,15 +1,13 @@
 //! `mistgate replay`: where the accepted events of the last time would go.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::event::{Event, Topic};
 use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::admin::history::{PAGE_MAX, Page};
-use mistgate_runtime::base::store::care;
-use mistgate_runtime::base::{clock, store};
+use mistgate_runtime::base::{clock, store, store::care};
 use serde::Serialize;
 
 use crate::args::Replay;

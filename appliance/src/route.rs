@@ -1,7 +1,6 @@
 //! `mistgate route`
 
-use std::io::Read as _;
-use std::{fmt, fs, io};
+use std::{fmt, fs, io, io::Read as _};
 
 use mistgate_core::chat::shape::Form;
 use mistgate_core::config::checked::Config;

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use mistgate_runtime::admin::control::Failure;
-use mistgate_runtime::admin::mist::SELFTEST;
+use mistgate_runtime::admin::{control::Failure, mist::SELFTEST};
 use serde_json::Value;
 
 use crate::ask::{ask, number, read, text};

@@ -3,29 +3,24 @@
 //! The webhook goes to the configured listener like one of Mist's. What became of it is read from
 //! the admin endpoint's metrics, before and after.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{collections::BTreeMap, thread};
 
 use http_types::Url;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::admin::Admin;
-use mistgate_core::config::checked::Config;
+use mistgate_core::config::{admin::Admin, checked::Config};
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
-use mistgate_core::notify::change::SEND_TEST;
-use mistgate_core::notify::topics;
+use mistgate_core::notify::{change::SEND_TEST, topics};
 use mistgate_core::route::route;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::signature::{HEADER_V2, sign_v2};
-use mistgate_runtime::base::clock;
-use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::{clock, clock::Clock};
 use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::http::outbound::{Bytes, Call, Client, Method, Outbound, Take};
-use mistgate_runtime::http::tls;
-use mistgate_runtime::http::tls::pinned;
+use mistgate_runtime::http::{tls, tls::pinned};
 
 use crate::{args::SendTest, first_start};
 

@@ -1,9 +1,7 @@
 //! `mistgate status`: how the running mistgate is, for a person at a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
+use std::{process::ExitCode, thread, time::Duration};
 
 use mistgate_runtime::admin::control;
 use mistgate_runtime::admin::control::{Answered, Failure};

@@ -1,16 +1,12 @@
 //! `mistgate store`
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fs, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _};
 
 use mistgate_runtime::admin;
 use mistgate_runtime::admin::control;
 use mistgate_runtime::admin::control::{Answered, Failure};
-use mistgate_runtime::base::store;
-use mistgate_runtime::base::store::care;
-use mistgate_runtime::base::store::care::Contents;
+use mistgate_runtime::base::{store, store::care, store::care::Contents};
 use rustix::fs::OFlags;
 
 use crate::args::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};

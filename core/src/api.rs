@@ -2,9 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use crate::base::failure::Failure;
-use crate::base::secret::Secret;
-use crate::base::text::one_line;
+use crate::base::{failure::Failure, secret::Secret, text::one_line};
 use crate::event::Detail;
 
 /// The most characters of an API's words, the ellipsis included.

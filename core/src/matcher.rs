@@ -1,8 +1,7 @@
 //! Which sites, devices and types a rule is about: a silence, a mute time.
 
-use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -4,12 +4,9 @@
 //! the topic's `*`, then `ports.report_to` for reports on switch ports. Everything else follows the
 //! built-in table, which is MWTT's published configuration.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, format, sync::Arc, vec::Vec};
 use core::fmt;
 
 use serde_json::json;

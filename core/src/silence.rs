@@ -1,7 +1,6 @@
 //! What a person chose not to hear of for a while, and what else keeps an incident quiet.
 
-use alloc::collections::BTreeMap;
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};

@@ -9,8 +9,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use http_types::Url;
 use hyper::{Method, header::HeaderMap};
 use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request, Response, Step};
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::secret::Secret;
+use mistgate_core::base::{failure::Failure, secret::Secret};
 use smol::lock::Semaphore;
 
 use crate::base::journal::{Journal, Level, fields};

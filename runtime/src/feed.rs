@@ -6,34 +6,26 @@
 
 mod selftest;
 
-use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{collections::VecDeque, fs, sync::Arc};
 
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::{machine, machine::Machine as _};
 use mistgate_core::config::checked::Config;
-use mistgate_core::incident::Incidents;
-use mistgate_core::incident::input::Input::Gateways;
-use mistgate_core::incident::record::Incident;
-use mistgate_core::mist::Mist;
+use mistgate_core::incident::{Incidents, input::Input::Gateways, record::Incident};
 use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
 use mistgate_core::mist::feed::input::{Input, Open, Sight, Verdict};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
-use mistgate_core::mist::webhook::wanted::Wanted;
+use mistgate_core::mist::{Mist, webhook::wanted::Wanted};
 use mistgate_core::notify::types::condition::DEVICE_DOWN;
 use smol::channel;
 use smol::lock::Mutex;
 
-use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::sync::Shared;
-use crate::chat::driver;
-use crate::chat::driver::Message;
+use crate::base::{clock, sync::Shared};
+use crate::chat::{driver, driver::Message};
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
 use crate::webhook::Intake;

@@ -5,18 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request};
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::secret::Secret;
-use mistgate_core::base::time::Instant;
-use mistgate_core::mist::Mist;
-use mistgate_core::mist::budget::Budget;
+use mistgate_core::base::{failure::Failure, secret::Secret, time::Instant};
+use mistgate_core::mist::{Mist, budget::Budget};
 use smol::Timer;
 use smol::lock::Semaphore;
 
 use crate::api::{Api, REQUESTS_MAX, run_exchange};
-use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::sync::Mutex;
+use crate::base::{clock::Clock, sync::Mutex};
 use crate::http::outbound::Outbound;
 
 /// For one request with its answer.

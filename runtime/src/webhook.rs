@@ -10,24 +10,17 @@ use mistgate_core::base::time::Instant;
 use mistgate_core::config::ports::External;
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::event::Topic;
-use mistgate_core::mist::catalogue::Learned;
-use mistgate_core::mist::feed::input::Heard;
-use mistgate_core::mist::feed::output::Late;
+use mistgate_core::mist::{catalogue::Learned, feed::input::Heard, feed::output::Late};
 use mistgate_core::ports::ap_event::ApEvent;
-use mistgate_core::webhook::config::Webhook;
-use mistgate_core::webhook::intake;
-use mistgate_core::webhook::intake::Rejection;
-use mistgate_core::webhook::signature;
 use mistgate_core::webhook::signature::Signatures;
+use mistgate_core::webhook::{config::Webhook, intake, intake::Rejection, signature};
 use smol::channel;
 
-use crate::base::clock;
-use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Histogram};
 use crate::base::sync::{Mutex, Shared};
-use crate::chat::driver;
-use crate::chat::driver::Message;
+use crate::base::{clock, clock::Clock};
+use crate::chat::{driver, driver::Message};
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
 use crate::ports;
 

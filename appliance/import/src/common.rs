@@ -3,9 +3,8 @@
 use mistgate_core::{base::secret::Secret, config::problem::segment};
 
 use super::draft::{Content, Draft};
-use super::entry::Origin;
 use super::old::{Found, Table};
-use super::value::Form;
+use super::{entry::Origin, value::Form};
 
 /// A chat product: what the old programs call its settings, our name of it, its section, and the
 /// section of its URLs.

@@ -5,13 +5,10 @@
 
 use mistgate_core::{config::ports::External, webhook::config::Webhook};
 
-use super::common;
-use super::common::CHATS;
 use super::draft::{Content, Draft};
-use super::entry::Origin;
 use super::old::Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts};
 use super::old::{Found, Setting, Table};
-use super::python::Module;
+use super::{common, common::CHATS, entry::Origin, python::Module};
 
 /// Where it listens (`mesa.py`).
 const PORT: i64 = 51_360;

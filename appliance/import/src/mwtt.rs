@@ -6,13 +6,9 @@ use std::borrow::Cow;
 
 use mistgate_core::{event::Topic, notify::topics};
 
-use super::common;
-use super::common::CHATS;
-use super::draft::Draft;
-use super::entry::Origin;
-use super::old::Conversion::Texts;
 use super::old::{Found, Setting, Table};
 use super::python::Module;
+use super::{common, common::CHATS, draft::Draft, entry::Origin, old::Conversion::Texts};
 
 /// Where it listens unless `port` says otherwise (`main.py`).
 const PORT: i64 = 51_361;

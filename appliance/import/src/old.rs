@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::config::problem::segment;
 
-use super::draft::Draft;
 use super::entry::{Origin, Toml};
-use super::python::Module;
 use super::value::{Form, Value};
+use super::{draft::Draft, python::Module};
 
 /// A value of an old configuration.
 #[derive(Clone)]

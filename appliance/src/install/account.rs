@@ -5,10 +5,8 @@
 //! shadow(5) and gshadow(5). Each file is replaced in one step, under the lock that useradd takes
 //! (lckpwdf(3)).
 
-use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
-use std::{fmt, fs};
+use std::{fmt, fs, fs::OpenOptions, path::Path};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 

@@ -6,9 +6,7 @@
 //! are left out are the moment of the change: a period that lies in them is not on that day.
 
 use alloc::{string::String, vec::Vec};
-use core::iter::successors;
-use core::ops::RangeInclusive;
-use core::time::Duration;
+use core::{iter::successors, ops::RangeInclusive, time::Duration};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};

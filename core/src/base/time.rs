@@ -5,9 +5,8 @@
 //! write instants as literals.
 
 use alloc::string::{String, ToString};
-use core::fmt;
 use core::ops::{Add, Sub};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 

@@ -7,9 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::problem::{Fault, meant};
-use super::reader::Item;
-use super::section::Section;
-use super::units;
+use super::{reader::Item, section::Section, units};
 use crate::base::calendar::{Daily, Days, Period, WEEKDAYS};
 use crate::base::zone;
 

@@ -1,16 +1,11 @@
 //! `[chat]`: destinations, routes, and how deliveries behave.
 
-use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
 use core::time::Duration;
 
-use super::files::FileKind;
 use super::problem::{Fault, meant};
-use super::reader::Item;
-use super::section::Section;
-use super::{units, urls};
+use super::{files::FileKind, reader::Item, section::Section, units, urls};
 use crate::base::secret::Secret;
 use crate::chat::KINDS;
 use crate::chat::kind::{Format, Kind};

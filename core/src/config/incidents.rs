@@ -1,13 +1,9 @@
 //! `[incidents]`: when what is wrong is told, and when it is not.
 
 use alloc::{string::String, string::ToString, vec::Vec};
-use core::ops::RangeInclusive;
-use core::time::Duration;
+use core::{ops::RangeInclusive, time::Duration};
 
-use super::calendar;
-use super::problem::Fault;
-use super::reader::Item;
-use super::section::Section;
+use super::{calendar, problem::Fault, reader::Item, section::Section};
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
 use crate::matcher;

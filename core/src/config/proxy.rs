@@ -2,8 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::ops::RangeInclusive;
-use core::time::Duration;
+use core::{ops::RangeInclusive, time::Duration};
 
 use super::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
 use crate::http::listener::{Limits, Tls};

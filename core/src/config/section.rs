@@ -5,18 +5,14 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
 use core::net::{Ipv4Addr, SocketAddr};
-use core::ops::RangeInclusive;
-use core::time::Duration;
+use core::{cell::RefCell, ops::RangeInclusive, time::Duration};
 
 use toml::de::{DeTable, DeValue};
 
-use super::files::FileKind;
 use super::problem::{Fault, meant};
 use super::reader::{Item, Reader, child};
-use super::units;
-use super::units::Units;
+use super::{files::FileKind, units, units::Units};
 use crate::base::secret::Secret;
 use crate::http::listener::{Limits, Tls};
 

@@ -2,14 +2,12 @@
 
 use alloc::{string::String, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::ops::RangeInclusive;
-use core::time::Duration;
+use core::{ops::RangeInclusive, time::Duration};
 
 use http_types::Url;
 
 use super::{problem::Fault, reader::Item, section::Section, units};
-use crate::base::network::Network;
-use crate::base::secret::Secret;
+use crate::base::{network::Network, secret::Secret};
 use crate::http::listener::{Limits, Policy};
 use crate::webhook::config::Webhook;
 

@@ -6,9 +6,7 @@
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::api::{rejected, words};
-use crate::base::exchange::Response;
-use crate::base::failure::Failure;
-use crate::base::secret::Secret;
+use crate::base::{exchange::Response, failure::Failure, secret::Secret};
 use crate::event::Detail;
 use crate::ports::name::PortName;
 

@@ -22,13 +22,10 @@ use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::answer::{Named, no_list, unreadable};
-use super::find::Names;
-use super::request::Association;
-use super::{answer, find, request};
+use super::{answer, find, find::Names, request, request::Association};
 use crate::api::{line, rejected};
 use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
-use crate::base::failure::Failure;
-use crate::base::secret::Secret;
+use crate::base::{failure::Failure, secret::Secret};
 use crate::cso::Cso;
 use crate::ports::edit::{Edit, Pushed};
 use crate::ports::switch_port::Switch;

@@ -1,14 +1,12 @@
 //! The requests to CSO as they go over the wire.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use http_types::Method;
 use serde_json::{Value, json};
 
-use crate::base::exchange::Request;
-use crate::base::secret::Secret;
+use crate::base::{exchange::Request, secret::Secret};
 use crate::cso::Cso;
 use crate::ports::name::PortName;
 

@@ -12,8 +12,7 @@ use core::fmt;
 use crate::base::time::UnixTime;
 use crate::event::Topic;
 use crate::event::fingerprint::{Fingerprint, Kin};
-use crate::notify::change::Change;
-use crate::notify::{Severity, Standing};
+use crate::notify::{Severity, Standing, change::Change};
 
 /// Set in the byte of the severity.
 const INCIDENTS_FOLLOW: u8 = 0x80;

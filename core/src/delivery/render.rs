@@ -6,9 +6,7 @@ use crate::chat::kind::Format;
 use crate::chat::shape::{Form, Payload};
 use crate::delivery::batch::Stored;
 use crate::event::{Event, Topic};
-use crate::notify::Notification;
-use crate::notify::merged::merged;
-use crate::notify::topics::describe;
+use crate::notify::{Notification, merged::merged, topics::describe};
 
 /// The payload of one stored event, or of several merged. `None` if none of the texts is an
 /// event, which the checks of the store rule out.

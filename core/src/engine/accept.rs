@@ -2,16 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::output::Output;
-use super::{Engine, Writing, output};
+use super::{Engine, Writing, output, output::Output};
 use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
-use crate::delivery::batch;
 use crate::delivery::batch::{EventKey, Item};
-use crate::delivery::queue::input::Entry;
-use crate::webhook::inbox;
-use crate::webhook::inbox::RequestId;
-use crate::webhook::intake::Intake;
+use crate::delivery::{batch, queue::input::Entry};
+use crate::webhook::{inbox, inbox::RequestId, intake::Intake};
 
 impl Engine {
     /// Hands events to the inbox, and stores those that it finds new. `letter` is the dead letter

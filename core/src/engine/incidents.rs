@@ -1,22 +1,16 @@
 //! Where events and queues meet the incidents.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use super::input::{Config, DestinationId};
-use super::output::Output;
-use super::{Engine, output};
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
-use crate::delivery::batch::Item;
-use crate::delivery::queue;
+use super::{Engine, output, output::Output};
+use crate::base::{machine::Machine, time::Instant};
 use crate::delivery::queue::output::{End, Health};
+use crate::delivery::{batch::Item, queue};
 use crate::incident;
 use crate::incident::input::{Changed, Input, Name};
-use crate::notify::change::Key;
-use crate::notify::{Fact, Notification};
+use crate::notify::{Fact, Notification, change::Key};
 
 /// What a record of an incident is to be; none to forget it.
 pub(super) type Record = (Key, Option<Vec<u8>>);

@@ -6,14 +6,12 @@ use core::time::Duration;
 use crate::base::time::UnixTime;
 use crate::chat::outcome::Reason;
 use crate::delivery::batch::{ChatId, Chats, EventKey};
-use crate::delivery::config::Chat;
-use crate::delivery::queue::input::Entry;
+use crate::delivery::{config::Chat, queue::input::Entry};
 use crate::event::fingerprint::Fingerprint;
 use crate::incident;
 use crate::incident::config::Rules;
 use crate::notify::Severity;
-use crate::webhook::inbox::RequestId;
-use crate::webhook::intake::Intake;
+use crate::webhook::{inbox::RequestId, intake::Intake};
 
 /// Policy of an [`Engine`](super::Engine).
 #[derive(Clone, Debug)]

@@ -6,18 +6,14 @@ use core::time::Duration;
 use http_types::StatusCode;
 
 use super::input::DestinationId;
-use crate::chat::outcome::Reason;
-use crate::chat::shape::Form;
+use crate::chat::{outcome::Reason, shape::Form};
 use crate::delivery::batch::{ChatId, Chats, EventKey};
-use crate::delivery::config::Destination;
-use crate::delivery::dead_letter::Dead;
-use crate::delivery::queue::input::Entry;
 use crate::delivery::queue::output::Loss;
+use crate::delivery::{config::Destination, dead_letter::Dead, queue::input::Entry};
 use crate::event::fingerprint::Fingerprint;
 use crate::incident;
 use crate::incident::input::Name;
-use crate::notify::Notification;
-use crate::notify::change::Key;
+use crate::notify::{Notification, change::Key};
 use crate::webhook::inbox::RequestId;
 
 /// A command to the driver, or an event that it only passes on.

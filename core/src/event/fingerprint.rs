@@ -5,8 +5,7 @@
 //! the topic and the members in the order of their names. `for_site` says by which webhook the
 //! event came, and is left out.
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 
 use sha2::{Digest, Sha256};
 

@@ -8,8 +8,7 @@ pub mod fingerprint;
 pub mod ports;
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use serde::de::{MapAccess, Visitor};

@@ -1,15 +1,13 @@
 //! How an event changes incidents.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::entry::{Effect, Entry};
 use super::input::{Changed, Name};
 use super::output::{Event, Output};
 use super::record::{Incident, LastEvent};
 use super::{Incidents, message};
-use crate::notify::change::Key;
-use crate::notify::types::condition::DEVICE_DOWN;
+use crate::notify::{change::Key, types::condition::DEVICE_DOWN};
 
 /// The most bytes of events that are kept for cards.
 const TEXTS_MAX: usize = 16 << 20;

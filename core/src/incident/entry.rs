@@ -3,13 +3,10 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
-use super::config::Rules;
 use super::input::{Changed, Name};
-use super::record::Incident;
-use super::teller::Wanted;
+use super::{config::Rules, record::Incident, teller::Wanted};
 use crate::base::time::{Instant, UnixTime};
-use crate::notify::Severity;
-use crate::notify::summary::Shown;
+use crate::notify::{Severity, summary::Shown};
 use crate::silence::MutedBy;
 
 /// How long an incident is kept that is over.

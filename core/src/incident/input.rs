@@ -2,12 +2,9 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use super::config::Rules;
-use super::record::Acknowledgement;
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
-use crate::delivery::config::Chat;
-use crate::delivery::queue::output::End;
+use super::{config::Rules, record::Acknowledgement};
+use crate::base::{mac::Mac, time::UnixTime};
+use crate::delivery::{config::Chat, queue::output::End};
 use crate::notify::change::{Change, Key};
 use crate::notify::{Fact, Severity};
 use crate::silence::Silence;

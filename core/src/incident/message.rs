@@ -1,25 +1,19 @@
 //! Who is told of an incident, and in which words.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::{format, string::ToString, vec::Vec};
 
-use super::config::Escalation;
-use super::entry::Entry;
 use super::input::{Config, Name};
-use super::record::Incident;
 use super::teller::{States, Teller, Tellers, Wanted};
+use super::{config::Escalation, entry::Entry, record::Incident};
 use crate::base::time::{Instant, UnixTime};
 use crate::delivery::config::{Chat, Destination};
 use crate::event::{Event, Topic};
-use crate::notify::change::Key;
 use crate::notify::summary::{
     Line, News, Shown, State, about_one, also_down, also_open, daily, history, summary,
 };
-use crate::notify::topics::describe;
-use crate::notify::types::condition::Condition;
 use crate::notify::{Fact, Notification, Severity};
+use crate::notify::{change::Key, topics::describe, types::condition::Condition};
 use crate::route::route;
 use crate::silence::MutedBy;
 

@@ -35,23 +35,17 @@ mod apply;
 pub mod view;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use self::entry::Entry;
 use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
-use self::record::Incident;
 use self::teller::{Fate, Teller, Tellers, Wanted};
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
+use self::{entry::Entry, record::Incident};
 use crate::base::time::{Instant, UnixTime};
+use crate::base::{mac::Mac, machine::Machine};
 use crate::delivery::queue::output::End;
-use crate::notify::change::Key;
-use crate::notify::summary::Shown;
-use crate::notify::types::condition::DEVICE_DOWN;
-use crate::notify::{Fact, Severity};
+use crate::notify::{Fact, Severity, change::Key, summary::Shown, types::condition::DEVICE_DOWN};
 use crate::silence::Silences;
 use crate::topology::Topology;
 

@@ -2,14 +2,10 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::Incidents;
-use super::entry::Entry;
 use super::output::{Event, Output};
-use super::record::Incident;
+use super::{Incidents, entry::Entry, record::Incident};
 use crate::base::mac::Mac;
-use crate::notify::Severity;
-use crate::notify::change::Key;
-use crate::notify::types::condition::DEVICE_DOWN;
+use crate::notify::{Severity, change::Key, types::condition::DEVICE_DOWN};
 use crate::silence::{MutedBy, Silence, Until};
 
 impl Incidents {

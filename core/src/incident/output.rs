@@ -2,10 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::input::Name;
-use super::teller::Fate;
-use crate::notify::change::Key;
-use crate::notify::{Notification, Severity};
+use super::{input::Name, teller::Fate};
+use crate::notify::{Notification, Severity, change::Key};
 
 /// A command to the engine, or an event that it only passes on.
 #[derive(Clone, Debug)]

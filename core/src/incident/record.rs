@@ -4,13 +4,11 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::DeviceClass;
 use crate::matcher::Target;
-use crate::notify::Severity;
-use crate::notify::change::Change;
 use crate::notify::types::{Kind, by_name};
+use crate::notify::{Severity, change::Change};
 
 /// The longest JSON text of an event that is kept for its card, in bytes.
 const TEXT_MAX: usize = 4 << 10;

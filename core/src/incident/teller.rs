@@ -6,9 +6,7 @@ use core::time::Duration;
 
 use super::input::Name;
 use crate::base::time::{Instant, UnixTime};
-use crate::notify::change::Key;
-use crate::notify::summary::Shown;
-use crate::notify::{Notification, Severity};
+use crate::notify::{Notification, Severity, change::Key, summary::Shown};
 
 /// The seconds between two messages: after the first, the second, the third, and all others.
 const STEPS: [u64; 4] = [10, 20, 40, 60];

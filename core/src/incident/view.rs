@@ -1,21 +1,13 @@
 //! What people see of incidents.
 
-use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 use core::cmp::Reverse;
 
-use super::Incidents;
-use super::entry::Entry;
-use super::input::Name;
-use super::record::Incident;
-use super::teller::Wanted;
+use super::{Incidents, entry::Entry, input::Name, record::Incident, teller::Wanted};
 use crate::base::time::UnixTime;
-use crate::notify::Standing;
-use crate::notify::change::Key;
-use crate::notify::summary::Shown;
-use crate::notify::summary::State;
 use crate::notify::types::condition::Condition;
+use crate::notify::{Standing, change::Key, summary::Shown, summary::State};
 use crate::silence::MutedBy;
 
 /// The state of an incident, for people.

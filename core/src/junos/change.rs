@@ -3,13 +3,10 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use crate::base::failure::Failure;
-use crate::base::time::Instant;
-use crate::netconf::lines::Lines;
-use crate::netconf::rpc::error::RpcError;
-use crate::netconf::session;
+use crate::base::{failure::Failure, time::Instant};
 use crate::netconf::session::input::{Edit as SessionEdit, Mode};
 use crate::netconf::session::output::{Cause, NotConfirmed, Outcome, Step};
+use crate::netconf::{lines::Lines, rpc::error::RpcError, session};
 use crate::ports::edit::{Edit, Pushed};
 
 /// The beginning of our comments.

@@ -8,9 +8,7 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use crate::ports::edit::Edit;
-use crate::ports::name::PortName;
-use crate::ports::switch_port::Mode;
+use crate::ports::{edit::Edit, name::PortName, switch_port::Mode};
 
 /// Statements with one value.
 const SINGLE: &str = " description guest-vlan interface-mode link-mode maximum-power mtu \

@@ -10,8 +10,7 @@ use core::time::Duration;
 
 use super::change::Ended;
 use crate::base::time::Instant;
-use crate::netconf::rpc::commit::UNDO_TIME;
-use crate::netconf::session::output::Outcome;
+use crate::netconf::{rpc::commit::UNDO_TIME, session::output::Outcome};
 use crate::ports::edit::Edit;
 
 /// What must come before a push.

@@ -9,10 +9,8 @@
 //! told that there will be no response. If the response still comes, it must not reach the next
 //! partner, which numbers its own requests from one again.
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use super::message::Id;
 use super::peek::{Peek, peek};

@@ -4,9 +4,8 @@
 //! Everything behind the prefix of the path is the meetup's id, as it was sent: slashes, `%XX` and
 //! the query are part of it. No extension is agreed to and no subprotocol is chosen.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::{borrow::ToOwned, format};
 use core::fmt;
 
 use http_types::StatusCode;

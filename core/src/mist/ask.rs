@@ -9,8 +9,7 @@ use http_types::Method;
 
 use super::outcome::outcome;
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Response, Step};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::question::{Answer, Question};
 
 mod connected;

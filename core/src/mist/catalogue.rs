@@ -1,18 +1,12 @@
 //! The types of events and alarms that Mist lists, and those of them for which we have no words.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::get;
-use super::page::elements;
 use super::refusal::{Refusal, judged};
-use super::target;
+use super::{ask::get, page::elements, target};
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::text::one_line;
 use crate::event::{Detail, Event, Topic};

@@ -3,15 +3,11 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use super::ask::get;
-use super::inventory::Switches;
-use super::outcome::outcome;
 use super::page::{Pages, Then};
-use super::target;
+use super::{ask::get, inventory::Switches, outcome::outcome, target};
 use crate::api::rejected;
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::switch_port::Switch;
 
 /// The switch in a command: by its MAC or its name.

@@ -1,10 +1,8 @@
 //! A map from keys of ports to what is configured for them, as `port_config` and
 //! `local_port_config` of a switch are.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, format, vec::Vec};
 use core::fmt;
 
 use super::key::{Cover, Key};

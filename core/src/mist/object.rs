@@ -1,8 +1,7 @@
 //! JSON objects whose members are changed one by one, while the others keep their text.
 
-use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, vec::Vec};
 use core::fmt;
 
 use serde_json::Value;

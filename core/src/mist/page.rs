@@ -4,9 +4,8 @@
 //! A list that is not complete is refused: a missing element would look like one that does not
 //! exist.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use crate::event::Detail;
 

@@ -15,22 +15,17 @@
 //! Templates are not part of a device's own configuration and are ignored. An entry for several
 //! ports is split. The ports of an aggregated link are not changed.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, format, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
 use super::map::PortMap;
 use super::object::{Object, quoted};
 use crate::api::rejected;
-use crate::base::failure::Failure;
-use crate::base::text::cut_bytes;
+use crate::base::{failure::Failure, text::cut_bytes};
 use crate::mist::Profiles;
-use crate::ports::edit::Edit;
-use crate::ports::name::PortName;
-use crate::ports::switch_port::Mode;
+use crate::ports::{edit::Edit, name::PortName, switch_port::Mode};
 
 /// The members of an override that stay: they are about the cable, not about the device on it.
 const KEPT: [&str; 9] = [

@@ -20,15 +20,13 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use http_types::Method;
 
-use super::outcome::outcome;
 use super::profile::{Change, Device, Layer};
 use super::read::{Task, device, get};
-use super::target;
+use super::{outcome::outcome, target};
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
 use crate::base::failure::Failure;
 use crate::ports::edit::{Edit, Pushed};
-use crate::ports::name::PortName;
-use crate::ports::switch_port::Switch;
+use crate::ports::{name::PortName, switch_port::Switch};
 
 /// An exchange that gives ports their profiles.
 #[derive(Debug)]

@@ -2,16 +2,13 @@
 
 use alloc::{borrow::ToOwned, vec::Vec};
 
-use super::ask;
-use super::outcome::outcome;
 use super::profile::{Change, Device};
-use super::target;
+use super::{ask, outcome::outcome, target};
 use crate::api::rejected;
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::failure::Failure;
 use crate::mist::Profiles;
-use crate::ports::edit::Edit;
-use crate::ports::switch_port::Switch;
+use crate::ports::{edit::Edit, switch_port::Switch};
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.
 #[derive(Clone, Debug)]

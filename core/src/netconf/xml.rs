@@ -8,8 +8,7 @@
 //! document type is refused.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use quick_xml::Reader;

@@ -3,22 +3,18 @@
 //! The topics tell of the same thing in their own ways. Its [`Key`] is one.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, format, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::describe::marvis::Marvis;
 use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id, noun_of};
 use super::describe::{alarm, device};
 use super::types::{Kind, Pair, find};
-use super::{Thread, plain};
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use super::{Thread, describe::marvis::Marvis, plain};
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Event, Topic};
 
 /// Names an incident: a digest of organisation, subject and condition.

@@ -5,9 +5,7 @@
 //! through, and a link with a missing id is left out.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 
 use super::{DASHBOARD, Link};
 use crate::base::mac::Mac;

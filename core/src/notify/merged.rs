@@ -4,15 +4,11 @@
 //! A group says when its events were and of whom; one event alone says its whole sentence.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 use core::cmp::Reverse;
 
-use super::types::sentence::capitalized;
-use super::{Fact, Notification, Severity, plain};
-use crate::base::text;
-use crate::base::time::UnixTime;
+use super::{Fact, Notification, Severity, plain, types::sentence::capitalized};
+use crate::base::{text, time::UnixTime};
 
 /// The most groups in the summary, and the most with a fact of their own.
 const SUMMARY_MAX: usize = 4;

@@ -1,10 +1,7 @@
 //! Plain text for people: names, lists, counts, and words found in log messages.
 
-use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, collections::BTreeSet, format, vec::Vec};
 
 use super::types::sentence::capitalized;
 use crate::base::{mac::Mac, text};

@@ -1,17 +1,13 @@
 //! One message about several incidents: what is wrong now, by site, and what is over.
 
-use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, collections::BTreeMap, format, vec::Vec};
 use core::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::describe::subject::noun;
-use super::types::condition::Condition;
 use super::{Fact, Notification, Severity, plain};
+use super::{describe::subject::noun, types::condition::Condition};
 use crate::base::time::UnixTime;
 use crate::event::DeviceClass;
 

@@ -5,11 +5,9 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use super::name;
-use super::name::PortName;
 use super::switch_port::{Mode, SwitchPort};
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use super::{name, name::PortName};
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Event, Topic};
 
 /// What starts a probe.

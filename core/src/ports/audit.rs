@@ -1,8 +1,7 @@
 //! The lines of a report in the audit file and in the journal.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};

@@ -11,15 +11,13 @@
 //! fingerprints only; writing them is the store's work. What the store may forget is said by
 //! number, not by time: the wall clock may jump.
 
-use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
+use alloc::{collections::btree_map::Entry, vec::Vec};
 use core::time::Duration;
 
 use http_types::StatusCode;
 
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
+use crate::base::{machine::Machine, time::Instant};
 use crate::event::fingerprint::{Fingerprint, Kin};
 
 /// Names a waiting request to the driver.

@@ -3,29 +3,23 @@
 //! It runs beside the engine, in the task of each connection, because it neither remembers nor
 //! waits. Nothing is parsed before the signature holds.
 
-use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, format, vec::Vec};
 use core::fmt;
 
 use http_types::StatusCode;
 use sha2::{Digest as _, Sha256};
 
-use crate::delivery::batch;
 use crate::delivery::batch::{ChatId, Chats, Item};
-use crate::delivery::config::Chat;
+use crate::delivery::{batch, config::Chat};
 use crate::event::fingerprint::{Fingerprint, Kin, fingerprint};
 use crate::event::{Event, Topic};
 use crate::mist::catalogue::Learned;
 use crate::mist::feed::output::{Late, Origin};
-use crate::notify::NOTE;
-use crate::notify::change::changes;
+use crate::notify::{NOTE, change::changes};
 use crate::ports::ap_event::ApEvent;
 use crate::route::route;
-use crate::webhook::config::Webhook;
-use crate::webhook::envelope::Envelope;
-use crate::webhook::signature::Signatures;
+use crate::webhook::{config::Webhook, envelope::Envelope, signature::Signatures};
 use crate::webhook::{envelope, signature};
 
 /// What a request brought.

@@ -4,13 +4,10 @@
 //! The mode of the socket lets nobody else in, and the kernel says who is on the other end.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 use std::{env, fmt, fs, io};
+use std::{os::fd::OwnedFd, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
@@ -23,12 +20,10 @@ use smol::lock::{Semaphore, SemaphoreGuardArc};
 use smol::{Async, Executor, Timer};
 use smol_hyper::rt::FuturesIo;
 
-use super::routes::Route;
-use super::{Admin, Caller, policy};
-use crate::base::clock::timeout;
+use super::{Admin, Caller, policy, routes::Route};
 use crate::base::journal::{Level, fields};
-use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
+use crate::base::{clock::timeout, panic};
 use crate::http::listen::connection::Site;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service, connection};
 

@@ -3,13 +3,10 @@
 use std::{collections::BTreeMap, slice};
 
 use http_types::StatusCode;
-use mistgate_core::base::text;
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::{text, time::UnixTime};
 use mistgate_core::config::units;
-use mistgate_core::incident::Incidents;
-use mistgate_core::incident::input::Input;
-use mistgate_core::incident::record::Acknowledgement;
 use mistgate_core::incident::view::{Knowledge, View};
+use mistgate_core::incident::{Incidents, input::Input, record::Acknowledgement};
 use mistgate_core::matcher::Matcher;
 use mistgate_core::silence::{MutedBy, SILENCE_MAX, Silence, Until};
 use serde::Deserialize;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::incident::Incidents;
-use mistgate_core::incident::view::View;
+use mistgate_core::incident::{Incidents, view::View};
 use mistgate_core::notify::Severity;
 use serde_json::{Value, json};
 

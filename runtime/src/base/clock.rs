@@ -1,10 +1,8 @@
 //! The two clocks. No other file asks the system what time it is.
 
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{future::poll_fn, io, pin::Pin};
 
 use mistgate_core::base::time::{Instant, UnixTime};
 use rtime_clock::adjtime::{Timex, adjtimex};

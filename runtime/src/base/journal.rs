@@ -6,26 +6,19 @@
 //! call site has a secret at hand: URLs and tokens are
 //! [`Secret`](mistgate_core::base::secret::Secret)s.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use std::{fmt, io, mem};
+use std::{fmt, fmt::Write as _, io, io::Write as _, mem, os::fd::AsFd, time::Duration};
 
-use mistgate_core::base::text;
-use mistgate_core::base::text::cut_bytes;
+use mistgate_core::base::{text, text::cut_bytes};
 use mistgate_core::engine::output::Event;
 use mistgate_core::event::ports::PortEvent;
 use mistgate_core::incident;
 use mistgate_core::notify::Severity;
-use mistgate_core::ports::audit;
-use mistgate_core::ports::audit::Note;
+use mistgate_core::ports::{audit, audit::Note};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::base::clock;
 use crate::base::metrics::{Counter, Histogram, Metrics};
-use crate::base::sync::Mutex;
+use crate::base::{clock, sync::Mutex};
 
 /// The fields of a line beside time, level and event, in order.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];

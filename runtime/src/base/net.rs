@@ -1,11 +1,9 @@
 //! Streams, as listeners and clients both use them.
 
-use std::io;
 use std::io::{IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{io, pin::Pin, time::Duration};
 
 use smol::Async;
 use smol::future::FutureExt;

@@ -5,17 +5,13 @@
 //! those that panic without a boundary are the jobs of one client: the executor drops them, and
 //! with them the connection.
 
-use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{panic, process};
+use std::{collections::VecDeque, panic, panic::AssertUnwindSafe, process, sync::Arc};
 
 use smol::future::FutureExt;
 
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::Counter;
-use crate::base::sync::Mutex;
+use crate::base::{metrics::Counter, sync::Mutex};
 
 /// So many panics in [`WINDOW`] end the process: whoever starts it again starts it afresh.
 const PANICS_MAX: usize = 3;

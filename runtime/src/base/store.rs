@@ -19,12 +19,10 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SendError, Sender};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-use std::{io, thread};
+use std::{io, path::Path, thread, time::Duration};
 
 mod error;
 
@@ -52,13 +50,11 @@ mod writer;
 
 use hyper::body::Bytes;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
-use mistgate_core::delivery::dead_letter::Dead;
+use mistgate_core::delivery::{batch, dead_letter::Dead};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::change::Key;
-use mistgate_core::ports::record::Record;
-use mistgate_core::ports::switch_port::SwitchPort;
+use mistgate_core::ports::{record::Record, switch_port::SwitchPort};
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 
@@ -67,12 +63,9 @@ pub use self::error::Error;
 pub use self::incidents::RowName;
 pub use self::letters::{Letter, LetterChanges};
 pub use self::opening::Open;
-use self::opening::Place;
 pub use self::ports::Row;
-use self::row::read_stamp;
-use self::writer::Writer;
-use crate::base::panic;
-use crate::base::sync::RwLock;
+use self::{opening::Place, row::read_stamp, writer::Writer};
+use crate::base::{panic, sync::RwLock};
 
 /// Its name in the state folder.
 pub const FILE: &str = "mistgate.redb";

@@ -1,9 +1,7 @@
 //! `mistgate selftest`: Mist pings our webhook, which has to come in by the way of all others, and
 //! each destination gets a message. It goes past queues and incidents.
 
-use std::fmt;
-use std::pin::Pin;
-use std::time::Duration;
+use std::{fmt, pin::Pin, time::Duration};
 
 use mistgate_core::base::text::one_line;
 use mistgate_core::base::time::{Instant, UnixTime};

@@ -10,12 +10,10 @@
 //! A chat's URL is a credential. It goes into the request and nowhere else: a fault holds only its
 //! host name.
 
-use std::env;
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use std::{env, future::poll_fn, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
@@ -36,9 +34,7 @@ use smol_hyper::rt::FuturesIo;
 pub use hyper::{Method, body::Bytes};
 
 use crate::base;
-use crate::base::clock;
-use crate::base::clock::Clock;
-use crate::base::net::Duplex;
+use crate::base::{clock, clock::Clock, net::Duplex};
 
 mod dial;
 mod fault;

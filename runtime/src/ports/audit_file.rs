@@ -6,13 +6,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-use std::{fs, io, thread};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, thread, time::Duration};
 
 use mistgate_core::base::text;
 use mistgate_core::ports::audit::Place;

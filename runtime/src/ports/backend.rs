@@ -10,11 +10,9 @@ use mistgate_core::mist::find::Wanted;
 use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::switch_port::Switch;
 
-use super::cso;
-use super::cso::Cso;
 use super::junos::{Connected, Login, Switches};
 use super::method::{Method, NoMethod};
-use super::mist::Mist;
+use super::{cso, cso::Cso, mist::Mist};
 use crate::base::journal::Journal;
 use crate::http::outbound::Outbound;
 use crate::mist::SharedBudget;

@@ -1,8 +1,7 @@
 //! `[ports.cso]`
 
 use super::name;
-use crate::config::section::Section;
-use crate::config::urls;
+use crate::config::{section::Section, urls};
 use crate::cso::{Cso, CsoProfile};
 
 pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {

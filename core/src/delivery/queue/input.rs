@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::base::time::Instant;
-use crate::base::window::Window;
+use crate::base::{time::Instant, window::Window};
 use crate::chat::outcome::Outcome;
 use crate::delivery::batch::EventKey;
 use crate::notify::Severity;

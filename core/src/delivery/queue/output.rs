@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 use core::{fmt, time::Duration};
 
 use super::input::Entry;
-use crate::chat::outcome::Reason;
-use crate::chat::shape::Form;
+use crate::chat::{outcome::Reason, shape::Form};
 use crate::delivery::batch::EventKey;
 
 /// What a message is about.

@@ -8,12 +8,10 @@
 //! when the switch itself shows nothing broken.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::mac::Mac;
-use crate::base::time::Instant;
+use crate::base::{mac::Mac, time::Instant};
 use crate::junos::observation;
 use crate::junos::observation::{ApPort, Observation};
 use crate::ports::edit::Edit;

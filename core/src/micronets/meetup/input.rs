@@ -3,10 +3,8 @@
 use alloc::vec::Vec;
 use core::{ops::AddAssign, time::Duration};
 
-use crate::micronets::access::Identity;
-use crate::micronets::close_reason::Fault;
-use crate::micronets::keepalive::Timing;
 use crate::micronets::pending::PendingRequests;
+use crate::micronets::{access::Identity, close_reason::Fault, keepalive::Timing};
 
 /// Names a connection to the driver, which uses each id once.
 pub type ConnectionId = u64;

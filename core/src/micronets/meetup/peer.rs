@@ -5,10 +5,8 @@ use core::mem;
 
 use super::input::{ConnectionId, Frame, Traffic};
 use crate::base::time::Instant;
-use crate::micronets::access::Identity;
-use crate::micronets::keepalive::Keepalive;
-use crate::micronets::message::Hello;
 use crate::micronets::pending::{Both, Side};
+use crate::micronets::{access::Identity, keepalive::Keepalive, message::Hello};
 
 /// The most characters of each name of a peer that are kept.
 const NAME_MAX: usize = 64;

@@ -6,13 +6,11 @@ use alloc::string::String;
 use http_types::StatusCode;
 
 use super::input::{ConnectionId, Frame, Traffic};
-use super::output::Output;
 use super::peer::{Greeting, Names};
-use super::{HELLO_MAX, Meetup, State};
-use crate::micronets::http;
+use super::{HELLO_MAX, Meetup, State, output::Output};
 use crate::micronets::message::{Hello, Id};
 use crate::micronets::peek::{Peek, peek};
-use crate::micronets::pending::Side;
+use crate::micronets::{http, pending::Side};
 
 impl Meetup {
     /// Takes a message of a peer that has no partner.

@@ -5,11 +5,10 @@ use alloc::string::{String, ToString};
 
 use http_types::StatusCode;
 
-use super::Peer;
 use super::calls::{Call, Requester};
-use super::forwards::Forward;
 use super::input::{ForwardId, RequestId};
 use super::output::{Event, Output};
+use super::{Peer, forwards::Forward};
 use crate::base::time::Instant;
 use crate::micronets::http::{self, Error};
 use crate::micronets::message::{Id, Request, Response};

@@ -5,8 +5,7 @@ use alloc::string::{String, ToString};
 use super::get;
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::mac::Mac;
-use crate::mist::outcome::outcome;
-use crate::mist::{stats, target};
+use crate::mist::{outcome::outcome, stats, target};
 
 /// An exchange that finds out whether an access point is connected to Mist; `None` if Mist does not
 /// say so or does not have it.

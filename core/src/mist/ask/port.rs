@@ -5,9 +5,8 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use super::{Inquiry, get};
 use crate::base::exchange::{Response, Step};
 use crate::base::failure::Failure;
-use crate::mist::inventory::Lookup;
 use crate::mist::page::{Search, Then};
-use crate::mist::{stats, target};
+use crate::mist::{inventory::Lookup, stats, target};
 use crate::ports::question::Answer;
 use crate::ports::switch_port::{Sighting, Switch, SwitchPort};
 

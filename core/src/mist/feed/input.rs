@@ -1,15 +1,9 @@
 //! What the driver hands to the feed.
 
-use alloc::collections::BTreeSet;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use crate::base::calendar::Daily;
-use crate::base::exchange::ExchangeResult;
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use crate::base::{calendar::Daily, exchange::ExchangeResult, mac::Mac, time::UnixTime};
 use crate::mist::webhook::wanted::Wanted;
 
 /// Policy of a [`Feed`](super::Feed).

@@ -1,15 +1,10 @@
 //! What Mist could not deliver: its log of deliveries, and its list of device events, which that
 //! log does not have (`appliance/docs/vendors/mist.md` §11).
 
-use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use super::output::{Late, Origin};
-use crate::base::mac::Mac;
-use crate::base::text::one_line;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, text::one_line, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Topic};
 
 /// The most characters of an error.

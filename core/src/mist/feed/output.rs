@@ -1,13 +1,9 @@
 //! What the feed wants done, and the events that it emits.
 
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::part::Part;
-use crate::base::exchange::Request;
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use crate::base::{exchange::Request, mac::Mac, time::UnixTime};
 
 /// A command to the driver, or an event that it only passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,9 @@ use http_types::Method;
 use super::late::{Failed, between};
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
 use crate::base::time::UnixTime;
-use crate::mist::page::Search;
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
-use crate::mist::webhook::compare::compare;
 use crate::mist::webhook::survey::{Found, Survey};
-use crate::mist::webhook::wanted::Wanted;
+use crate::mist::{page::Search, target, webhook::compare::compare, webhook::wanted::Wanted};
 
 /// An exchange that finds our webhook and has it pinged. Its result is the webhook's id, or why
 /// there is no ping.

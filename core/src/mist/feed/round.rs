@@ -1,23 +1,18 @@
 //! One round of questions to Mist, from the first request to the verdicts.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{format, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use http_types::Method;
 
 use super::input::{Config, Open, Sight, Verdict};
-use super::late;
 use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
-use super::part::Part;
+use super::{late, part::Part};
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
-use crate::base::mac::Mac;
-use crate::base::text::one_line;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, text::one_line, time::UnixTime};
 use crate::event::{Detail, Topic};
 use crate::mist::page::{Pages, Search, Then, elements};
 use crate::mist::refusal::{Refusal, judged};

@@ -1,17 +1,13 @@
 //! What differs between the webhook as it is wanted and as Mist has it. Nothing here is asked or
 //! changed.
 
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use core::fmt;
 
 use http_types::Url;
 
 use super::hook::{HTTP_POST, Hook, Rule, Shown};
-use super::survey::Found;
-use super::wanted::Wanted;
+use super::{survey::Found, wanted::Wanted};
 use crate::base::text::one_line;
 
 /// The most characters of a list or of a rule.

@@ -1,15 +1,12 @@
 //! A webhook as Mist shows it. Mist leaves out what has its default.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeSet;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;
 
 use http_types::Url;
 
-use crate::base::secret::Secret;
-use crate::base::text::one_line;
+use crate::base::{secret::Secret, text::one_line};
 use crate::event::Detail;
 use crate::mist::object::Object;
 

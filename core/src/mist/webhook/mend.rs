@@ -1,17 +1,13 @@
 //! Makes the webhook, or changes it: what is written, what that changes for people to see, and the
 //! request.
 
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use http_types::{Method, Url};
 
 use super::compare::{starves, topics};
 use super::hook::{HTTP_POST, Hook};
-use super::survey::Found;
-use super::wanted::Wanted;
+use super::{survey::Found, wanted::Wanted};
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
 use crate::base::text::one_line;
 use crate::mist::object::{Object, is_same, quoted};

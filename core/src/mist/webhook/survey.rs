@@ -5,21 +5,17 @@
 //! Token ──> Topics ──> Webhooks ──> Sites ──> Webhooks of a site, one after the other ──> Done
 //! ```
 
-use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::ops::Bound;
 
-use super::hook::Hook;
-use super::token::Token;
+use super::{hook::Hook, token::Token};
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::text::one_line;
 use crate::event::Detail;
-use crate::mist::ask::get;
 use crate::mist::page::{Pages, Then, elements};
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
+use crate::mist::{ask::get, target};
 
 /// The most sites whose webhooks are read: each takes a request.
 const SITES_MAX: usize = 1_000;

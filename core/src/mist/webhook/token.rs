@@ -1,17 +1,12 @@
 //! What a token may do, as Mist says at `/self`.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::text::one_line;
 use crate::event::Detail;
-use crate::mist::ask::get;
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
+use crate::mist::{ask::get, target};
 
 /// The most characters of the words for rights.
 const WORDS_MAX: usize = 200;

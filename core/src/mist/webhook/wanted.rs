@@ -1,9 +1,7 @@
 //! The webhook as the configuration wants it.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeSet;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use http_types::Url;
 

@@ -4,9 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::{RpcError, errors_and_warnings};
-use crate::netconf::framing::Framing;
-use crate::netconf::xml;
-use crate::netconf::xml::Element;
+use crate::netconf::{framing::Framing, xml, xml::Element};
 
 /// NETCONF 1.1 (RFC 6241 §8.1).
 const BASE_1_1: &str = "urn:ietf:params:netconf:base:1.1";

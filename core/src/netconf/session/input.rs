@@ -3,8 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::{num::NonZeroU16, time::Duration};
 
-use crate::netconf::lines::Lines;
-use crate::netconf::rpc::request::Query;
+use crate::netconf::{lines::Lines, rpc::request::Query};
 
 /// Policy of a session. No duration may be zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,8 @@ use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use crate::base::time::Instant;
-use crate::netconf::framing;
-use crate::netconf::framing::Framing;
 use crate::netconf::rpc::error::{Holder, RpcError};
-use crate::netconf::rpc::reply;
-use crate::netconf::xml::Element;
+use crate::netconf::{framing, framing::Framing, rpc::reply, xml::Element};
 
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]

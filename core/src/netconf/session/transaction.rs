@@ -33,9 +33,7 @@ use core::{mem, num::NonZeroU16, time::Duration};
 
 use super::input::{Edit, Mode};
 use super::output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step};
-use crate::base::backoff::Backoff;
-use crate::base::rand::Rand;
-use crate::base::time::Instant;
+use crate::base::{backoff::Backoff, rand::Rand, time::Instant};
 use crate::netconf::rpc::commit::Commit;
 use crate::netconf::rpc::error::{ERRORS_MAX, Holder, RpcError};
 use crate::netconf::rpc::reply::{Reply, Verdict};

@@ -1,15 +1,11 @@
 //! Alarms of the infrastructure, of security, and of Marvis.
 
-use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, format, vec::Vec};
 
-use super::draft::Draft;
 use super::marvis::{Entity, Marvis};
-use super::subject;
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use super::{draft::Draft, subject};
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Event};
 use crate::notify::links::{Dashboard, device_id};
 use crate::notify::plain;

@@ -1,17 +1,12 @@
 //! Audits: actions of an administrator or of Mist itself.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, format, vec::Vec};
 
 use super::{draft::Draft, subject};
-use crate::base::secret::is_secret_name;
-use crate::base::text;
+use crate::base::{secret::is_secret_name, text};
 use crate::event::{Detail, DeviceClass, Event, find, mail_address};
-use crate::notify::links::Dashboard;
-use crate::notify::types::Row;
-use crate::notify::{Fact, plain};
+use crate::notify::{Fact, links::Dashboard, plain, types::Row};
 
 /// The most changes with a fact of their own.
 const CHANGES_MAX: usize = 8;

@@ -4,11 +4,9 @@
 use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, subject};
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, Event};
-use crate::notify::plain;
-use crate::notify::types::sentence;
+use crate::notify::{plain, types::sentence};
 
 /// A title and a summary, both in the language of [`sentence`].
 type Words = (&'static str, &'static str);

@@ -1,17 +1,14 @@
 //! Events of devices: the topics `device-events`, `device-updowns` and `mxedge-events`.
 
-use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, format, vec::Vec};
 use core::cell::Cell;
 
 use super::{draft::Draft, subject, subject::Subject};
 use crate::base::text;
 use crate::event::{Detail, DeviceClass, Event, Topic};
-use crate::notify::links::Dashboard;
 use crate::notify::types::{Kind, Row, sentence};
-use crate::notify::{Link, links, plain};
+use crate::notify::{Link, links, links::Dashboard, plain};
 
 /// The most ports that a sentence lists.
 const ITEMS_MAX: usize = 8;

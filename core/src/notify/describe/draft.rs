@@ -4,9 +4,7 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::base::mac::Mac;
-use crate::base::text;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, text, time::UnixTime};
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
 use crate::notify::{DASHBOARD, Fact, NOTE, Notification, ORG, Severity, plain};

@@ -1,8 +1,7 @@
 //! Findings of Marvis, Mist's assistant: the members that they add to an alarm.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use super::{draft::Draft, subject};
 use crate::base::mac::Mac;

@@ -11,9 +11,7 @@ use alloc::string::{String, ToString};
 use super::{client, draft::Draft, port, subject};
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
-use crate::notify::links::Dashboard;
-use crate::notify::types::Row;
-use crate::notify::{plain, types};
+use crate::notify::{links::Dashboard, plain, types, types::Row};
 
 /// Members that the sentences and the facts below show already.
 const SHOWN: [&str; 11] = [

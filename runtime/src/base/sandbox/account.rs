@@ -1,8 +1,6 @@
 //! The user of the process: not root, without capabilities, its memory closed to others.
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
-use std::{fmt, fs};
+use std::{fmt, fs, fs::File, os::unix::fs::MetadataExt};
 
 use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid};
 use rustix::thread::{

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
-use mistgate_core::delivery::dead_letter::Dead;
+use mistgate_core::delivery::{batch, dead_letter::Dead};
 use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{
     AccessGuard, Database, ReadTransaction, ReadableTable, ReadableTableMetadata, Table,
@@ -15,8 +14,7 @@ use redb::{
 
 use super::letters::{Changing, LAST, LETTERS};
 use super::row::{Row, checksum, read_stamp};
-use super::space::Space;
-use super::{Accepted, Left, Seen, incidents, ports::PORTS};
+use super::{Accepted, Left, Seen, incidents, ports::PORTS, space::Space};
 use crate::base::clock;
 
 /// Whether a row of [`BATCHES`] is as it was written.

@@ -1,12 +1,9 @@
 //! What a person does with a store: check, copy, salvage. Only a copy can be made while mistgate
 //! uses it.
 
-use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, fs::OpenOptions, io, time::Duration};
 
 use redb::backends::FileBackend;
 use redb::{
@@ -16,14 +13,11 @@ use redb::{
 use rustix::fs::statvfs;
 
 use super::batches::{BATCHES, HISTORY, LEFT, SEEN, is_whole};
-use super::error::Problem;
 use super::format::{NUMBER, number};
-use super::guard::Guard;
-use super::incidents::TableName;
 use super::letters::{LAST, LETTERS};
-use super::ports::PORTS;
 use super::row::{Parts, Row, checksum};
 use super::{Accepted, CACHE_MAX, Error, FORMAT, batches, format, incidents, letters, opening};
+use super::{error::Problem, guard::Guard, incidents::TableName, ports::PORTS};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
 pub const BACKUP: &str = "mistgate.backup";

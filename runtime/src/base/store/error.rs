@@ -1,7 +1,6 @@
 //! Why a store cannot be used.
 
-use std::path::PathBuf;
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
 use super::FORMAT;
 

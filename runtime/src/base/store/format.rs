@@ -20,10 +20,8 @@ use redb::{
 };
 
 use super::batches::{BATCHES, LEFT, SEEN};
-use super::error::Problem;
-use super::guard::Guard;
 use super::row::{Parts, checksum, write_stamp};
-use super::{CACHE_MAX, FORMAT};
+use super::{CACHE_MAX, FORMAT, error::Problem, guard::Guard};
 
 pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 /// The format of 0.1.0.

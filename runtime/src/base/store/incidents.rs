@@ -3,16 +3,14 @@
 //! Core gives and takes bytes. An incident is written by the transaction of the batch that changed
 //! it, or on its own, as all else here is. None of this gives way to new batches: core bounds it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use mistgate_core::notify::change::Key;
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
 };
 
-use super::row::checksum;
-use super::space;
+use super::{row::checksum, space};
 use crate::base::clock;
 
 /// When it was written by the wall clock, in microseconds, so that salvage finds the last; the

@@ -4,10 +4,9 @@
 //! stores its event anew, so that a crash neither loses nor doubles it. Letters have a tenth of the
 //! store's bound and 30 days; the oldest give way first, and all of them to new batches.
 
-use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use std::{mem, sync::Arc};
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::dead_letter::Dead;

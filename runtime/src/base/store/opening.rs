@@ -9,16 +9,13 @@
 //! the first has what waited before the trouble began.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _};
 
 use mistgate_core::base::time::UnixTime;
 use redb::{Database, StorageBackend};
 
-use super::error::Problem;
-use super::guard::Guard;
-use super::{Left, SetAside, batches, format};
+use super::{Left, SetAside, batches, error::Problem, format, guard::Guard};
 use crate::base::{clock, panic};
 
 /// How the file is opened, at first and after a failure.

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::ports::record;
-use mistgate_core::ports::record::Record;
-use mistgate_core::ports::switch_port::SwitchPort;
+use mistgate_core::ports::{record, record::Record, switch_port::SwitchPort};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 /// What is kept of a port, as [`Record`] writes it, by [`key`].

@@ -7,13 +7,10 @@
 //! be noted and the store drains. New batches are taken only while it is there.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use std::{io, io::Write as _, os::unix::fs::OpenOptionsExt as _, sync::Arc};
 
 use super::Write;
 

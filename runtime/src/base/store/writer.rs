@@ -1,25 +1,19 @@
 //! The writing thread.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use std::{io, mem};
+use std::{collections::BTreeMap, io, mem, sync::Arc};
 
 use mistgate_core::delivery::batch::EventKey;
 use redb::{CompactionError, StorageBackend};
 use smol::channel;
 
 use super::batches::{Done, EXPIRED_MAX, Tables};
-use super::error::Problem;
-use super::guard::Guard;
 use super::letters::{Changing, Letters, Taken};
 use super::opening::{Opened, Place};
-use super::ports::Owed;
-use super::row::write_stamp;
-use super::space::Space;
 use super::{Left, Shared, Write, Written, batches, incidents};
+use super::{error::Problem, guard::Guard, ports::Owed, row::write_stamp, space::Space};
 use crate::base::panic;
 
 /// A commit that holds so many writes, or bytes of batches, takes no more.

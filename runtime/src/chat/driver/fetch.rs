@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::chat::kind::Format;
 use mistgate_core::chat::shape::{Form, Payload};
-use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Batch, EventKey};
-use mistgate_core::delivery::queue::input::Entry;
-use mistgate_core::delivery::render::render;
+use mistgate_core::delivery::{batch, queue::input::Entry, render::render};
 use mistgate_core::engine::input::Restored;
 
 use crate::base::journal::{Journal, Level, fields};

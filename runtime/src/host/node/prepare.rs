@@ -11,8 +11,7 @@ use super::{Problems, dedup_window, seed};
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::chat::driver;
 use crate::host::load::{Loaded, Made};
-use crate::http::tls::Identity;
-use crate::http::tls::mutual::Mutual;
+use crate::http::{tls::Identity, tls::mutual::Mutual};
 use crate::{feed, ports};
 
 /// The steps of a reload that can fail, in their order. A failed step leaves everything as it is,

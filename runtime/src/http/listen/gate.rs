@@ -5,10 +5,8 @@
 //! and a client that closes its side early still gets its answer. The gate also keeps the timeouts,
 //! because it alone knows which part of a message is awaited.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::{io, pin::Pin, sync::Arc};
 
 use hyper::rt;
 use mistgate_core::http::framing::{Error, Framing};

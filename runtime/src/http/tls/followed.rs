@@ -1,13 +1,10 @@
 //! What is made of files and follows them.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::Error;
-use crate::base::snapshot;
 use crate::base::snapshot::{Snapshot, Stamp};
-use crate::base::sync::Mutex;
+use crate::base::{snapshot, sync::Mutex};
 
 /// Files of which something is made.
 pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {

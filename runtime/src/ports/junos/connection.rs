@@ -1,12 +1,10 @@
 //! What a visit waits for: its connection, the switch's bytes, the cloud's answer, a timer, and the
 //! end of the program.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{future::poll_fn, pin::Pin};
 
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::time::Instant;
+use mistgate_core::base::{failure::Failure, time::Instant};
 use mistgate_core::junos::visit::input::Input;
 use smol::channel;
 use smol::future;

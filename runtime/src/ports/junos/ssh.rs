@@ -4,9 +4,7 @@
 //! out those who try too often. If a server ends the connection during the key exchange, other
 //! methods are offered on a new one.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_compat::{Compat, CompatExt};
 use mistgate_core::base::secret::Secret;
