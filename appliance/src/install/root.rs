@@ -105,14 +105,9 @@ impl InstallRoot {
 /// Makes a folder of ours. One that is there gets its owner and mode where others may do more with
 /// it than they should.
 pub(super) fn own_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
-    let Ok(data) = fs::metadata(path) else {
-        return make_dir(path, mode, owner);
-    };
-    if data.mode() & 0o777 & !mode == 0 && data.uid() == owner.0 {
-        return Ok(());
-    }
-    crate::say(&format!("{}: its owner and mode are set anew", path.display()));
-    set(path, mode, owner)
+    make_dir(path, mode, owner)?;
+    let is_open = |data: fs::Metadata| data.mode() & 0o777 & !mode != 0 || data.uid() != owner.0;
+    if fs::metadata(path).is_ok_and(is_open) { set(path, mode, owner) } else { Ok(()) }
 }
 
 /// Makes a folder where there is none.

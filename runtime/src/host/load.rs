@@ -202,13 +202,8 @@ fn make<'a>(
 
 /// What others may do with a file that they should not. Blocks on the disk.
 fn exposed(path: &str, is_secret: bool) -> Option<Warning> {
-    let may = if snapshot::lets_others(path, 0o002) {
-        "write"
-    } else if is_secret && snapshot::lets_others(path, 0o004) {
-        "read"
-    } else {
-        return None;
-    };
+    let bits = [("write", 0o002), ("read", if is_secret { 0o004 } else { 0 })];
+    let (may, _) = bits.into_iter().find(|(_, bits)| snapshot::lets_others(path, *bits))?;
     let what = format!("every user of this machine may {may} this file");
     Some((what, "a mode such as 0640, or 0600"))
 }

@@ -338,12 +338,12 @@ fn folders_of_ours_that_are_open_to_others_are_mended() {
         fs::create_dir_all(root.path(name)).expect("a folder");
         fs::set_permissions(root.path(name), fs::Permissions::from_mode(mode)).expect("a mode");
     }
-    assert_eq!(root.installed(&[]).matches("owner and mode are set anew").count(), 2);
+    root.installed(&[]);
     root.expect("etc/mistgate", 0o750, 0, 997);
     root.expect("var/lib/mistgate", 0o700, 997, 997);
     // What lets others do less is the administrator's choice.
     fs::set_permissions(root.path("etc/mistgate"), fs::Permissions::from_mode(0o700)).expect("it");
-    assert!(!root.installed(&[]).contains("set anew"));
+    root.installed(&[]);
     root.expect("etc/mistgate", 0o700, 0, 997);
 }
 
