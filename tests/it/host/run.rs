@@ -4,7 +4,7 @@ use std::fs;
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::Message;
@@ -14,7 +14,7 @@ use mistgate_tests::webhook::mist::{Mist, connect, event_body};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::base::binary::{Mistgate, Place, SECRET, command, output, text};
+use crate::base::binary::{Mistgate, Place, SECRET, binary, command, output, text};
 use crate::base::files::mode;
 use crate::base::pki::Leaf;
 use crate::base::poll;
@@ -219,6 +219,34 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     while (&writer).write(&[b'-'; 4_096]).is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).expect("a pipe");
     (reader, writer)
+}
+
+#[test]
+fn as_many_files_are_opened_as_the_system_allows_and_too_few_are_said() {
+    let place = Place::new("[chat.console]");
+    let limits = |line: &str| {
+        let run = "exec \"$0\" run --config mistgate.toml --log-format json";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{line} && {run}")]).arg(binary());
+        shell.current_dir(place.path()).env_clear();
+        let mistgate = Mistgate::start(shell);
+        mistgate.webhook();
+        let limits =
+            fs::read_to_string(format!("/proc/{}/limits", mistgate.pid().as_raw_nonzero()));
+        let limits = limits.expect("a process");
+        let files = limits.lines().find(|line| line.starts_with("Max open files"));
+        let words: Vec<String> =
+            files.expect("a limit").split_whitespace().map(str::to_owned).collect();
+        let said = mistgate.journal("files_limited");
+        mistgate.stop();
+        (words.get(3..5).map(<[String]>::concat), said)
+    };
+    let (files, said) = limits("ulimit -Sn 200 && ulimit -Hn 300");
+    assert_eq!(files.as_deref(), Some("300300"));
+    let allowed = said.first().and_then(|line| line.get("allowed")).and_then(Value::as_str);
+    assert_eq!(allowed, Some("300"), "{said:?}");
+    let (files, said) = limits("ulimit -Sn 200 && ulimit -Hn 4000");
+    assert_eq!((files.as_deref(), said.len()), (Some("40004000"), 0));
 }
 
 #[test]
