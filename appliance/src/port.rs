@@ -10,7 +10,7 @@ use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::ports::audit_file;
-use mistgate_runtime::ports::manual::{Change, Difference, Outcome, Wanted};
+use mistgate_runtime::ports::manual::{Change, Outcome, Wanted};
 
 use crate::args::{Audit, Diff, Port, PortKind, Set};
 use crate::terminal;
@@ -72,7 +72,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
     if let Some(refusal) = change.refusal() {
         return Err(format!("{switch_port}: refused, because {refusal}"));
     }
-    if show(&change, wanted).await? == Difference::Known(String::new()) {
+    if show(&change, wanted).await?.is_empty() {
         return Ok(());
     }
     if !yes && !terminal::confirm(&format!("Change {switch_port}?"))? {
@@ -129,27 +129,23 @@ async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {
 }
 
 /// Prints what the change would do.
-async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
+async fn show(change: &Change, wanted: &Wanted) -> Result<String, String> {
     let (switch_port, mode) = (switch_port(change, wanted), wanted.mode.name());
     let explain =
         |failure| format!("{switch_port}: what would change is not known, because {failure}");
     let difference = change.difference().await.map_err(explain)?;
-    match &difference {
-        Difference::Blind(method, lines) => {
-            crate::say(&format!(
-                "{switch_port}: for mode {mode} {method} would apply this. What the port has it does not \
-                 tell."
-            ));
-            crate::say(lines);
-        }
-        Difference::Known(lines) if lines.is_empty() => {
-            crate::say(&format!("{switch_port}: nothing to change, it has mode {mode} already"));
-        }
-        Difference::Known(lines) => {
-            crate::say(&format!("{switch_port}: for mode {mode} this would change:"));
-            crate::say(lines);
-        }
+    if let Some(method) = change.blind() {
+        crate::say(&format!(
+            "{switch_port}: for mode {mode} {method} would apply this. What the port has it does not \
+             tell."
+        ));
+    } else if difference.is_empty() {
+        crate::say(&format!("{switch_port}: nothing to change, it has mode {mode} already"));
+        return Ok(difference);
+    } else {
+        crate::say(&format!("{switch_port}: for mode {mode} this would change:"));
     }
+    crate::say(&difference);
     Ok(difference)
 }
 

@@ -155,7 +155,7 @@ impl Visit {
         self.session = Some(Session::new(self.config.session, self.seed, now));
         match self.config.task.clone() {
             Task::See(switch, port) => self.observe(now, Then::Answer(switch, port)),
-            Task::Compare(_) => self.weigh(now, None),
+            Task::Compare { .. } => self.weigh(now, None),
             Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
                 Precondition::ReadBack(edits) => {
                     self.edit(now, Step::Settling, edits, Mode::ReadBack, true);
@@ -168,7 +168,7 @@ impl Visit {
     /// The edits of the task.
     fn edits(&self) -> &[Edit] {
         match &self.config.task {
-            Task::Compare(edits) | Task::Push(edits) => edits,
+            Task::Compare { edits, .. } | Task::Push(edits) => edits,
             Task::Read(edit) => slice::from_ref(edit),
             Task::See(..) => &[],
         }
@@ -262,8 +262,9 @@ impl Visit {
                 matches!(result, Ok(session::output::Outcome::Confirmed)).then_some(false),
             ),
             (_, Task::Read(_)) => Outcome::Read(change::is_in_place(&result, &diff)),
-            (_, Task::Compare(_) | Task::See(..)) => {
-                Outcome::Compared(result.map(|_| diff).map_err(|error| change::failure(&error)))
+            (_, Task::Compare { .. } | Task::See(..)) => {
+                let compared = result.map(|_| Vec::from([diff]));
+                Outcome::Compared(compared.map_err(|error| change::failure(&error)))
             }
         };
         self.close(now, outcome);
@@ -388,7 +389,7 @@ impl Visit {
 
     fn fail(&mut self, now: Instant, failure: Failure) {
         let outcome = match self.config.task {
-            Task::Compare(_) => Outcome::Compared(Err(failure)),
+            Task::Compare { .. } => Outcome::Compared(Err(failure)),
             Task::Push(_) => Outcome::Pushed(Pushed::Failed(failure)),
             Task::Read(_) => Outcome::Read(None),
             Task::See(..) => Outcome::Seen(Answer::Unanswered),

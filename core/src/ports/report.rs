@@ -45,8 +45,8 @@ pub enum Report {
     ClockDoubted(bool),
     /// An access point is lost, and its port stays as it is.
     Kept { ap: Mac, switch_port: SwitchPort, switch: Option<Switch>, reason: Reason },
-    /// In mode `enforce` this would have been done.
-    Observed { switch: Switch, changes: Vec<Change> },
+    /// In mode `enforce` this would have been done. `diff` is empty if the ports are right already.
+    Observed { switch: Switch, changes: Vec<Change>, diff: String },
     /// There are more access points and ports than can be watched. The rest is not watched.
     Overflow,
     /// A change is forbidden, for now or for good.
@@ -100,6 +100,7 @@ impl Report {
                 None => ("PORT_STUCK", Some("failed")),
             },
             Self::Kept { .. } => ("PORT_KEPT", None),
+            Self::Observed { diff, .. } if diff.is_empty() => ("PORT_UNCHANGED", Some("unchanged")),
             Self::Observed { .. } => ("PORT_OBSERVED", Some("observed")),
             Self::Overflow => ("PORTS_OVERFLOW", None),
             Self::Refused { .. } => ("PORT_REFUSED", None),
@@ -143,7 +144,10 @@ impl Report {
                 set_subject(&mut event, names, switch.as_ref(), Some(*ap), Some(*switch_port));
                 set_reason(&mut event, *reason);
             }
-            Self::Observed { switch, changes } => set_changes(&mut event, names, switch, changes),
+            Self::Observed { switch, changes, diff } => {
+                set_changes(&mut event, names, switch, changes);
+                event.diff.clone_from(diff);
+            }
             Self::Refused { switch, change, refusal } => {
                 set_changes(&mut event, names, switch, slice::from_ref(change));
                 event.rule = Some(refusal.rule.into());

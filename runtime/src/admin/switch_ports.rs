@@ -83,6 +83,7 @@ fn port(port: &PortStatus) -> Value {
         "mode": port.mode.map(Mode::name),
         "observed": port.is_observed,
         "stage": port.stage,
+        "foreseen": port.foreseen,
         "wanted": port.wanted.map(Mode::name),
         "refused_by": port.refused,
         "last_failure": port.last_failure,

@@ -8,13 +8,11 @@ use mistgate_core::cso::push::Push;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::switch_port::Switch;
 
-use smol::future::ready;
-
 use crate::api::{Api, run_exchange};
 use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
-use crate::ports::method::{Call, Compared, Difference, Method};
+use crate::ports::method::{Call, Method};
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
@@ -65,11 +63,8 @@ impl Method for Cso {
         "cso"
     }
 
-    /// CSO does not tell what a port has.
-    fn compare<'a>(&'a self, _: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
-        let lines: Vec<&str> =
-            edits.iter().flat_map(|edit| &edit.lines).map(String::as_str).collect();
-        Box::pin(ready(Ok(Difference::Blind("CSO", lines.join("\n")))))
+    fn blind(&self) -> Option<&'static str> {
+        Some("CSO")
     }
 
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {

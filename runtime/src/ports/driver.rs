@@ -88,6 +88,7 @@ struct Push {
 
 /// What is done on switches.
 enum Work {
+    Compare { id: u64, switch: Switch, edits: Vec<Edit>, backend: Arc<Backend> },
     Push(Push),
     Read { id: u64, switch: Switch, edit: Edit, backend: Arc<Backend> },
 }
@@ -246,7 +247,10 @@ impl Driver {
     fn handle_event(&mut self, Event { input, by }: Event) {
         if matches!(input, Input::Answered { .. }) {
             self.questions.done();
-        } else if matches!(input, Input::Pushed { .. } | Input::Read { .. }) {
+        } else if matches!(
+            input,
+            Input::Compared { .. } | Input::Pushed { .. } | Input::Read { .. }
+        ) {
             self.work.done();
         } else if let Input::Stop(is_stopped) = input {
             self.halt.0.stop();
@@ -325,6 +329,10 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Ask { id, question } => self.questions.push((id, question)),
+            Output::Compare { id, switch, edits } => {
+                let backend = Arc::clone(&self.backend);
+                self.work.push(Work::Compare { id, switch, edits, backend });
+            }
             Output::Forget(switch_port) => self.write(switch_port, None),
             Output::Push { id, switch, edits } => {
                 let backend = Arc::clone(&self.backend);
@@ -423,6 +431,13 @@ impl Driver {
                     let push = async move { backend.method.push(&switch, &edits).await };
                     let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Pushed::Unknown);
                     self.spawn(push, halted, lost, move |pushed| Input::Pushed { id, pushed });
+                }
+                Work::Compare { id, switch, edits, backend } => {
+                    let compare =
+                        async move { backend.method.compare(&switch, &edits, false).await };
+                    let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Err);
+                    let input = move |compared| Input::Compared { id, compared };
+                    self.spawn(compare, halted, lost, input);
                 }
                 Work::Read { id, switch, edit, backend } => {
                     let read = async move { backend.method.read(&switch, &edit).await };

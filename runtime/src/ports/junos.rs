@@ -30,7 +30,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop;
 use crate::base::stop::{Stop, Stopper};
 use crate::base::sync::{Mutex, Shared};
-use crate::ports::method::{Call, Compared, Difference, Method};
+use crate::ports::method::{Call, Compared, Method};
 
 pub mod ssh;
 mod trust;
@@ -137,9 +137,15 @@ impl Switches {
         is_done
     }
 
-    /// The difference that a change would make, without making it. Empty where there is none.
-    pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<String, Failure> {
-        let outcome = self.visit(switch, Task::Compare(edits.to_vec())).await;
+    /// The difference that each change would make, without making it. Empty where there is none.
+    pub async fn compare(
+        &self,
+        switch: &Switch,
+        edits: &[Edit],
+        may_lock: bool,
+    ) -> Result<Vec<String>, Failure> {
+        let task = Task::Compare { edits: edits.to_vec(), may_lock };
+        let outcome = self.visit(switch, task).await;
         let Outcome::Compared(compared) = outcome else { unreachable!("{OF_ITS_KIND}") };
         compared
     }
@@ -239,8 +245,13 @@ impl Method for Switches {
         Box::pin(self.see(switch, port))
     }
 
-    fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
-        Box::pin(async { self.compare(switch, edits).await.map(Difference::Known) })
+    fn compare<'a>(
+        &'a self,
+        switch: &'a Switch,
+        edits: &'a [Edit],
+        may_lock: bool,
+    ) -> Call<'a, Compared> {
+        Box::pin(self.compare(switch, edits, may_lock))
     }
 
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {

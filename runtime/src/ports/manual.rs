@@ -34,7 +34,6 @@ use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
 use super::junos::Login;
-pub use super::method::Difference;
 use super::{AUDIT_FILE, audit_file};
 use crate::base::clock::Clock;
 use crate::base::journal::Journal;
@@ -121,14 +120,16 @@ impl Change {
         governor.judge(self.clock.now(), clock::wall(), &self.switch, self.edit.port).err()
     }
 
-    /// What the change would do, without its secrets.
-    pub async fn difference(&self) -> Result<Difference, Failure> {
+    /// What the change would do, without its secrets; empty if the port has its mode.
+    pub async fn difference(&self) -> Result<String, Failure> {
         let edits = std::slice::from_ref(&self.edit);
-        let shown = |text: String| text.lines().map(redact).collect::<Vec<_>>().join("\n");
-        Ok(match self.backend.method.compare(&self.switch, edits).await? {
-            Difference::Known(diff) => Difference::Known(shown(diff)),
-            blind @ Difference::Blind(..) => blind,
-        })
+        let compared = self.backend.method.compare(&self.switch, edits, true).await?;
+        Ok(compared.concat().lines().map(redact).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The title of a method that does not know what the port has.
+    pub fn blind(&self) -> Option<&'static str> {
+        self.backend.method.blind()
     }
 
     /// Makes the change, and writes down that `by` did so. The error is why it was not begun.
@@ -181,7 +182,7 @@ impl Change {
         let (mut write, mut is_begun, mut report) = (None, false, None);
         while let Some(output) = plan.poll_output() {
             match output {
-                Output::Ask { .. } => {}
+                Output::Ask { .. } | Output::Compare { .. } => {}
                 Output::Forget(_) => write = Some(None),
                 Output::Push { id, switch, edits } => {
                     if let Some((memory, record)) = memory.zip(write.take()) {

@@ -16,18 +16,8 @@ const CALLS_MAX: usize = 8;
 /// What an unfinished call of a [`Method`] borrows the method for.
 pub(super) type Call<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a change would do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// These lines would be applied by the method of this title, which does not know whether the
-    /// port has them already.
-    Blind(&'static str, String),
-    /// These lines would change; none if the port has its mode.
-    Known(String),
-}
-
-/// What a [`Method`] says of a change.
-pub(super) type Compared = Result<Difference, Failure>;
+/// What each change would do; empty where a port has its mode.
+pub(super) type Compared = Result<Vec<String>, Failure>;
 
 /// A way of changing the ports of switches. What it does not implement cannot be done.
 pub(super) trait Method: Any + Send + Sync {
@@ -49,9 +39,20 @@ pub(super) trait Method: Any + Send + Sync {
         Box::pin(ready(Answer::Unanswered))
     }
 
-    /// What a change would do. Nothing is changed.
-    fn compare<'a>(&'a self, _switch: &'a Switch, _edits: &'a [Edit]) -> Call<'a, Compared> {
-        Box::pin(ready(Err(Failure::Unreachable)))
+    /// Its title, if it does not know what a port has, and compares nothing.
+    fn blind(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What each of these changes would do. Nothing is changed, and only to see what a single one
+    /// does something `may` be `lock`ed.
+    fn compare<'a>(
+        &'a self,
+        _switch: &'a Switch,
+        edits: &'a [Edit],
+        _may_lock: bool,
+    ) -> Call<'a, Compared> {
+        Box::pin(ready(Ok(edits.iter().map(|edit| edit.lines.join("\n")).collect())))
     }
 
     /// Changes ports of one switch, all or none.

@@ -21,7 +21,7 @@ use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
-use crate::ports::method::{Call, Compared, Difference, Method};
+use crate::ports::method::{Call, Compared, Method};
 
 /// What Mist knows of ports, and what it does with them.
 pub struct Mist {
@@ -111,9 +111,18 @@ impl Method for Mist {
         "mist"
     }
 
-    fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
-        Box::pin(async {
-            self.compare(switch, edits).await.map(|change| Difference::Known(change.diff))
+    fn compare<'a>(
+        &'a self,
+        switch: &'a Switch,
+        edits: &'a [Edit],
+        _may_lock: bool,
+    ) -> Call<'a, Compared> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for edit in edits.chunks(1) {
+                all.push(self.compare(switch, edit).await?.diff);
+            }
+            Ok(all)
         })
     }
 

@@ -115,7 +115,8 @@ fn changes() -> Vec<(&'static str, Vec<Report>)> {
         .collect();
     let mixed: Vec<_> =
         (0..5).map(trunk).chain([back(9, Reason::PortDown), back(11, Reason::PortEmpty)]).collect();
-    let observed = |changes| Report::Observed { switch: switch("sw-1"), changes };
+    let observed =
+        |changes| Report::Observed { switch: switch("sw-1"), changes, diff: "+  a;".to_owned() };
     vec![
         ("changed-one", vec![settled(vec![trunk(7)], DIFF, false)]),
         ("changed-back", vec![settled(vec![moved], "-   native-vlan-id 42;", false)]),

@@ -203,7 +203,8 @@ fn a_change_is_made_once_and_taken_back() {
     let site = Site::new(1, &[]);
     smol::block_on(async {
         let line = "+  interfaces ge-0/0/7 native-vlan-id 42;";
-        let shown = site.switches.compare(&switch(1), &[ap()]).await.expect("a difference");
+        let shown =
+            site.switches.compare(&switch(1), &[ap()], true).await.expect("a difference").concat();
         assert!(shown.contains(line), "{shown}");
         assert!(!site.has("interfaces ge-0/0/7"));
         assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(false));
@@ -281,8 +282,8 @@ fn a_port_gets_back_what_it_had_and_what_is_inherited_is_told() {
     smol::block_on(async {
         let requests = |site: &Site| site.shared().with(|switch| switch.requests());
         let stays = "interfaces ge-0/0/7 native-vlan-id 42; is inherited from interface-range aps";
-        let shown = site.switches.compare(&switch(1), std::slice::from_ref(&given)).await;
-        let shown = shown.expect("a difference");
+        let shown = site.switches.compare(&switch(1), std::slice::from_ref(&given), true).await;
+        let shown = shown.expect("a difference").concat();
         assert!(shown.contains(&format!("!  {stays}, and stays in mode default")), "{shown}");
         let begun = requests(&site);
         let Pushed::Failed(Failure::Rejected { message }) = site.push(&[given]).await else {
@@ -642,7 +643,7 @@ fn a_switch_that_cannot_be_found_is_unreachable() {
             let unreachable = Failure::Unreachable;
             let pushed = site.switches.push(&switch, &[ap()]).await;
             assert_eq!(pushed, Pushed::Failed(unreachable.clone()));
-            assert_eq!(site.switches.compare(&switch, &[ap()]).await, Err(unreachable));
+            assert_eq!(site.switches.compare(&switch, &[ap()], true).await, Err(unreachable));
             assert_eq!(site.switches.read(&switch, &ap()).await, None);
             assert_eq!(site.switches.see(&switch, port()).await, Answer::Unanswered);
         });

@@ -45,6 +45,7 @@ const STEPS_MAX: usize = 2_000_000;
 enum Event {
     Answered { run: u64, id: u64, answer: Answer },
     Asked { run: u64, id: u64, question: Question },
+    Compared { run: u64, id: u64, diffs: Vec<String> },
     Finish { run: u64, id: u64, switch: usize, edits: Vec<Edit> },
     Flush,
     Noticed { ap: usize, epoch: u64, is_alive: bool },
@@ -402,6 +403,9 @@ impl World<'_> {
                 self.input(Input::Answered { id, answer });
             }
             Event::Finish { run, id, switch, edits } => self.finish(run, id, switch, &edits),
+            Event::Compared { run, id, diffs } if run == self.run => {
+                self.input(Input::Compared { id, compared: Ok(diffs) });
+            }
             Event::Flush => self.flush(),
             Event::Noticed { ap, epoch, is_alive } => self.noticed(ap, epoch, is_alive),
             Event::Plug { ap, to } => {
@@ -417,7 +421,10 @@ impl World<'_> {
             Event::Unlock { switch } => self.unlock(switch),
             Event::Webhook(ap_event) => self.input(Input::ApEvent(ap_event)),
             // mistgate has crashed since it asked.
-            Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
+            Event::Answered { .. }
+            | Event::Asked { .. }
+            | Event::Compared { .. }
+            | Event::Read { .. } => {}
         }
     }
 
@@ -432,6 +439,12 @@ impl World<'_> {
                         self.asked = self.clock();
                     }
                     self.asked(id, question);
+                }
+                Output::Compare { id, edits, .. } => {
+                    let pick = |_| self.bytes.pick(&["", "+  a;"]).to_owned();
+                    let (run, diffs) = (self.run, edits.iter().map(pick).collect());
+                    let after = self.soon(5);
+                    self.at(after, Event::Compared { run, id, diffs });
                 }
                 Output::Forget(switch_port) => {
                     assert!(kept.is_some(), "{switch_port} was never kept");
@@ -459,9 +472,11 @@ impl World<'_> {
         let switch_port = match output {
             Output::Forget(switch_port) => *switch_port,
             Output::Store(record) => record.switch_port(),
-            Output::Ask { .. } | Output::Push { .. } | Output::Read { .. } | Output::Report(_) => {
-                return None;
-            }
+            Output::Ask { .. }
+            | Output::Compare { .. }
+            | Output::Push { .. }
+            | Output::Read { .. }
+            | Output::Report(_) => return None,
         };
         let unsaved = self.unsaved.get(&switch_port);
         unsaved.map_or_else(|| self.disk.get(&switch_port).cloned(), Clone::clone)

@@ -27,8 +27,9 @@ pub struct Config {
 /// What a visit is for.
 #[derive(Clone, Debug)]
 pub enum Task {
-    /// Show what these edits would change.
-    Compare(Vec<Edit>),
+    /// Show what each of these edits would change. Where that cannot be worked out, a single edit
+    /// is loaded and discarded if it `may_lock`.
+    Compare { edits: Vec<Edit>, may_lock: bool },
     /// Make these edits, all or none.
     Push(Vec<Edit>),
     /// Find out whether this edit is in place.

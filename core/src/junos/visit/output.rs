@@ -12,8 +12,8 @@ use crate::ports::question::Answer;
 /// What became of a [`Task`](super::input::Task), in the variant of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The difference; empty if there is none.
-    Compared(Result<String, Failure>),
+    /// The difference that each edit would make; empty if there is none.
+    Compared(Result<Vec<String>, Failure>),
     Pushed(Pushed),
     /// `None` if it is not certain, or not for good.
     Read(Option<bool>),

@@ -57,14 +57,20 @@ impl Visit {
     /// Goes on with the task, as far as that makes sense.
     fn judge(&mut self, now: Instant, configuration: Option<&Configuration>) {
         let mut edits = self.edits().to_vec();
-        if let (Task::Compare(_), Some(configuration)) = (&self.config.task, configuration) {
-            let diffs = edits.iter().map(|edit| configuration.change(edit).diff);
-            let diff = diffs.collect::<Vec<_>>().join("\n").trim_matches('\n').into();
-            return self.close(now, Outcome::Compared(Ok(diff)));
+        match (&self.config.task, configuration) {
+            (Task::Compare { .. }, Some(configuration)) => {
+                let diffs = edits.iter().map(|edit| configuration.change(edit).diff).collect();
+                return self.close(now, Outcome::Compared(Ok(diffs)));
+            }
+            (Task::Compare { may_lock: true, .. }, None) => {
+                return self.edit(now, Step::Main, edits, Mode::Compare, false);
+            }
+            (Task::Compare { .. }, None) => {
+                let message = "the switch does not show what the port has".into();
+                return self.fail(now, Failure::Rejected { message });
+            }
+            (Task::Push(_) | Task::Read(_) | Task::See(..), _) => {}
         }
-        let Task::Push(_) = &self.config.task else {
-            return self.edit(now, Step::Main, edits, Mode::Compare, false);
-        };
         for edit in &mut edits {
             if let Err(message) = self.weigh_edit(edit, configuration) {
                 return self.fail(now, Failure::Rejected { message });

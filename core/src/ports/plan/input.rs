@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
+use crate::base::failure::Failure;
 use crate::base::time::UnixTime;
 use crate::ports::ap_event::{ApEvent, Request};
 use crate::ports::edit::{Edits, Pushed};
@@ -53,6 +54,8 @@ pub enum Input {
     /// The wall clock, and whether the kernel calls it synchronised. Freezes and outages are judged
     /// by it; it showed this at the last such input.
     Clock { wall: UnixTime, is_synchronised: bool },
+    /// What each edit of a `Compare` would change; empty where the port is right already.
+    Compared { id: u64, compared: Result<Vec<String>, Failure> },
     /// The configuration was read again.
     Configured(Box<Config>),
     /// A user wants a port to have this mode. It is tried once, at once and without proof.

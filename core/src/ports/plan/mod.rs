@@ -16,7 +16,7 @@
 //! - `Restored`, with all records of the store, is the first input, also where there are none.
 //!   `Clock` comes whenever the wall clock may have jumped or is no longer, or again, synchronised,
 //!   and every few minutes.
-//! - Each `Ask`, `Push` and `Read` is answered once, failures included; the driver never retries.
+//! - Each `Ask`, `Compare`, `Push` and `Read` is answered once, failures included; the driver never retries.
 //!   It may answer many questions with one request to Mist, and lets them wait for Mist's budget.
 //!   It has one session for each switch: a `Read` may come while a `Push` to the same switch is
 //!   under way, and waits for it.
@@ -46,7 +46,7 @@ mod push;
 
 use self::input::{Config, Input};
 use self::output::Output;
-use self::state::{Inventory, Slot, SwitchQueue};
+use self::state::{Inventory, Sent, Slot, SwitchQueue};
 use self::timers::Timers;
 use super::ap_event::{ApEvent, Cause, Request};
 use super::governor::{Governor, Held};
@@ -108,6 +108,7 @@ pub struct Plan {
     inventory: Inventory,
     timers: Timers<Due>,
     asked: BTreeMap<u64, Asker>,
+    comparing: BTreeMap<u64, Vec<Sent>>,
     pushed: BTreeMap<u64, Mac>,
     reads: BTreeMap<u64, SwitchPort>,
     /// What is to be read back when the kill switch is off, because that may confirm a commit.
@@ -376,6 +377,7 @@ impl Machine for Plan {
             inventory: Inventory::default(),
             timers,
             asked: BTreeMap::new(),
+            comparing: BTreeMap::new(),
             pushed: BTreeMap::new(),
             reads: BTreeMap::new(),
             unread: Vec::new(),
@@ -395,6 +397,7 @@ impl Machine for Plan {
             Input::Answered { id, answer } => self.answered(now, id, answer),
             Input::BreakerClosed => self.close_breaker(now),
             Input::Clock { wall, is_synchronised } => self.set_clock(now, wall, is_synchronised),
+            Input::Compared { id, compared } => self.compared(now, id, &compared),
             Input::Configured(config) => self.configure(now, *config),
             Input::Manual { switch, port, mode } => self.manual(now, &switch, port, mode),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),

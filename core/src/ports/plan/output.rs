@@ -14,6 +14,9 @@ use crate::ports::switch_port::{Switch, SwitchPort};
 pub enum Output {
     /// Find out, and answer with `Answered`.
     Ask { id: u64, question: Question },
+    /// Find out what each of these edits would change, without a lock or a change; answer with
+    /// `Compared`.
+    Compare { id: u64, switch: Switch, edits: Vec<Edit> },
     /// Remove the record of the port.
     Forget(SwitchPort),
     /// Change ports of one switch, all or none; answer with `Pushed`.

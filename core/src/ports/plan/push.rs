@@ -1,11 +1,12 @@
 //! The changes of ports on their way to the switch: batches, refusals, results and records.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::output::Output;
 use super::state::{Sent, SwitchQueue};
 use super::{BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
+use crate::base::failure::Failure;
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
@@ -183,7 +184,7 @@ impl Plan {
 
     fn send(&mut self, now: Instant, mac: Mac, batch: Vec<Sent>) {
         if self.config.observes() {
-            return self.observe(now, mac, &batch);
+            return self.observe(mac, batch);
         }
         let edits: Vec<Edit> =
             batch.iter().filter_map(|sent| self.edit(sent.switch_port, None)).collect();
@@ -206,12 +207,39 @@ impl Plan {
         self.outputs.push_back(Output::Push { id, switch, edits });
     }
 
-    /// Reports what would be sent. The mode of a port that we really changed stays as it is.
-    fn observe(&mut self, now: Instant, mac: Mac, batch: &[Sent]) {
-        for &Sent { switch_port, is_first } in batch {
-            let Some(slot) = self.slots.get_mut(&switch_port) else {
+    /// Asks what would be changed.
+    fn observe(&mut self, mac: Mac, mut batch: Vec<Sent>) {
+        let Some(switch) = self.switch(mac).cloned() else {
+            return;
+        };
+        batch.retain(|sent| self.edit(sent.switch_port, None).is_some());
+        let edits = batch.iter().filter_map(|sent| self.edit(sent.switch_port, None)).collect();
+        let id = self.next_id();
+        self.comparing.insert(id, batch);
+        self.outputs.push_back(Output::Compare { id, switch, edits });
+    }
+
+    /// Reports what would be changed. The mode of a port that we really changed stays as it is.
+    pub(super) fn compared(
+        &mut self,
+        now: Instant,
+        id: u64,
+        compared: &Result<Vec<String>, Failure>,
+    ) {
+        let batch = self.comparing.remove(&id).unwrap_or_default();
+        let mac = batch.first().map(|sent| sent.switch_port.switch);
+        let (mut right, mut others, mut diffs) = (Vec::new(), Vec::new(), Vec::new());
+        for (nth, Sent { switch_port, is_first }) in batch.into_iter().enumerate() {
+            let foreseen = compared.as_ref().ok().and_then(|diffs| diffs.get(nth)).cloned();
+            let slot = self.slots.get_mut(&switch_port);
+            let Some(slot) = slot.filter(|slot| slot.port.due().is_some()) else {
                 continue;
             };
+            if !self.config.observes() {
+                self.wait(now, switch_port);
+                continue;
+            }
+            slot.foreseen.clone_from(&foreseen);
             let want = slot.port.due().copied();
             if is_first || slot.is_observed {
                 slot.is_observed = true;
@@ -226,9 +254,22 @@ impl Plan {
                 self.settled.extend(change.map(|(_, change)| change));
                 self.handle_port(now, switch_port, port::Input::Refused);
             }
+            if foreseen.as_ref().is_some_and(String::is_empty) {
+                right.append(&mut self.settled);
+            } else {
+                others.append(&mut self.settled);
+                diffs.extend(foreseen);
+            }
         }
-        if let Some((switch, changes)) = self.take_settled(mac) {
-            self.report(Report::Observed { switch, changes });
+        if let Err(failure) = compared {
+            diffs.push(format!("!  what is configured is not known: {failure}"));
+        }
+        for (changes, diff) in [(right, String::new()), (others, diffs.join("\n"))] {
+            self.settled = changes;
+            let settled = mac.and_then(|mac| self.take_settled(mac));
+            if let Some((switch, changes)) = settled {
+                self.report(Report::Observed { switch, changes, diff });
+            }
         }
     }
 

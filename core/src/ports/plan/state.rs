@@ -64,6 +64,8 @@ pub(super) struct Slot {
     /// In `observe`: the mode of the change that was reported and not made, on a port that we had
     /// really changed before.
     pub(super) observed: Option<Mode>,
+    /// What its last observed change would do, as far as that could be found out.
+    pub(super) foreseen: Option<String>,
     /// What the store has of it.
     pub(super) kept: Option<Record>,
 }
@@ -79,6 +81,7 @@ impl Slot {
             refused: None,
             last_reason: None,
             observed: None,
+            foreseen: None,
             kept: None,
         }
     }

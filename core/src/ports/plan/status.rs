@@ -50,6 +50,8 @@ pub struct PortStatus {
     pub mode: Option<Mode>,
     /// Whether the mode was only reported, in `observe`.
     pub is_observed: bool,
+    /// What the observed change would do; empty if the port is right already.
+    pub foreseen: Option<String>,
     /// The mode that it is on its way to.
     pub wanted: Option<Mode>,
     /// How far its change is, by [`Port::stage`](crate::ports::port::Port::stage).
@@ -96,6 +98,7 @@ impl Plan {
             ap: slot.ap,
             mode: slot.port.mode(),
             is_observed: slot.is_observed,
+            foreseen: slot.foreseen.clone(),
             wanted: slot.port.wanted_mode(),
             stage: slot.port.stage(),
             next: slot.port.poll_timeout().map(|at| at - now),

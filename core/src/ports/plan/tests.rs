@@ -182,6 +182,10 @@ impl Bench {
                     let answer = self.answer(question);
                     self.plan.handle_input(self.now, Input::Answered { id, answer });
                 }
+                Output::Compare { id, edits, .. } => {
+                    let compared = Ok(edits.iter().map(|edit| edit.lines.join("\n")).collect());
+                    self.plan.handle_input(self.now, Input::Compared { id, compared });
+                }
                 Output::Forget(switch_port) => {
                     assert!(self.records.remove(&switch_port).is_some(), "never kept");
                 }

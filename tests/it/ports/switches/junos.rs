@@ -84,8 +84,13 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     site.plug();
     site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.line("port_observed", 1);
-    site.await_post(&["Switch port would be changed", "set interfaces ge-0/0/1 native-vlan-id 42"]);
-    assert!(!switched.has() && switched.shared.with(|switch| switch.sessions()) == 0);
+    site.await_post(&["Switch port would be changed", "+  interfaces ge-0/0/1 native-vlan-id 42;"]);
+    assert!(!switched.has());
+    switched.until_free(&mistgate);
+    let (twice_read, close) = (2, 1);
+    assert_eq!(switched.shared.with(|switch| switch.requests()), twice_read + close);
+    let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
+    assert!(text(&port, "/foreseen").contains(STATEMENT), "{port}");
 
     switched.configure("enforce");
     mistgate.reload();
@@ -106,6 +111,23 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     for text in [journal, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
         assert!(!text.contains(PASSWORD) && !text.contains("]]&gt;"), "{text}");
     }
+}
+
+#[test]
+fn a_port_that_is_right_already_is_told_so() {
+    let switched = Switched::new(&[], "observe");
+    let trunk = "unit 0 family ethernet-switching interface-mode trunk";
+    let lines = [trunk, "native-vlan-id 42"].map(|end| format!("set interfaces {PORT} {end}"));
+    let lines = lines.each_ref().map(String::as_str);
+    assert!(switched.shared.with(|switch| switch.commit_at_console(&lines, None)));
+    let mistgate = switched.site.place.start();
+    switched.site.plug();
+    switched.site.send_event(&mistgate, "AP_CONNECTED");
+    let line = mistgate.line("port_unchanged", 1);
+    assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
+    let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
+    assert_eq!(port.get("foreseen"), Some(&json!("")));
+    mistgate.stop();
 }
 
 #[test]

@@ -14,7 +14,7 @@ use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
 use mistgate_core::ports::question::{Answer, Entry};
 use mistgate_core::ports::record::Record;
-use mistgate_core::ports::report::{Change, Report};
+use mistgate_core::ports::report::Report;
 use mistgate_core::ports::switch_port::{Mode, Sighting, SwitchPort};
 
 use self::losses::Losses;
@@ -126,6 +126,7 @@ impl Laws {
             Input::Clock { is_synchronised, .. } => self.config.is_synchronised = *is_synchronised,
             Input::Manual { .. }
             | Input::Pushed { .. }
+            | Input::Compared { .. }
             | Input::Read { .. }
             | Input::Requested(_) => {}
         }
@@ -267,12 +268,15 @@ impl Laws {
                     *changed_at = Some(now);
                 }
             }
-            Output::Report(Report::Observed { switch, changes }) => {
-                assert!(self.config.observes(), "a change that was only reported");
-                for Change { port, mode, .. } in changes {
-                    let switch_port = SwitchPort { switch: switch.mac, port: *port };
-                    self.check_change(now, clock, switch_port, *mode, names);
+            Output::Compare { switch, edits, .. } => {
+                assert!(self.config.observes(), "a change that is only reported");
+                for edit in edits {
+                    let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
+                    self.check_change(now, clock, switch_port, edit.mode, names);
                 }
+            }
+            Output::Report(Report::Observed { .. }) => {
+                assert!(self.config.observes(), "a change that was only reported");
             }
             Output::Store(record) => {
                 self.check_assignment(now, record.switch_port(), before, record.ap, names);
