@@ -23,7 +23,6 @@ use mistgate_core::ports::template::Template;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::base::snapshot::Snapshot;
-use mistgate_runtime::ports::junos::ssh::Key;
 use mistgate_runtime::ports::junos::{Login, Switches};
 use mistgate_tests::base::process::Usage;
 use smol::LocalExecutor;
@@ -47,8 +46,7 @@ fn push(options: &Options) -> Result<String, Failure> {
         (count("pushes", 1)?, count("ports", 1)?, count("switches", 1)?);
     let junos = junos(options, count("sessions", switches)?)?;
     let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
-    let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
-    let login = Login::new(key, &junos.known_hosts, &Snapshot::of([&junos.known_hosts]))?;
+    let login = Login::new(&junos.known_hosts, &Snapshot::of([&junos.known_hosts]))?;
     let all = Switches::new(&junos, login, None, Clock::start(), journal);
     let edits = (0..ports).map(|port| edit(&junos.ap, port)).collect::<Result<Vec<_>, _>>()?;
     let targets = (0..switches).map(switch).collect::<Result<Vec<_>, _>>()?;
@@ -98,6 +96,7 @@ fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
         lock_wait: Duration::from_secs(60),
         confirm: Duration::from_secs(300),
         verify: Duration::from_secs(60),
+        templates: Vec::new(),
         ap: Template::new([
             "set interfaces <port> native-vlan-id 42",
             "set interfaces <port> description AP",
@@ -127,5 +126,6 @@ fn switch(number: usize) -> Result<Switch, Failure> {
         device_id: String::new(),
         site: String::new(),
         name: SwitchName::parse("127.0.0.1"),
+        model: None,
     })
 }

@@ -135,6 +135,12 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
     let verify = section.duration("verify", Duration::from_secs(60), SECOND..=HOUR);
     if let Some(Some(Method::Junos(junos))) = &mut method {
         junos.verify = verify;
+        let expected = "[[ports.template]] with switch, model or site, and what differs for them";
+        let template =
+            |item: &Item<'_>| item.section(|one| junos::template_of(one, junos)).flatten();
+        junos.templates = section.list("template", expected, template).unwrap_or_default();
+    } else if section.item("template").is_some() {
+        section.conflict("template", "this is for method junos alone", "no such section");
     }
     let governor = governor(section);
     let external = section.section("external", external);

@@ -1,6 +1,6 @@
 //! The configuration of this method.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use http_types::Url;
 
@@ -41,11 +41,12 @@ impl CsoProfile {
 
 impl MethodConfig for Cso {
     fn edits(&self) -> Edits {
-        Edits { ap: self.ap.template(), default: Some(self.default.template()) }
+        Edits::new(self.ap.template(), Some(self.default.template()))
     }
 
-    fn connects_to(&self) -> Option<(u16, &'static str)> {
-        Some((self.url.port_or_known_default()?, "ports.cso.url"))
+    fn connects_to(&self) -> Vec<(u16, &'static str)> {
+        let port = self.url.port_or_known_default();
+        port.map(|port| (port, "ports.cso.url")).into_iter().collect()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The configuration of this method.
 
-use alloc::string::String;
-use core::time::Duration;
+use alloc::{string::String, vec::Vec};
+use core::{iter, time::Duration};
 
 use crate::base::secret::Secret;
 use crate::ports::edit::{Edits, MethodConfig};
+use crate::ports::switch_port::{Switch, SwitchMatcher};
 use crate::ports::template::Template;
 
 /// `[ports.junos]`: NETCONF over SSH, to the switch itself.
@@ -35,25 +36,43 @@ pub struct Junos {
     /// `ports.verify`: how long after a commit it may take until the ports are seen to work
     /// (default 60s).
     pub verify: Duration,
+    /// `[[ports.template]]`: in the place of this, for the switches that they match; the first
+    /// counts.
+    pub templates: Vec<(SwitchMatcher, Self)>,
     pub ap: Template,
     /// `None`: what the port had before.
     pub default: Option<Template>,
 }
 
-impl MethodConfig for Junos {
-    fn edits(&self) -> Edits {
-        Edits { ap: self.ap.clone(), default: self.default.clone() }
+impl Junos {
+    /// What holds for a switch.
+    pub fn of(&self, switch: &Switch) -> &Self {
+        let mut templates = self.templates.iter();
+        let template = templates.find(|(matcher, _)| matcher.matches(switch));
+        template.map_or(self, |(_, template)| template)
     }
 
-    fn private_key(&self) -> Option<&Secret> {
-        self.private_key.as_ref()
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        iter::once(self).chain(self.templates.iter().map(|(_, template)| template))
+    }
+}
+
+impl MethodConfig for Junos {
+    fn edits(&self) -> Edits {
+        let others = self.templates.iter().map(|(matcher, other)| (matcher.clone(), other.edits()));
+        let others = others.collect();
+        Edits { ap: self.ap.clone(), default: self.default.clone(), others }
+    }
+
+    fn private_keys(&self) -> Vec<&Secret> {
+        self.all().filter_map(|junos| junos.private_key.as_ref()).collect()
     }
 
     fn known_hosts(&self) -> Option<&str> {
         Some(&self.known_hosts)
     }
 
-    fn connects_to(&self) -> Option<(u16, &'static str)> {
-        Some((self.port, "ports.junos.port"))
+    fn connects_to(&self) -> Vec<(u16, &'static str)> {
+        self.all().map(|junos| (junos.port, "ports.junos.port")).collect()
     }
 }

@@ -235,6 +235,7 @@ mod tests {
             device_id: "id".to_owned(),
             site: "site".to_owned(),
             name: None,
+            model: None,
         };
         let sighting = |up, neighbor: Option<&str>| {
             Answer::Port(Some(Sighting {

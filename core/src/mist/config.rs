@@ -39,7 +39,7 @@ impl MethodConfig for Profiles {
         let named = |profile: &String| Template::describing(&format!("profile {profile}"));
         let before = || Template::describing("the profile that it had before");
         let default = self.default.as_ref().map_or_else(before, named);
-        Edits { ap: named(&self.ap), default: Some(default) }
+        Edits::new(named(&self.ap), Some(default))
     }
 }
 

@@ -122,6 +122,7 @@ fn device(item: Detail<'_>) -> Option<Device> {
             device_id: text("id").unwrap_or_else(|| target::device_id(mac)),
             site: text("site_id").unwrap_or_default(),
             name: names.find_map(|name| SwitchName::parse(&name)),
+            model: text("model"),
         },
         is_connected: text("connected").is_some_and(|connected| connected == "true"),
         chassis: text("vc_mac").and_then(|mac| Mac::parse(&mac)),

@@ -50,7 +50,7 @@ impl Port {
             None => {
                 let site = self.site.clone().unwrap_or_default();
                 let device_id = super::target::device_id(self.switch);
-                (Switch { mac: self.switch, device_id, site, name: None }, false)
+                (Switch { mac: self.switch, device_id, site, name: None, model: None }, false)
             }
         };
         let Self { port, up, neighbor, .. } = *self;
@@ -113,6 +113,7 @@ impl Ap {
                     device_id: String::new(),
                     site: self.site.clone().unwrap_or_default(),
                     name: neighbor.name.clone(),
+                    model: None,
                 },
             };
             Hint { switch, port: neighbor.port }

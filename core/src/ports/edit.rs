@@ -3,7 +3,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{name::PortName, switch_port::Mode, template::Template};
+use super::switch_port::{Mode, Switch, SwitchMatcher};
+use super::{name::PortName, template::Template};
 use crate::base::{failure::Failure, mac::Mac, secret::Secret};
 
 /// The change of one port.
@@ -49,9 +50,9 @@ pub trait MethodConfig {
     /// What is written on a port for each mode.
     fn edits(&self) -> Edits;
 
-    /// The private key that the method logs in with, as a PEM text.
-    fn private_key(&self) -> Option<&Secret> {
-        None
+    /// The private keys that the method logs in with, as PEM texts.
+    fn private_keys(&self) -> Vec<&Secret> {
+        Vec::new()
     }
 
     /// The file with the host keys of the switches.
@@ -59,9 +60,9 @@ pub trait MethodConfig {
         None
     }
 
-    /// The TCP port that the method connects to, beside those of Mist, and the key that names it.
-    fn connects_to(&self) -> Option<(u16, &'static str)> {
-        None
+    /// The TCP ports that the method connects to, beside those of Mist, and the keys that name them.
+    fn connects_to(&self) -> Vec<(u16, &'static str)> {
+        Vec::new()
     }
 }
 
@@ -71,13 +72,27 @@ pub struct Edits {
     pub ap: Template,
     /// `None`: what the port had before.
     pub default: Option<Template>,
+    /// In the place of this, for the switches that they match; the first counts.
+    pub others: Vec<(SwitchMatcher, Edits)>,
 }
 
 impl Edits {
     /// For `observe` without a method, which writes nothing.
     pub fn unwritten() -> Self {
         let mode = |mode: Mode| Template::describing(&format!("mode {}", mode.name()));
-        Self { ap: mode(Mode::Ap), default: Some(mode(Mode::Default)) }
+        Self::new(mode(Mode::Ap), Some(mode(Mode::Default)))
+    }
+
+    /// The same for all switches.
+    pub const fn new(ap: Template, default: Option<Template>) -> Self {
+        Self { ap, default, others: Vec::new() }
+    }
+
+    /// What is written on the ports of a switch.
+    pub fn of(&self, switch: &Switch) -> &Self {
+        let mut others = self.others.iter();
+        let other = others.find(|(matcher, _)| matcher.matches(switch));
+        other.map_or(self, |(_, edits)| edits)
     }
 
     /// The edit of a port to a mode. `ap` is the access point on it, and `before` the record of
@@ -113,10 +128,10 @@ mod tests {
     fn a_change_reads_as_its_method_writes_it() {
         let port = PortName::parse("ge-0/0/7").expect("a port");
         let template = |line| Template::new([line]).expect("a template");
-        let commands = Edits {
-            ap: template("set interfaces <port> native-vlan-id 42"),
-            default: Some(template("delete interfaces <port> native-vlan-id")),
-        };
+        let commands = Edits::new(
+            template("set interfaces <port> native-vlan-id 42"),
+            Some(template("delete interfaces <port> native-vlan-id")),
+        );
         for (edits, ap, default) in [
             (
                 commands,

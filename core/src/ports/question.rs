@@ -114,7 +114,7 @@ mod tests {
 
     fn switch(address: &str) -> Switch {
         let mac = mac(address);
-        Switch { mac, device_id: String::new(), site: String::new(), name: None }
+        Switch { mac, device_id: String::new(), site: String::new(), name: None, model: None }
     }
 
     fn location(seen: &[&str], named: Option<&str>) -> Location {

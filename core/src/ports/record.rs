@@ -69,6 +69,8 @@ struct Text<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     ap: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
@@ -97,6 +99,7 @@ impl Record {
             device_id: self.switch.device_id.as_str().into(),
             site: self.switch.site.as_str().into(),
             name: self.switch.name.as_ref().map(SwitchName::to_string),
+            model: self.switch.model.clone(),
             ap: self.ap.map(Mac::plain),
             mode: self.mode.map(|mode| mode.name().to_owned()),
             touched: self.is_touched,
@@ -122,6 +125,7 @@ impl Record {
                 device_id: text.device_id.into_owned(),
                 site: text.site.into_owned(),
                 name: text.name.map(name).transpose()?,
+                model: text.model,
             },
             port: PortName::parse(&text.port).map_err(|_| Error::Value)?,
             ap: text.ap.map(|ap| mac(&ap)).transpose()?,
@@ -146,6 +150,7 @@ mod tests {
                 device_id: "00000000-0000-0000-1000-5c5b350000ff".into(),
                 site: "s-1".into(),
                 name: SwitchName::parse("sw-1"),
+                model: Some("EX4400-48P".into()),
             },
             port: PortName::parse("ge-0/0/7").expect("a port"),
             ap: Mac::parse("5c5b35000001"),

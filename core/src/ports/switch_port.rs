@@ -1,10 +1,10 @@
 //! Switches, their ports and the ports' modes, and what a switch says about a port.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::name::{PortName, SwitchName};
-use crate::base::mac::Mac;
+use crate::base::{glob, mac::Mac};
 
 /// How long the restart of an access point may take, an upgrade or a power cut included.
 pub const RESTART_MAX: Duration = Duration::from_secs(900);
@@ -56,6 +56,35 @@ pub struct Switch {
     pub site: String,
     /// `None` if the name cannot be a host name.
     pub name: Option<SwitchName>,
+    /// Such as `EX4400-48P`; `None` if Mist did not tell it.
+    pub model: Option<String>,
+}
+
+/// Which switches a rule is for. What has no pattern does not count; `*` stands for any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwitchMatcher {
+    /// Names or MACs.
+    pub switch: Vec<String>,
+    pub model: Vec<String>,
+    /// Ids.
+    pub site: Vec<String>,
+}
+
+impl SwitchMatcher {
+    /// Whether the rule is for this switch.
+    pub fn matches(&self, switch: &Switch) -> bool {
+        let any = |patterns: &[String], value: Option<&str>| {
+            let value = value.unwrap_or_default().to_ascii_lowercase();
+            let fits = |pattern: &String| {
+                glob::matches(&pattern.to_ascii_lowercase(), &value)
+                    || Mac::parse(pattern).is_some_and(|mac| mac == switch.mac)
+            };
+            patterns.is_empty() || patterns.iter().any(fits)
+        };
+        any(&self.switch, switch.name.as_ref().map(SwitchName::as_str))
+            && any(&self.model, switch.model.as_deref())
+            && any(&self.site, Some(&switch.site))
+    }
 }
 
 /// The name, or else the MAC.

@@ -252,11 +252,10 @@ impl Findings<'_> {
         }
     }
 
-    /// Our key and the host keys of the switches.
+    /// The host keys of the switches; our own are looked at.
     fn login(&mut self, method: &dyn MethodConfig) -> Login {
-        let key = match method.private_key().map(|key| Key::parse(key.expose())).transpose() {
-            Ok(key) => key,
-            Err(error) => {
+        for key in method.private_keys() {
+            if let Err(error) = Key::parse(key.expose()) {
                 let expected = match error {
                     KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
                     KeyError::Unreadable => {
@@ -264,14 +263,13 @@ impl Findings<'_> {
                     }
                 };
                 self.problem("ports.junos.private_key", &error, expected);
-                None
             }
-        };
+        }
         let Some(known_hosts) = method.known_hosts() else {
             return Login::default();
         };
         // A file that is missing or no text was reported before.
-        let login = Login::new(key, known_hosts, self.snapshot).unwrap_or_default();
+        let login = Login::new(known_hosts, self.snapshot).unwrap_or_default();
         if login.trusts_nobody() {
             let what = "no line of the file holds a host key that can be used";
             let expected = "lines as ssh-keyscan -p 830 HOST prints them";

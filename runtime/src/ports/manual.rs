@@ -102,7 +102,7 @@ impl Change {
             memory.close();
         }
         let (ap, before) = record.map_or((None, None), |record| (record.ap, record.before));
-        let edit = edits.edit(port, mode, ap, before);
+        let edit = edits.of(&switch).edit(port, mode, ap, before);
         let org_id = config.mist.org_id.clone();
         Ok(Self { ports, org_id, folder, backend, clock, switch, edit })
     }
@@ -245,7 +245,7 @@ async fn switch(backend: &Backend, name: &str) -> Result<Switch, String> {
     };
     let name = host.ok_or(format!("{wanted}: {unknown}"))?;
     let (device_id, site) = (String::new(), String::new());
-    Ok(Switch { mac: Mac::NULL, device_id, site, name: Some(name) })
+    Ok(Switch { mac: Mac::NULL, device_id, site, name: Some(name), model: None })
 }
 
 /// A switch whose MAC is not known cannot be judged by lists that name MACs.

@@ -52,6 +52,7 @@ fn switch(name: &str) -> Switch {
         device_id: "00000000-0000-0000-1000-5c5b3500ffff".into(),
         site: SITE.into(),
         name: SwitchName::parse(name),
+        model: None,
     }
 }
 

@@ -255,6 +255,7 @@ fn record(port: &str, mode: Mode) -> Record {
         device_id: "00000000-0000-0000-1000-5c5b350000ff".to_owned(),
         site: "s-1".to_owned(),
         name: SwitchName::parse("sw-1"),
+        model: None,
     };
     Record {
         switch,

@@ -110,6 +110,7 @@ fn switch(site: &str) -> Switch {
         device_id: String::new(),
         site: String::new(),
         name: SwitchName::parse(&format!("sw-1.{site}.ACME")),
+        model: None,
     }
 }
 

@@ -20,7 +20,7 @@ use mistgate_core::junos::Junos;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::question::Answer;
-use mistgate_core::ports::switch_port::{Mode, Sighting, Switch};
+use mistgate_core::ports::switch_port::{Mode, Sighting, Switch, SwitchMatcher};
 use mistgate_core::ports::template::Template;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
@@ -55,7 +55,7 @@ struct Site {
 /// A login without a key, to switches of the configured file.
 fn login(junos: &Junos) -> Login {
     let file = &junos.known_hosts;
-    Login::new(None, file, &Snapshot::of([file])).expect("a file")
+    Login::new(file, &Snapshot::of([file])).expect("a file")
 }
 
 impl Site {
@@ -95,7 +95,9 @@ impl Site {
             listen(&server, &shared);
             boxes.push((server, shared));
         }
-        junos.port = boxes.first().map_or(0, |(server, _)| server.address.port());
+        let port = boxes.first().map_or(0, |(server, _)| server.address.port());
+        junos.port = port;
+        junos.templates.iter_mut().for_each(|(_, other)| other.port = port);
         let known: String = boxes.iter().map(|(server, _)| server.known_line()).collect();
         fs::write(&junos.known_hosts, known).expect("a file");
         let journal = Arc::new(Journal::new(Format::Text, Level::Error));
@@ -159,6 +161,7 @@ fn junos(known_hosts: String) -> Junos {
         lock_wait: Duration::from_secs(30),
         confirm: Duration::from_secs(60),
         verify: Duration::from_secs(60),
+        templates: Vec::new(),
         ap: template("set interfaces <port> native-vlan-id 42"),
         default: Some(template("delete interfaces <port> native-vlan-id")),
     }
@@ -170,6 +173,7 @@ fn switch(number: u8) -> Switch {
         device_id: String::new(),
         site: "site".to_owned(),
         name: SwitchName::parse(&format!("127.0.0.{number}")),
+        model: None,
     }
 }
 
@@ -301,6 +305,23 @@ fn a_port_gets_back_what_it_had_and_what_is_inherited_is_told() {
         assert!(message.contains("does not show what the port has"), "{message}");
         let known = Edit { back: vec!["delete interfaces ge-0/0/7 mtu".to_owned()], ..ap() };
         assert!(is_done(&old.push(&[known]).await));
+    });
+    site.assert_free();
+}
+
+/// An old switch with a login of its own beside a new one, in one configuration.
+#[test]
+fn a_switch_has_the_login_of_its_template() {
+    let site = Site::with(2, &[], None, |_, junos| {
+        let matcher = SwitchMatcher { switch: vec!["*.0.2".into()], ..SwitchMatcher::default() };
+        let other = Junos { templates: Vec::new(), ..junos.clone() };
+        junos.templates = vec![(matcher, other)];
+        junos.password = Some(Secret::new("wrong"));
+    });
+    smol::block_on(async {
+        let pushed = site.switches.push(&switch(2), &[ap()]).await;
+        assert!(is_done(&pushed), "{pushed:?}");
+        assert_eq!(site.push(&[ap()]).await, Pushed::Failed(Failure::Login));
     });
     site.assert_free();
 }

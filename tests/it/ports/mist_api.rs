@@ -115,6 +115,7 @@ fn switch() -> Switch {
         device_id: "00000000-0000-0000-1000-00005e005301".to_owned(),
         site: SITE.to_owned(),
         name: SwitchName::parse("sw-1"),
+        model: None,
     }
 }
 

@@ -74,6 +74,7 @@ impl Surroundings {
             device_id: String::new(),
             site: String::new(),
             name: SwitchName::parse(name),
+            model: None,
         };
         let push = Push::new(cso, switch, edits.clone());
         (Self { tenant, edits }, push)

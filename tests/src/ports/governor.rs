@@ -102,6 +102,7 @@ pub(super) fn check(data: &[u8]) {
                     device_id: String::new(),
                     site: site.to_string(),
                     name: None,
+                    model: None,
                 };
                 let name = format!("{}-0/0/{}", bytes.pick(&["ge", "xe"]), bytes.up_to(3));
                 let port = PortName::parse(&name).expect("a port");

@@ -84,6 +84,7 @@ fn written(bytes: &mut Bytes<'_>) {
             device_id: bytes.text(20),
             site: bytes.text(20),
             name: SwitchName::parse(&bytes.text(10)),
+            model: None,
         },
         port: PortName::parse(&name).expect("a port"),
         ap: bytes.chance(128).then_some(mac),

@@ -9,9 +9,11 @@ use crate::config::files::FileKind;
 use crate::config::problem::Fault;
 use crate::config::reader::Item;
 use crate::config::section::Section;
+use crate::config::units;
 use crate::junos::Junos;
 use crate::netconf::lines::Fault as LineFault;
 use crate::ports::name::SwitchName;
+use crate::ports::switch_port::SwitchMatcher;
 use crate::ports::template;
 use crate::ports::template::Template;
 
@@ -51,11 +53,7 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     let port = section.count("port", 830, 1..=u16::MAX);
     let sessions_max = section.count("sessions_max", 256, 1..=1_024);
     let username = name(section, "username", "the login on the switches");
-    let ap = template(section, "ap");
-    // Its own words where they are wrong come from the list of lines.
-    let is_previous =
-        section.item("default").is_some_and(|item| item.value.as_str() == Some(PREVIOUS));
-    let default = if is_previous { Some(None) } else { template(section, "default").map(Some) };
+    let (ap, default) = (template(section, "ap"), default(section));
     Some(Junos {
         domain,
         port,
@@ -69,9 +67,52 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
         lock_wait,
         confirm,
         verify: minute,
+        templates: Vec::new(),
         ap: ap?,
         default: default?,
     })
+}
+
+/// `[[ports.template]]`, which has what `base` has where it does not say something else.
+pub(super) fn template_of(section: &Section<'_>, base: &Junos) -> Option<(SwitchMatcher, Junos)> {
+    let patterns = |key, expected| {
+        let pattern = |item: &Item<'_>| item.judged(expected, units::name);
+        section.list(key, expected, pattern).unwrap_or_default()
+    };
+    let matcher = SwitchMatcher {
+        switch: patterns("switch", "a list of names, patterns such as \"old-*\", or MACs"),
+        model: patterns("model", "a list of models or patterns such as \"EX2200-*\""),
+        site: patterns("site", "a list of the ids of sites"),
+    };
+    if matcher == SwitchMatcher::default() {
+        section.problem("this is for no switch", "switch, model or site");
+    }
+    let mut junos = base.clone();
+    if !section.lacks(&["username"]) {
+        junos.username = name(section, "username", "the login on the switches")?;
+    }
+    let password = section.secret("password", "password_file").map(|(_, password)| password);
+    let private_key = section.item("private_key").and_then(|item| item.file(FileKind::PrivateKey));
+    if password.is_some() || private_key.is_some() {
+        junos.password = password;
+        junos.private_key = private_key.map(|(_, text)| Secret::new(text));
+    }
+    junos.port = section.count("port", base.port, 1..=u16::MAX);
+    junos.legacy_algorithms = section.flag_or("legacy_algorithms", base.legacy_algorithms);
+    if !section.lacks(&["ap"]) {
+        junos.ap = template(section, "ap")?;
+    }
+    if !section.lacks(&["default"]) {
+        junos.default = default(section)?;
+    }
+    Some((matcher, junos))
+}
+
+/// Lines, or nothing for what a port had.
+fn default(section: &Section<'_>) -> Option<Option<Template>> {
+    let is_previous =
+        section.item("default").is_some_and(|item| item.value.as_str() == Some(PREVIOUS));
+    if is_previous { Some(None) } else { template(section, "default").map(Some) }
 }
 
 /// Lines of Junos commands, each judged where it stands.

@@ -4,15 +4,16 @@ use toml::de::DeTable;
 
 use super::*;
 use crate::base::calendar::Days;
+use crate::base::mac::Mac;
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 use crate::base::zone;
 use crate::config::files::Files;
 use crate::config::reader::{Found, Reader};
 use crate::ports::edit::Edits;
-use crate::ports::name::PortName;
+use crate::ports::name::{PortName, SwitchName};
 use crate::ports::outage::Policy as Outage;
-use crate::ports::switch_port::Mode;
+use crate::ports::switch_port::{Mode, Switch};
 
 /// Every key of the section, with a value other than its default.
 const FULL: &str = r#"
@@ -200,6 +201,68 @@ fn every_key_is_read() {
     let secrets = ["junos-password", key, "external-key-text"];
     let printed = format!("{read:?}");
     assert!(secrets.iter().all(|secret| !printed.contains(secret)), "{printed}");
+}
+
+#[test]
+fn a_template_says_what_is_different_for_some_switches() {
+    let read = sound(&format!(
+        "{FULL}[[ports.template]]\nswitch = [\"old-*\", \"5c:5b:35:00:00:ff\"]\nport = 830\n\
+         username = \"ann\"\npassword = \"other\"\nap = [\"set interfaces <port> x\"]\n\
+         [[ports.template]]\nmodel = [\"ex4400-*\"]\nsite = [\"s-1\"]\ndefault = \"previous\"\n\
+         legacy_algorithms = false\n"
+    ));
+    let Some(Method::Junos(junos)) = &read.method else {
+        panic!("{:?}", read.method);
+    };
+    let edits = read.plan(&[], (UnixTime::default(), true)).edits;
+    let port = PortName::parse("ge-0/0/7").expect("a port");
+    let both = "set interfaces ge-0/0/7 native-vlan-id 42";
+    let back = Some("delete interfaces ge-0/0/7 native-vlan-id");
+    for (name, mac, model, site, login, ap, default) in [
+        ("OLD-1", "5c5b35000001", None, "s-1", "ann", "set interfaces ge-0/0/7 x", back),
+        ("new", "5c5b350000ff", None, "s-2", "ann", "set interfaces ge-0/0/7 x", back),
+        ("new", "5c5b35000001", Some("EX4400-48P"), "s-1", "mist", both, None),
+        ("new", "5c5b35000001", Some("EX4400-48P"), "s-2", "mist", both, back),
+        ("new", "5c5b35000001", None, "s-1", "mist", both, back),
+    ] {
+        let switch = Switch {
+            mac: Mac::parse(mac).expect("a MAC"),
+            device_id: String::new(),
+            site: site.into(),
+            name: SwitchName::parse(name),
+            model: model.map(Into::into),
+        };
+        let own = junos.of(&switch);
+        let is_ann = login == "ann";
+        assert_eq!((own.username.as_str(), own.port), (login, if is_ann { 830 } else { 22 }));
+        assert_eq!(own.password.as_ref().map(Secret::expose).is_some_and(|p| p == "other"), is_ann);
+        assert_eq!(own.private_key.is_none(), is_ann);
+        let edit = |mode| edits.of(&switch).edit(port, mode, None, None).lines;
+        assert_eq!(edit(Mode::Ap).first().map(String::as_str), Some(ap));
+        assert_eq!(edit(Mode::Default).first().map(String::as_str), default);
+    }
+    let ports: Vec<_> =
+        read.method.iter().flat_map(|method| method.config().connects_to()).collect();
+    assert_eq!(ports.iter().map(|(port, _)| *port).collect::<Vec<_>>(), [22, 830, 22]);
+    check(
+        &format!(
+            "[ports]\nmethod = \"junos\"\n{JUNOS}[[ports.template]]\nport = 0\n\
+             ap = [\"show\"]\nverify = \"1s\"\n"
+        ),
+        &[
+            "F:9: ports.template[0]: this is for no switch — switch, model or site",
+            "F:10: ports.template[0].port: 0 is out of bounds — from 1 to 65535",
+            "F:11: ports.template[0].ap[0]: this line does not change a configuration — a line \
+             such as \"set interfaces <port> native-vlan-id 42\"",
+            "F:12: ports.template[0].verify: unknown key — one of ap, default, \
+             legacy_algorithms, model, password, password_file, port, private_key, site, switch, \
+             username",
+        ],
+    );
+    check(
+        "[ports]\n[[ports.template]]\nswitch = [\"a\"]\n",
+        &["F:2: ports.template: this is for method junos alone — no such section"],
+    );
 }
 
 #[test]

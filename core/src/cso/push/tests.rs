@@ -90,7 +90,8 @@ impl Bench {
     fn named(name: Option<&str>, edits: &[Edit]) -> Self {
         let mac = Mac::parse("5c5b35000101").expect("a MAC");
         let name = name.and_then(SwitchName::parse);
-        let switch = Switch { mac, device_id: String::new(), site: String::new(), name };
+        let switch =
+            Switch { mac, device_id: String::new(), site: String::new(), name, model: None };
         let mut push = Push::new(cso(), switch, edits.to_vec());
         let step = Some(push.start());
         Self { push, step }

@@ -75,6 +75,7 @@ fn switch() -> crate::ports::switch_port::Switch {
         device_id: "id-1".into(),
         site: "s-1".into(),
         name: SwitchName::parse("sw-1"),
+        model: None,
     }
 }
 

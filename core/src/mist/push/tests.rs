@@ -32,6 +32,7 @@ fn task(ports: &[&str]) -> Task {
             device_id: "id-1".into(),
             site: "s-1".into(),
             name: SwitchName::parse("sw-1"),
+            model: None,
         },
         edits: ports.iter().map(edit).collect(),
         profiles: Profiles { ap: "ap".into(), default: None },

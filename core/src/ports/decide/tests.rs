@@ -25,6 +25,7 @@ fn switch() -> Switch {
         device_id: "00000000-0000-0000-1000-5c5b350000ff".into(),
         site: "s".into(),
         name: None,
+        model: None,
     }
 }
 

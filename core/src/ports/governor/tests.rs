@@ -16,6 +16,7 @@ fn switch(number: u8, site: &str) -> Switch {
         device_id: format!("d{number}"),
         site: site.into(),
         name: SwitchName::parse(&format!("SW-{number}.branch")),
+        model: None,
     }
 }
 

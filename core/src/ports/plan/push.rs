@@ -277,7 +277,8 @@ impl Plan {
     fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        let edit = self.config.edits.edit(switch_port.port, mode, slot.ap, slot.before.clone());
+        let edits = self.config.edits.of(self.switch(switch_port.switch)?);
+        let edit = edits.edit(switch_port.port, mode, slot.ap, slot.before.clone());
         let is_in_doubt = slot.port.is_touched() && slot.port.mode().is_none();
         Some(Edit { is_in_doubt, ..edit })
     }

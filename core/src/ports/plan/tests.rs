@@ -63,7 +63,7 @@ fn is_unknown(mac: Mac) -> bool {
 /// The ninth switch is at a site that is ignored.
 fn switch(mac: Mac) -> Switch {
     let site = if mac == switch_port(9, 0).switch { "ignored" } else { "s" };
-    Switch { mac, device_id: mac.plain(), site: site.into(), name: None }
+    Switch { mac, device_id: mac.plain(), site: site.into(), name: None, model: None }
 }
 
 fn config(check: Check) -> Config {

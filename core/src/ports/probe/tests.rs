@@ -19,7 +19,7 @@ fn ap() -> Mac {
 
 fn switch() -> Switch {
     let mac = Mac::parse("5c5b350000ff").expect("a MAC");
-    Switch { mac, device_id: "d".into(), site: "s".into(), name: None }
+    Switch { mac, device_id: "d".into(), site: "s".into(), name: None, model: None }
 }
 
 fn switch_port(port: u16) -> SwitchPort {

@@ -49,7 +49,7 @@ impl Needs {
         if let Some(ports) = &config.ports {
             let folder = folder_of(Path::new(&ports.kill_switch));
             needs.write.entry(folder).or_insert("ports.kill_switch");
-            let connect = ports.method.iter().filter_map(|method| method.config().connects_to());
+            let connect = ports.method.iter().flat_map(|method| method.config().connects_to());
             needs.connect.extend(connect.map(|(port, key)| (port, key.to_owned())));
         }
         needs

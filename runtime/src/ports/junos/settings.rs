@@ -10,7 +10,7 @@ use smol::lock::Semaphore;
 
 use super::Login;
 use crate::base::journal::Journal;
-use crate::ports::junos::ssh::Target;
+use crate::ports::junos::ssh::{Key, Target};
 
 /// For everything from the look-up of a switch's name to the start of its NETCONF subsystem.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,13 +47,15 @@ impl Settings {
 
     /// Where a switch is and how to log in. `None` if its name is not known.
     pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
-        let Junos { domain, port, username, password, legacy_algorithms, .. } = &self.junos;
+        let junos = self.junos.of(switch);
+        let Junos { domain, port, username, password, legacy_algorithms, .. } = junos;
         Some(Target {
             host: host(switch.name.as_ref()?, domain.as_deref()),
             port: *port,
             username: username.clone(),
             password: password.clone(),
-            key: self.login.key.clone(),
+            // One that cannot be read is a problem of the configuration, and was reported there.
+            key: junos.private_key.as_ref().and_then(|key| Key::parse(key.expose()).ok()),
             known_hosts: self.login.known_hosts(journal).await,
             legacy_algorithms: *legacy_algorithms,
             timeout: OPEN_TIMEOUT,

@@ -1,4 +1,4 @@
-//! What a login to a switch rests on: our key, and the `known_hosts` file, which is followed.
+//! What a login to a switch rests on: the `known_hosts` file, which is followed.
 
 use std::sync::Arc;
 
@@ -7,12 +7,10 @@ use mistgate_core::junos::known_hosts::KnownHosts;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::snapshot::Snapshot;
 use crate::http::tls::{Error, FileSet, Followed};
-use crate::ports::junos::ssh::Key;
 
-/// Our key, and the host keys that are trusted: of a new login, none.
+/// The host keys that are trusted: of a new login, none.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
-    pub(super) key: Option<Key>,
     known_hosts: Option<Arc<Followed<HostKeys>>>,
 }
 
@@ -36,11 +34,11 @@ impl FileSet for HostKeys {
 }
 
 impl Login {
-    /// With our key, if there is one, and a file of host keys that was read.
-    pub fn new(key: Option<Key>, known_hosts: &str, read: &Snapshot) -> Result<Self, Error> {
+    /// With a file of host keys that was read.
+    pub fn new(known_hosts: &str, read: &Snapshot) -> Result<Self, Error> {
         let file = HostKeys(known_hosts.to_owned());
         let made = file.make(read)?;
-        Ok(Self { key, known_hosts: Some(Arc::new(Followed::new(file, read, made))) })
+        Ok(Self { known_hosts: Some(Arc::new(Followed::new(file, read, made))) })
     }
 
     /// Whether no host key is trusted.

@@ -17,6 +17,7 @@ pub(super) fn switch() -> switch_port::Switch {
         device_id: String::new(),
         site: "site".to_owned(),
         name: None,
+        model: None,
     }
 }
 

@@ -155,6 +155,7 @@ impl Names {
                 of => format!("{}-{of}", site(of)),
             },
             name: SwitchName::parse(&format!("sw-{number}")),
+            model: None,
         });
         let port = |fpc, port| PortName::parse(&format!("ge-{fpc}/0/{port}")).expect("a port");
         Self {
