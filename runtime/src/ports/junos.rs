@@ -41,6 +41,7 @@ mod connection;
 
 use self::connection::{Connection, Opened};
 use self::settings::Settings;
+pub(super) use self::settings::is_address;
 pub use self::trust::Login;
 
 /// What a visit promises of its outcome.

@@ -10,13 +10,14 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use std::{fs, io, thread};
 
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine as _;
 use mistgate_core::config::checked::Config;
-use mistgate_core::config::ports::Ports;
+use mistgate_core::config::ports::{Method, Ports};
 use mistgate_core::mist::find;
 use mistgate_core::ports::audit;
 use mistgate_core::ports::edit::Edit;
@@ -33,13 +34,16 @@ use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
-use super::junos::Login;
+use super::junos::{Login, is_address};
 use super::{AUDIT_FILE, audit_file};
 use crate::base::clock::Clock;
 use crate::base::journal::Journal;
 use crate::base::store::{Store, Write, Written};
 use crate::base::{clock, store};
 use crate::http::outbound::Outbound;
+
+/// How long a person waits for a lock that somebody else holds.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The port and the mode in the command.
 #[derive(Clone, Debug)]
@@ -87,7 +91,10 @@ impl Change {
         };
         let edits = method.config().edits();
         let clock = outbound.clock;
-        let (mist, method) = (config.mist.clone(), ports.method.clone());
+        let (mist, mut method) = (config.mist.clone(), ports.method.clone());
+        if let Some(Method::Junos(junos)) = &mut method {
+            junos.lock_wait = junos.lock_wait.min(LOCK_WAIT_MAX);
+        }
         let backend = BackendConfig { mist, method, login, outbound, budget: Arc::default() };
         let backend = Backend::new(backend, None, &journal);
         let switch = switch(&backend, &wanted.switch).await?;
@@ -220,7 +227,9 @@ impl Change {
 /// The switch of this name or MAC.
 async fn switch(backend: &Backend, name: &str) -> Result<Switch, String> {
     let wanted = find::Wanted::new(name);
-    let unknown = match backend.find(wanted.clone()).await {
+    let is_by_address = backend.method.reaches_by_name() && is_address(name);
+    let found = if is_by_address { None } else { backend.find(wanted.clone()).await };
+    let unknown = match found {
         Some(Ok(found)) => {
             let macs: Vec<String> = found.iter().map(|switch| switch.mac.to_string()).collect();
             return match <[Switch; 1]>::try_from(found) {

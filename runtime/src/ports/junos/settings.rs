@@ -1,6 +1,6 @@
 //! The configuration in the form that visits need.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 
 use mistgate_core::junos::Junos;
 use mistgate_core::netconf::session::input::Config;
@@ -63,13 +63,21 @@ impl Settings {
     }
 }
 
-/// The host name of a switch: its name and the configured domain, unless the name ends in it.
+/// The host name of a switch: its name and the configured domain, unless the name ends in it or is
+/// an address.
 fn host(name: &SwitchName, domain: Option<&str>) -> String {
     let name = name.as_str();
     match domain {
-        Some(domain) if !name.ends_with(&format!(".{domain}")) => format!("{name}.{domain}"),
+        Some(domain) if !name.ends_with(&format!(".{domain}")) && !is_address(name) => {
+            format!("{name}.{domain}")
+        }
         Some(_) | None => name.to_owned(),
     }
+}
+
+/// Whether a switch is named by its address, so that nobody need be asked where it is.
+pub(in crate::ports) fn is_address(name: &str) -> bool {
+    name.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -80,6 +88,7 @@ mod tests {
     fn a_switch_is_found_under_its_name_and_domain() {
         let found = |name, domain| host(&SwitchName::parse(name).expect("a name"), domain);
         assert_eq!(found("sw-1", None), "sw-1");
+        assert_eq!(found("192.0.2.7", Some("corp.example")), "192.0.2.7");
         assert_eq!(found("sw-1", Some("corp.example")), "sw-1.corp.example");
         assert_eq!(found("sw-1.branch", Some("corp.example")), "sw-1.branch.corp.example");
         assert_eq!(found("sw-1.corp.example", Some("corp.example")), "sw-1.corp.example");

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use serde_json::json;
 
 use super::{PORT, Site, text};
-use crate::base::binary::Mistgate;
+use crate::base::binary::{Mistgate, output, text as print};
 use crate::ports::junos::listen;
 use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
@@ -49,16 +50,21 @@ impl Switched {
     }
 
     fn configure(&self, mode: &str) {
+        self.site.configure(&self.ports(mode, ""));
+    }
+
+    /// The keys of `[ports]`, and `[ports.junos]` with `more`.
+    fn ports(&self, mode: &str, more: &str) -> String {
         let port = self.server.address.port();
-        self.site.configure(&format!(
-            "mode = \"{mode}\"\nmethod = \"junos\"\n[ports.junos]\nport = {port}\n\
+        format!(
+            "mode = \"{mode}\"\nmethod = \"junos\"\n[ports.junos]\nport = {port}\n{more}\
              username = \"{USER}\"\npassword_file = \"password\"\n\
              known_hosts = \"known_hosts\"\n\
              ap = [\"set interfaces <port> unit 0 family ethernet-switching interface-mode trunk\", \
              \"set interfaces <port> native-vlan-id 42\"]\n\
              default = [\"delete interfaces <port> unit 0\", \
              \"delete interfaces <port> native-vlan-id\"]\n"
-        ));
+        )
     }
 
     fn has(&self) -> bool {
@@ -128,6 +134,31 @@ fn a_port_that_is_right_already_is_told_so() {
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
     assert_eq!(port.get("foreseen"), Some(&json!("")));
     mistgate.stop();
+}
+
+/// No Mist, no token, and nobody who knows a name: the address is enough.
+#[test]
+fn by_hand_a_switch_at_an_address_needs_nobody_else() {
+    let held = (0, Fault::Stranger(Duration::from_secs(600)));
+    for (faults, expected) in [(&[][..], "done, it has mode ap"), (&[held], "(pid 50198) on since")]
+    {
+        let switched = Switched::new(faults, "enforce");
+        let place = &switched.site.place;
+        let more = "domain = \"corp.example\"\nlock_wait = \"1s\"\n";
+        place.configure(&format!("[chat.console]\n[ports]\n{}", switched.ports("enforce", more)));
+        fs::create_dir(place.path().join("state")).expect("a folder");
+        let run = |command: &str, more: &[&str]| {
+            let args = ["port", command, "--config", "mistgate.toml", "--switch", "127.0.0.1"];
+            let which = ["--port", PORT, "--mode", "ap"];
+            let done = output(place.path(), &[&args, &which[..], more].concat());
+            print(&done.stdout) + &print(&done.stderr)
+        };
+        let said = run("diff", &[]);
+        assert!(said.contains("+  interfaces ge-0/0/1 native-vlan-id 42;"), "{said}");
+        let said = run("set", &["--yes"]);
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(switched.has(), faults.is_empty());
+    }
 }
 
 #[test]
