@@ -103,6 +103,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
         }
         Report::Breaker { .. }
         | Report::ClockDoubted(_)
+        | Report::Drifted { .. }
         | Report::Kept { .. }
         | Report::Observed { .. }
         | Report::Overflow

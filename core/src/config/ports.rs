@@ -16,6 +16,7 @@ use crate::ports::decide::Check;
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
 use crate::ports::plan::input;
+use crate::ports::plan::input::Drift;
 use crate::ports::{outage, port, probe};
 
 mod cso;
@@ -45,6 +46,8 @@ pub struct Ports {
     pub report_to: String,
     /// The interval at which all ports are compared with what Mist knows (default 1h).
     pub reconcile: Duration,
+    /// What is done about a port that somebody else changed (default tell).
+    pub drift: Drift,
     /// The attempts that one change gets (default 6).
     pub attempts_max: u32,
     /// Which changes are refused or held back.
@@ -75,6 +78,10 @@ impl Ports {
                 .as_ref()
                 .map_or_else(Edits::unwritten, |method| method.config().edits()),
             is_observing: self.is_observing,
+            drift: match &self.method {
+                Some(Method::Junos(_) | Method::Mist(_)) => Some(self.drift),
+                Some(Method::Cso(_)) | None => None,
+            },
             ignored_sites: ignored_sites.into(),
             reconcile_after: self.reconcile,
             wall,
@@ -133,22 +140,26 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
     let attempts_max = section.count("attempts", 6, 1..=100);
     let mut method = method(section, is_observing);
     let verify = section.duration("verify", Duration::from_secs(60), SECOND..=HOUR);
+    let base = match &method {
+        Some(Some(Method::Junos(junos))) => junos.clone(),
+        Some(Some(Method::Cso(_) | Method::Mist(_)) | None) | None => Junos::default(),
+    };
+    let expected = "[[ports.template]] with switch, model or site, and what differs for them";
+    let template = |item: &Item<'_>| item.section(|one| junos::template_of(one, &base)).flatten();
+    let templates = section.list("template", expected, template).unwrap_or_default();
     if let Some(Some(Method::Junos(junos))) = &mut method {
-        junos.verify = verify;
-        let expected = "[[ports.template]] with switch, model or site, and what differs for them";
-        let template =
-            |item: &Item<'_>| item.section(|one| junos::template_of(one, junos)).flatten();
-        junos.templates = section.list("template", expected, template).unwrap_or_default();
-    } else if section.item("template").is_some() {
-        section.conflict("template", "this is for method junos alone", "no such section");
+        (junos.verify, junos.templates) = (verify, templates);
     }
     let governor = governor(section);
     let external = section.section("external", external);
     let settle = section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS);
     let disconnect_wait = section.duration("disconnect_wait", Duration::from_secs(30), WAIT_BOUNDS);
     let reconcile = section.duration("reconcile", HOUR, Duration::from_secs(60)..=DAY);
+    let drifts = [("tell", Drift::Tell), ("repair", Drift::Repair)];
+    let drift = section.choice("drift", "\"tell\" or \"repair\"", "is no such thing", &drifts);
     Some(Ports {
         is_observing,
+        drift: drift.unwrap_or(Drift::Tell),
         method: method?,
         settle,
         check,

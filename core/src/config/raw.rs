@@ -17,7 +17,7 @@ use toml::de::{DeTable, Error};
 
 use super::checked::Config;
 use super::files::{FileRequest, Files};
-use super::ports::{External, Ports};
+use super::ports::{External, Method, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
 use super::section::Section;
@@ -238,10 +238,18 @@ fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
 
 /// A method for ports needs Mist's API: all decisions rest on its answers.
 fn asks_mist(section: &Section<'_>, unsaid: Option<&str>, ports: &Ports) {
-    // Without a method, ports are only observed.
-    if let (Some(key), Some(_)) = (unsaid, &ports.method) {
-        let what = "without what Mist says about APs and switches nothing can be decided";
-        section.problem(what, key);
+    match (unsaid, &ports.method) {
+        // The commands reach a switch by its address.
+        (Some(key), Some(Method::Junos(_))) => {
+            let what = "without what Mist says about APs only port diff and port set do anything";
+            section.warning("method", what, key);
+        }
+        (Some(key), Some(Method::Cso(_) | Method::Mist(_))) => {
+            let what = "without what Mist says about APs and switches nothing can be decided";
+            section.problem(what, key);
+        }
+        // Without a method, ports are only observed.
+        (Some(_), None) | (None, _) => {}
     }
 }
 

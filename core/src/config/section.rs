@@ -53,6 +53,7 @@ impl<'a> Section<'a> {
     pub(super) fn close(self) {
         let mut known = self.known.into_inner();
         known.sort_unstable();
+        known.dedup();
         for (key, _) in self.table {
             let name = key.get_ref();
             if !known.contains(&name.as_ref()) {

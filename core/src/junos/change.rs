@@ -10,7 +10,7 @@ use crate::netconf::{lines::Lines, rpc::error::RpcError, session};
 use crate::ports::edit::{Edit, Pushed};
 
 /// The beginning of our comments.
-const OURS: &str = "mistgate:";
+pub(super) const OURS: &str = "mistgate:";
 /// In bytes, of the ports in a comment, of which Junos keeps a few hundred.
 const PORTS_LEN_MAX: usize = 300;
 /// How many errors are reported. The first says what is wrong, the others what follows from it.

@@ -9,7 +9,7 @@ use crate::ports::switch_port::{Switch, SwitchMatcher};
 use crate::ports::template::Template;
 
 /// `[ports.junos]`: NETCONF over SSH, to the switch itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Junos {
     /// Appended to a switch's name to get its host name.
     pub domain: Option<String>,

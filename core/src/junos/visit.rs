@@ -16,7 +16,7 @@
 //! tells the next visit what may be left on the switch.
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::{mem, slice, time::Duration};
+use core::{mem, time::Duration};
 
 use super::{change, observation::Observation, rollback::Precondition};
 use crate::base::failure::Failure;
@@ -72,6 +72,8 @@ enum Then {
     Judge,
     /// The answer about this port.
     Answer(Switch, PortName),
+    /// These differences, with who made the last commit.
+    Tell(Vec<String>),
 }
 
 /// Which of the edits of a visit is being made.
@@ -155,22 +157,13 @@ impl Visit {
         self.session = Some(Session::new(self.config.session, self.seed, now));
         match self.config.task.clone() {
             Task::See(switch, port) => self.observe(now, Then::Answer(switch, port)),
-            Task::Compare { .. } => self.weigh(now, None),
+            Task::Compare(_) => self.weigh(now, None),
             Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
                 Precondition::ReadBack(edits) => {
                     self.edit(now, Step::Settling, edits, Mode::ReadBack, true);
                 }
                 Precondition::Nothing | Precondition::Wait(_) => self.main(now, false),
             },
-        }
-    }
-
-    /// The edits of the task.
-    fn edits(&self) -> &[Edit] {
-        match &self.config.task {
-            Task::Compare { edits, .. } | Task::Push(edits) => edits,
-            Task::Read(edit) => slice::from_ref(edit),
-            Task::See(..) => &[],
         }
     }
 
@@ -262,10 +255,7 @@ impl Visit {
                 matches!(result, Ok(session::output::Outcome::Confirmed)).then_some(false),
             ),
             (_, Task::Read(_)) => Outcome::Read(change::is_in_place(&result, &diff)),
-            (_, Task::Compare { .. } | Task::See(..)) => {
-                let compared = result.map(|_| Vec::from([diff]));
-                Outcome::Compared(compared.map_err(|error| change::failure(&error)))
-            }
+            (_, Task::Compare(_) | Task::See(..)) => return,
         };
         self.close(now, outcome);
     }
@@ -308,10 +298,13 @@ impl Visit {
             return;
         };
         match query {
-            Query::Configuration { .. } => {}
+            Query::Configuration { .. } | Query::Commits => {}
             Query::Interfaces => seen.interfaces = answer.and_then(operational::interfaces),
             Query::Neighbours => seen.neighbours = answer.and_then(operational::neighbours),
             Query::Uptime => seen.up_for = answer.and_then(operational::uptime),
+        }
+        if let Then::Tell(diffs) = then {
+            return self.tell(now, diffs, answer);
         }
         match (query, &then) {
             (Query::Interfaces, Then::Judge) if self.verification.needs_only_an_answer() => {
@@ -319,7 +312,7 @@ impl Visit {
             }
             (Query::Interfaces, _) => self.ask(now, Query::Neighbours, seen, then),
             (Query::Neighbours, Then::Answer(..)) => self.ask(now, Query::Uptime, seen, then),
-            (Query::Configuration { .. } | Query::Neighbours | Query::Uptime, _) => {
+            (_, Then::Edit(..) | Then::Judge | Then::Answer(..) | Then::Tell(_)) => {
                 self.observed(now, seen, then);
             }
         }
@@ -335,6 +328,7 @@ impl Visit {
             Then::Answer(switch, port) => {
                 self.close(now, Outcome::Seen(seen.answer(&switch, port)));
             }
+            Then::Tell(_) => {}
         }
     }
 
@@ -389,7 +383,7 @@ impl Visit {
 
     fn fail(&mut self, now: Instant, failure: Failure) {
         let outcome = match self.config.task {
-            Task::Compare { .. } => Outcome::Compared(Err(failure)),
+            Task::Compare(_) => Outcome::Compared(Err(failure)),
             Task::Push(_) => Outcome::Pushed(Pushed::Failed(failure)),
             Task::Read(_) => Outcome::Read(None),
             Task::See(..) => Outcome::Seen(Answer::Unanswered),

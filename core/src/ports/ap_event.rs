@@ -22,19 +22,23 @@ pub enum Cause {
     Restarting,
     /// A program outside asks for this mode.
     Asked(Mode),
-    /// What is known is old.
+    /// What is known is old; as an event, of a switch whose configuration may have changed.
     Stale,
 }
 
 impl Cause {
     /// The types of events.
-    const TYPES: [(&'static str, Self); 6] = [
+    const TYPES: [(&'static str, Self); 10] = [
         ("AP_CONNECTED", Self::Came),
         ("AP_DISCONNECTED", Self::Lost),
         ("AP_RESTARTED", Self::Came),
         ("AP_RESTART_BY_USER", Self::Restarting),
         ("AP_UPGRADE_BY_SCHEDULE", Self::Restarting),
         ("AP_UPGRADE_BY_USER", Self::Restarting),
+        ("SW_CONFIGURED", Self::Stale),
+        ("SW_CONFIG_CHANGED_BY_USER", Self::Stale),
+        ("SW_CONFIG_REVERTED", Self::Stale),
+        ("SW_RECONFIGURED", Self::Stale),
     ];
 
     /// The cause in an event's type, in any letter case.

@@ -60,7 +60,8 @@ pub trait MethodConfig {
         None
     }
 
-    /// The TCP ports that the method connects to, beside those of Mist, and the keys that name them.
+    /// The TCP ports that the method connects to, beside those of Mist, and the keys that name
+    /// them.
     fn connects_to(&self) -> Vec<(u16, &'static str)> {
         Vec::new()
     }
@@ -73,7 +74,7 @@ pub struct Edits {
     /// `None`: what the port had before.
     pub default: Option<Template>,
     /// In the place of this, for the switches that they match; the first counts.
-    pub others: Vec<(SwitchMatcher, Edits)>,
+    pub others: Vec<(SwitchMatcher, Self)>,
 }
 
 impl Edits {

@@ -49,6 +49,9 @@ pub enum Report {
     Observed { switch: Switch, changes: Vec<Change>, diff: String },
     /// There are more access points and ports than can be watched. The rest is not watched.
     Overflow,
+    /// Somebody has changed a port in mode `ap`: `diff` is what gives it its lines again, which is
+    /// done if it `is_mended`.
+    Drifted { switch: Switch, change: Change, diff: String, is_mended: bool },
     /// A change is forbidden, for now or for good.
     Refused { switch: Switch, change: Change, refusal: Refusal },
     /// A change failed, or may have.
@@ -99,6 +102,7 @@ impl Report {
                 Some(_) => ("PORT_RETRYING", None),
                 None => ("PORT_STUCK", Some("failed")),
             },
+            Self::Drifted { .. } => ("PORT_DRIFTED", None),
             Self::Kept { .. } => ("PORT_KEPT", None),
             Self::Observed { diff, .. } if diff.is_empty() => ("PORT_UNCHANGED", Some("unchanged")),
             Self::Observed { .. } => ("PORT_OBSERVED", Some("observed")),
@@ -146,6 +150,12 @@ impl Report {
             }
             Self::Observed { switch, changes, diff } => {
                 set_changes(&mut event, names, switch, changes);
+                event.diff.clone_from(diff);
+            }
+            Self::Drifted { switch, change, diff, is_mended } => {
+                set_changes(&mut event, names, switch, slice::from_ref(change));
+                let next = if *is_mended { "mistgate mends it" } else { "it is left so" };
+                event.because = Some(next.into());
                 event.diff.clone_from(diff);
             }
             Self::Refused { switch, change, refusal } => {

@@ -66,7 +66,7 @@ pub struct SwitchMatcher {
     /// Names or MACs.
     pub switch: Vec<String>,
     pub model: Vec<String>,
-    /// Ids.
+    /// The ids of sites.
     pub site: Vec<String>,
 }
 

@@ -15,7 +15,7 @@ const LONGEST_PORT: &str = "mge-999/999/999:999";
 pub const LINES_MAX: usize = 64;
 
 /// Lines that are about one port and nothing else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<String>);
 
 /// Why lines are not a template.

@@ -433,8 +433,7 @@ impl Driver {
                     self.spawn(push, halted, lost, move |pushed| Input::Pushed { id, pushed });
                 }
                 Work::Compare { id, switch, edits, backend } => {
-                    let compare =
-                        async move { backend.method.compare(&switch, &edits, false).await };
+                    let compare = async move { backend.method.compare(&switch, &edits).await };
                     let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Err);
                     let input = move |compared| Input::Compared { id, compared };
                     self.spawn(compare, halted, lost, input);

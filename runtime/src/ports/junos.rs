@@ -139,14 +139,8 @@ impl Switches {
     }
 
     /// The difference that each change would make, without making it. Empty where there is none.
-    pub async fn compare(
-        &self,
-        switch: &Switch,
-        edits: &[Edit],
-        may_lock: bool,
-    ) -> Result<Vec<String>, Failure> {
-        let task = Task::Compare { edits: edits.to_vec(), may_lock };
-        let outcome = self.visit(switch, task).await;
+    pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Vec<String>, Failure> {
+        let outcome = self.visit(switch, Task::Compare(edits.to_vec())).await;
         let Outcome::Compared(compared) = outcome else { unreachable!("{OF_ITS_KIND}") };
         compared
     }
@@ -246,13 +240,8 @@ impl Method for Switches {
         Box::pin(self.see(switch, port))
     }
 
-    fn compare<'a>(
-        &'a self,
-        switch: &'a Switch,
-        edits: &'a [Edit],
-        may_lock: bool,
-    ) -> Call<'a, Compared> {
-        Box::pin(self.compare(switch, edits, may_lock))
+    fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
+        Box::pin(self.compare(switch, edits))
     }
 
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {

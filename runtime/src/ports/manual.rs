@@ -130,7 +130,14 @@ impl Change {
     /// What the change would do, without its secrets; empty if the port has its mode.
     pub async fn difference(&self) -> Result<String, Failure> {
         let edits = std::slice::from_ref(&self.edit);
-        let compared = self.backend.method.compare(&self.switch, edits, true).await?;
+        let compared = match self.backend.method.compare(&self.switch, edits).await {
+            // An old switch; it is changed nevertheless.
+            Err(Failure::Rejected { message }) => {
+                let lines = self.edit.lines.join("\n");
+                vec![format!("!  {message}; these lines are loaded:\n{lines}")]
+            }
+            compared => compared?,
+        };
         Ok(compared.concat().lines().map(redact).collect::<Vec<_>>().join("\n"))
     }
 

@@ -44,14 +44,8 @@ pub(super) trait Method: Any + Send + Sync {
         None
     }
 
-    /// What each of these changes would do. Nothing is changed, and only to see what a single one
-    /// does something `may` be `lock`ed.
-    fn compare<'a>(
-        &'a self,
-        _switch: &'a Switch,
-        edits: &'a [Edit],
-        _may_lock: bool,
-    ) -> Call<'a, Compared> {
+    /// What each of these changes would do. Nothing is changed or locked.
+    fn compare<'a>(&'a self, _switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
         Box::pin(ready(Ok(edits.iter().map(|edit| edit.lines.join("\n")).collect())))
     }
 

@@ -116,6 +116,12 @@ fn changes() -> Vec<(&'static str, Vec<Report>)> {
         .collect();
     let mixed: Vec<_> =
         (0..5).map(trunk).chain([back(9, Reason::PortDown), back(11, Reason::PortEmpty)]).collect();
+    let drifted = |is_mended| Report::Drifted {
+        switch: switch("sw-1"),
+        change: trunk(7),
+        diff: "[edit]\n+  a;\n!  the last commit of others: ann via cli, 10:02:11".to_owned(),
+        is_mended,
+    };
     let observed =
         |changes| Report::Observed { switch: switch("sw-1"), changes, diff: "+  a;".to_owned() };
     vec![
@@ -126,6 +132,8 @@ fn changes() -> Vec<(&'static str, Vec<Report>)> {
         ("changed-mixed", vec![settled(mixed, "-   native-vlan-id 42;", false)]),
         ("unchanged", vec![settled(vec![trunk(7)], "", false)]),
         ("observed-one", vec![observed(vec![trunk(7)])]),
+        ("drifted", vec![drifted(false)]),
+        ("drifted-mended", vec![drifted(true)]),
         ("observed-batch", vec![observed((0..48).map(trunk).collect())]),
     ]
 }

@@ -107,7 +107,7 @@ fn observing_tells_the_change_and_makes_none() {
     let plugged = site.follow(" plug ", "");
     assert!(plugged.contains("AP_CONNECTED") && plugged.contains("200"), "{plugged}");
     let printed = site.await_reports("Switch port would be changed", 1);
-    assert!(printed.contains("set interfaces ge-0/0/7 native-vlan-id 42"), "{printed}");
+    assert!(printed.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{printed}");
     assert!(printed.contains("Lobby"), "{printed}");
     assert_eq!(site.show(), before);
     let diff = site.follow(" port diff ", "");

@@ -200,7 +200,7 @@ fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
     site.plug();
     site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.line("port_observed", 1);
-    site.await_post(&["Switch port would be changed", &format!("{PORT}: profile ap")]);
+    site.await_post(&["Switch port would be changed", "usage"]);
     let [observed] = &*site.audit("PORT_OBSERVED") else {
         panic!("{:?}", site.audit("PORT_OBSERVED"));
     };

@@ -165,7 +165,7 @@ impl<'a> World<'a> {
         match self.bytes.up_to(9) {
             0..=6 => Task::Push(edits),
             7 => Task::Read(edits.first().expect("one at least").clone()),
-            8 => Task::Compare { edits, may_lock: true },
+            8 => Task::Compare(edits),
             _ => Task::See(switch(), edits.first().expect("one at least").port),
         }
     }
@@ -226,7 +226,7 @@ impl<'a> World<'a> {
         let edits = match &task {
             Task::Push(edits) => edits.clone(),
             Task::Read(edit) => vec![edit.clone()],
-            Task::Compare { .. } | Task::See(..) => Vec::new(),
+            Task::Compare(_) | Task::See(..) => Vec::new(),
         };
         let was_in_place = self.is_in_place(&edits);
         let is_certain = !self.switch.is_busy() && !self.switch.is_pending();
@@ -268,12 +268,12 @@ impl<'a> World<'a> {
                 let is_ours_pending = self.switch.is_pending() && !self.switch.is_foreign_pending();
                 assert!(!is_done || !is_ours_pending, "{}", self.journal);
             }
-            (Task::Compare { edits, .. }, Outcome::Compared(Ok(diffs))) => {
+            (Task::Compare(edits), Outcome::Compared(Ok(diffs))) => {
                 assert!(!is_certain || changes_as_told(&self.switch, edits, diffs));
             }
             (Task::Push(_), Outcome::Pushed(Pushed::Unknown(_)))
             | (Task::Read(_), Outcome::Read(None))
-            | (Task::Compare { .. }, Outcome::Compared(_))
+            | (Task::Compare(_), Outcome::Compared(_))
             | (Task::See(..), Outcome::Seen(_)) => {}
             _ => panic!("{task:?} ended as {outcome:?}"),
         }

@@ -45,7 +45,6 @@ const STEPS_MAX: usize = 2_000_000;
 enum Event {
     Answered { run: u64, id: u64, answer: Answer },
     Asked { run: u64, id: u64, question: Question },
-    Compared { run: u64, id: u64, diffs: Vec<String> },
     Finish { run: u64, id: u64, switch: usize, edits: Vec<Edit> },
     Flush,
     Noticed { ap: usize, epoch: u64, is_alive: bool },
@@ -403,9 +402,6 @@ impl World<'_> {
                 self.input(Input::Answered { id, answer });
             }
             Event::Finish { run, id, switch, edits } => self.finish(run, id, switch, &edits),
-            Event::Compared { run, id, diffs } if run == self.run => {
-                self.input(Input::Compared { id, compared: Ok(diffs) });
-            }
             Event::Flush => self.flush(),
             Event::Noticed { ap, epoch, is_alive } => self.noticed(ap, epoch, is_alive),
             Event::Plug { ap, to } => {
@@ -421,10 +417,7 @@ impl World<'_> {
             Event::Unlock { switch } => self.unlock(switch),
             Event::Webhook(ap_event) => self.input(Input::ApEvent(ap_event)),
             // mistgate has crashed since it asked.
-            Event::Answered { .. }
-            | Event::Asked { .. }
-            | Event::Compared { .. }
-            | Event::Read { .. } => {}
+            Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
         }
     }
 
@@ -442,9 +435,8 @@ impl World<'_> {
                 }
                 Output::Compare { id, edits, .. } => {
                     let pick = |_| self.bytes.pick(&["", "+  a;"]).to_owned();
-                    let (run, diffs) = (self.run, edits.iter().map(pick).collect());
-                    let after = self.soon(5);
-                    self.at(after, Event::Compared { run, id, diffs });
+                    let compared = Ok(edits.iter().map(pick).collect());
+                    self.plan.handle_input(self.now, Input::Compared { id, compared });
                 }
                 Output::Forget(switch_port) => {
                     assert!(kept.is_some(), "{switch_port} was never kept");

@@ -11,7 +11,6 @@ use crate::config::reader::Item;
 use crate::config::section::Section;
 use crate::config::units;
 use crate::junos::Junos;
-use crate::netconf::lines::Fault as LineFault;
 use crate::ports::name::SwitchName;
 use crate::ports::switch_port::SwitchMatcher;
 use crate::ports::template;
@@ -84,10 +83,8 @@ pub(super) fn template_of(section: &Section<'_>, base: &Junos) -> Option<(Switch
         model: patterns("model", "a list of models or patterns such as \"EX2200-*\""),
         site: patterns("site", "a list of the ids of sites"),
     };
-    if matcher == SwitchMatcher::default() {
-        section.problem("this is for no switch", "switch, model or site");
-    }
     let mut junos = base.clone();
+    section.items(&["ap", "default", "username"]);
     if !section.lacks(&["username"]) {
         junos.username = name(section, "username", "the login on the switches")?;
     }
@@ -122,22 +119,8 @@ fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
     let item = section.required(key, LINES)?;
     let line = |item: &Item<'_>| {
         item.judged(LINE, |text| {
-            Template::check(text).map(|()| text.to_owned()).map_err(|error| {
-                let what = match error {
-                    template::Error::NoPort => "this line would change more than the port",
-                    template::Error::Unknown => "only <port> can be filled in",
-                    template::Error::Line(fault) => match fault {
-                        LineFault::Bare | LineFault::Verb => {
-                            "this line does not change a configuration"
-                        }
-                        LineFault::Control => "this line holds a line break or control character",
-                        LineFault::Oversize => "this line is too long",
-                        LineFault::Quote => "this line has a quotation that is not closed",
-                    },
-                    template::Error::Empty | template::Error::Many => "this is no line",
-                };
-                Fault::new(what, LINE)
-            })
+            let wrong = |error: template::Error| Fault::new(error.to_string(), LINE);
+            Template::check(text).map(|()| text.to_owned()).map_err(wrong)
         })
     };
     let elements = item.elements(LINES);

@@ -250,18 +250,13 @@ fn a_template_says_what_is_different_for_some_switches() {
              ap = [\"show\"]\nverify = \"1s\"\n"
         ),
         &[
-            "F:9: ports.template[0]: this is for no switch — switch, model or site",
-            "F:10: ports.template[0].port: 0 is out of bounds — from 1 to 65535",
-            "F:11: ports.template[0].ap[0]: this line does not change a configuration — a line \
-             such as \"set interfaces <port> native-vlan-id 42\"",
-            "F:12: ports.template[0].verify: unknown key — one of ap, default, \
+            "F:11: ports.template[0].port: 0 is out of bounds — from 1 to 65535",
+            "F:12: ports.template[0].ap[0]: a line: expected it to begin with set, delete, \
+             activate or deactivate — a line such as \"set interfaces <port> native-vlan-id 42\"",
+            "F:13: ports.template[0].verify: unknown key — one of ap, default, \
              legacy_algorithms, model, password, password_file, port, private_key, site, switch, \
              username",
         ],
-    );
-    check(
-        "[ports]\n[[ports.template]]\nswitch = [\"a\"]\n",
-        &["F:2: ports.template: this is for method junos alone — no such section"],
     );
 }
 
@@ -348,10 +343,10 @@ fn what_is_missing_or_wrong_is_reported_with_its_line() {
              OpenSSH writes it",
             "F:2: ports.junos.username: missing — the login on the switches",
             "F:3: ports.junos.confirm: Junos counts this in minutes — whole minutes, such as \"5m\"",
-            "F:4: ports.junos.ap[0]: this line would change more than the port — a line such as \
-             \"set interfaces <port> native-vlan-id 42\"",
-            "F:4: ports.junos.ap[1]: this line does not change a configuration — a line such as \
-             \"set interfaces <port> native-vlan-id 42\"",
+            "F:4: ports.junos.ap[0]: a line has no <port>, so it would change more than a port — \
+             a line such as \"set interfaces <port> native-vlan-id 42\"",
+            "F:4: ports.junos.ap[1]: a line: expected it to begin with set, delete, activate or \
+             deactivate — a line such as \"set interfaces <port> native-vlan-id 42\"",
             "F:5: ports.junos.default: this list is empty — a list of lines such as \"set \
              interfaces <port> native-vlan-id 42\"",
         ],

@@ -657,6 +657,15 @@ fn what_ports_need_of_other_sections_is_named() {
             "F:1: webhook: without this section no event ever arrives — [webhook] with a secret_file",
         ],
     );
+    // The switches themselves can be reached without it.
+    check(
+        &format!(
+            "{WEBHOOK}[ports]\nmethod = \"junos\"\n[ports.junos]\nusername = \"a\"\n\
+             password = \"b\"\nap = [\"set interfaces <port> a\"]\ndefault = \"previous\"\n"
+        ),
+        &["F:6: ports.junos.known_hosts: missing — the file with the switches' host keys, as \
+           OpenSSH writes it"],
+    );
     let enforce =
         "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
     for (text, line, what) in [

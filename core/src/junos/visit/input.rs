@@ -27,9 +27,8 @@ pub struct Config {
 /// What a visit is for.
 #[derive(Clone, Debug)]
 pub enum Task {
-    /// Show what each of these edits would change. Where that cannot be worked out, a single edit
-    /// is loaded and discarded if it `may_lock`.
-    Compare { edits: Vec<Edit>, may_lock: bool },
+    /// Show what each of these edits would change, without a lock.
+    Compare(Vec<Edit>),
     /// Make these edits, all or none.
     Push(Vec<Edit>),
     /// Find out whether this edit is in place.

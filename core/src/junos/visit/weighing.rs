@@ -5,13 +5,17 @@
 //! get back what it had.
 
 use alloc::{format, string::String, vec::Vec};
+use core::slice;
 
 use super::input::Task;
 use super::output::{Outcome, Output};
-use super::{State, Step, Visit};
+use super::{State, Step, Then, Visit};
 use crate::base::failure::Failure;
 use crate::base::time::Instant;
+use crate::junos::change::OURS;
 use crate::junos::configuration::Configuration;
+use crate::junos::observation::Observation;
+use crate::netconf::rpc::commit::Commit;
 use crate::netconf::rpc::error::RpcError;
 use crate::netconf::rpc::request::Query;
 use crate::netconf::session::input::{Input, Mode};
@@ -19,7 +23,19 @@ use crate::netconf::xml::Element;
 use crate::ports::edit::{Edit, Pushed};
 use crate::ports::switch_port;
 
+/// Of a release before 15.1.
+const UNTOLD: &str = "the switch does not show what the port has";
+
 impl Visit {
+    /// The edits of the task.
+    pub(super) fn edits(&self) -> &[Edit] {
+        match &self.config.task {
+            Task::Compare(edits) | Task::Push(edits) => edits,
+            Task::Read(edit) => slice::from_ref(edit),
+            Task::See(..) => &[],
+        }
+    }
+
     /// Asks what is configured on the ports of the task.
     pub(super) fn weigh(&mut self, now: Instant, in_force: Option<String>) {
         let mut hierarchies: Vec<String> = Vec::new();
@@ -57,19 +73,17 @@ impl Visit {
     /// Goes on with the task, as far as that makes sense.
     fn judge(&mut self, now: Instant, configuration: Option<&Configuration>) {
         let mut edits = self.edits().to_vec();
-        match (&self.config.task, configuration) {
-            (Task::Compare { .. }, Some(configuration)) => {
-                let diffs = edits.iter().map(|edit| configuration.change(edit).diff).collect();
-                return self.close(now, Outcome::Compared(Ok(diffs)));
-            }
-            (Task::Compare { may_lock: true, .. }, None) => {
-                return self.edit(now, Step::Main, edits, Mode::Compare, false);
-            }
-            (Task::Compare { .. }, None) => {
-                let message = "the switch does not show what the port has".into();
-                return self.fail(now, Failure::Rejected { message });
-            }
-            (Task::Push(_) | Task::Read(_) | Task::See(..), _) => {}
+        if let Task::Compare(_) = self.config.task {
+            let Some(configuration) = configuration else {
+                return self.fail(now, Failure::Rejected { message: UNTOLD.into() });
+            };
+            let diffs = edits.iter().map(|edit| configuration.change(edit).diff);
+            let diffs: Vec<String> = diffs.collect();
+            return if diffs.iter().all(String::is_empty) {
+                self.close(now, Outcome::Compared(Ok(diffs)));
+            } else {
+                self.ask(now, Query::Commits, Observation::default(), Then::Tell(diffs));
+            };
         }
         for edit in &mut edits {
             if let Err(message) = self.weigh_edit(edit, configuration) {
@@ -84,6 +98,16 @@ impl Visit {
         let mode = Mode::Push { confirm: self.config.confirm };
         let is_in_doubt = !self.is_sure && edits.iter().any(|edit| edit.is_in_doubt);
         self.edit(now, Step::Main, edits, mode, is_in_doubt);
+    }
+
+    /// Ends with the differences, and with who else committed last.
+    pub(super) fn tell(&mut self, now: Instant, mut diffs: Vec<String>, answer: Option<&Element>) {
+        let by = answer.and_then(|answer| Commit::newest_of_others(answer, OURS));
+        for diff in diffs.iter_mut().filter(|diff| by.is_some() && !diff.is_empty()) {
+            diff.push_str("\n!  the last commit of others: ");
+            diff.extend(by.as_deref());
+        }
+        self.close(now, Outcome::Compared(Ok(diffs)));
     }
 
     /// Notes what gives the port back. The error says why the edit is not made.
@@ -116,7 +140,7 @@ impl Visit {
                 Ok(())
             }
             (switch_port::Mode::Ap, None) if edit.back.is_empty() => {
-                Err("the switch does not show what the port has, to give it back".into())
+                Err(format!("{UNTOLD}, to give it back"))
             }
             (switch_port::Mode::Ap, None) | (switch_port::Mode::Default, _) => Ok(()),
         }

@@ -33,6 +33,16 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// Who made the newest commit whose comment does not begin like this; `None` if none is known.
+    pub fn newest_of_others(answer: &Element, ours: &str) -> Option<String> {
+        let mut all = answer.descendants().filter(|element| element.name == "commit-history");
+        let others =
+            all.find(|entry| !entry.text_of("log").is_some_and(|it| it.starts_with(ours)))?;
+        let text = |name| one_line(others.text_of(name).unwrap_or_default(), TEXT_MAX);
+        let (user, client, at) = (text("user"), text("client"), text("date-time"));
+        Some(format!("{user} via {client}, {at}"))
+    }
+
     /// The newest commit in the answer to `get-commit-information`; `None` if there is none.
     pub fn newest(answer: &Element) -> Option<Self> {
         let mut all = answer.descendants().filter(|element| element.name == "commit-history");

@@ -25,6 +25,8 @@ pub enum Query {
     /// These hierarchies of what is committed, as set lines; with what ports inherit from groups
     /// and interface ranges in the place of these, or without.
     Configuration { hierarchies: Vec<String>, inherits: bool },
+    /// Who committed when.
+    Commits,
     /// The state of all interfaces.
     Interfaces,
     /// The LLDP neighbours of all interfaces.
@@ -94,7 +96,7 @@ impl Request<'_> {
                 r#"<get-configuration compare="rollback" rollback="0" format="text"/>"#.into()
             }
             Self::DiscardChanges => "<nc:discard-changes/>".into(),
-            Self::History => "<get-commit-information/>".into(),
+            Self::History | Self::Ask(Query::Commits) => "<get-commit-information/>".into(),
             Self::Ask(Query::Configuration { hierarchies, inherits }) => {
                 let inherit = if *inherits { " inherit=\"inherit\"" } else { "" };
                 let tags: String = hierarchies.iter().map(|name| format!("<{name}/>")).collect();

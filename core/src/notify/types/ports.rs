@@ -13,6 +13,9 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     PORT_UNCHANGED Debug "Switch port needed no change"
         "[{ports}|A switch port] already had [{mode}|its mode][: {because}]. Nothing was changed."
         clears PORT_CHANGE_FAILED "ports";
+    PORT_DRIFTED Warning "Switch port changed by others"
+        "[{ports}|A switch port] has [{mode}|its mode] no longer, because somebody else changed it\
+         [; {because}].";
     PORT_REFUSED Warning "Switch port change refused"
         "[{ports}|A switch port] did not get [{mode}|another mode][ {whom}][: {because}].[ {next}.]"
         raises PORT_CHANGE_FAILED "ports";

@@ -13,6 +13,13 @@ use crate::ports::record::Record;
 use crate::ports::switch_port::{Mode, Switch};
 use crate::ports::{governor, port, probe};
 
+/// What is done about a port whose lines somebody else has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    Repair,
+    Tell,
+}
+
 /// Policy of a [`Plan`](super::Plan).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -22,6 +29,8 @@ pub struct Config {
     pub edits: Edits,
     /// Whether changes are only reported, not made.
     pub is_observing: bool,
+    /// What is done where somebody changed a port in mode `ap`; `None` where that cannot be seen.
+    pub drift: Option<Drift>,
     /// The ids of sites whose access points are ignored.
     pub ignored_sites: Vec<String>,
     /// From one inventory to the next.

@@ -99,6 +99,7 @@ impl Plan {
         }
         self.drop_unlisted_aps(now, asked_at, &listed);
         self.recheck_stale_ports(now);
+        self.look_for_drift(None);
     }
 
     /// Forgets switches without a known port, to make room for others.

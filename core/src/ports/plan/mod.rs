@@ -16,10 +16,10 @@
 //! - `Restored`, with all records of the store, is the first input, also where there are none.
 //!   `Clock` comes whenever the wall clock may have jumped or is no longer, or again, synchronised,
 //!   and every few minutes.
-//! - Each `Ask`, `Compare`, `Push` and `Read` is answered once, failures included; the driver never retries.
-//!   It may answer many questions with one request to Mist, and lets them wait for Mist's budget.
-//!   It has one session for each switch: a `Read` may come while a `Push` to the same switch is
-//!   under way, and waits for it.
+//! - Each `Ask`, `Compare`, `Push` and `Read` is answered once, failures included; the driver never
+//!   retries. It may answer many questions with one request to Mist, and lets them wait for Mist's
+//!   budget. It has one session for each switch: a `Read` may come while a `Push` to the same
+//!   switch is under way, and waits for it.
 //! - A `Push` begins when every `Store` before it is on disk. After a crash in between, the next
 //!   run looks at the port again.
 //! - A `Push` is all or nothing. If one of several ports spoils a commit, the ports are pushed
@@ -41,6 +41,7 @@ mod timers;
 
 mod ask;
 mod conclude;
+mod drift;
 mod inventory;
 mod push;
 
@@ -137,6 +138,9 @@ impl Plan {
         let ApEvent { ap, cause, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
+        }
+        if cause == Cause::Stale {
+            return self.look_for_drift(Some(ap));
         }
         if cause != Cause::Restarting {
             let noted_at = at.unwrap_or_else(|| self.wall(now));

@@ -184,7 +184,7 @@ impl Plan {
 
     fn send(&mut self, now: Instant, mac: Mac, batch: Vec<Sent>) {
         if self.config.observes() {
-            return self.observe(mac, batch);
+            return self.foresee(mac, batch);
         }
         let edits: Vec<Edit> =
             batch.iter().filter_map(|sent| self.edit(sent.switch_port, None)).collect();
@@ -207,13 +207,15 @@ impl Plan {
         self.outputs.push_back(Output::Push { id, switch, edits });
     }
 
-    /// Asks what would be changed.
-    fn observe(&mut self, mac: Mac, mut batch: Vec<Sent>) {
-        let Some(switch) = self.switch(mac).cloned() else {
+    /// Asks what is different on ports that are due, or else should have mode `ap`.
+    pub(super) fn foresee(&mut self, mac: Mac, batch: Vec<Sent>) {
+        let edit = |Sent { switch_port, .. }: &Sent| {
+            self.edit(*switch_port, None).or_else(|| self.edit(*switch_port, Some(Mode::Ap)))
+        };
+        let edits: Vec<Edit> = batch.iter().filter_map(edit).collect();
+        let Some(switch) = self.switch(mac).filter(|_| edits.len() == batch.len()).cloned() else {
             return;
         };
-        batch.retain(|sent| self.edit(sent.switch_port, None).is_some());
-        let edits = batch.iter().filter_map(|sent| self.edit(sent.switch_port, None)).collect();
         let id = self.next_id();
         self.comparing.insert(id, batch);
         self.outputs.push_back(Output::Compare { id, switch, edits });
@@ -233,6 +235,7 @@ impl Plan {
             let foreseen = compared.as_ref().ok().and_then(|diffs| diffs.get(nth)).cloned();
             let slot = self.slots.get_mut(&switch_port);
             let Some(slot) = slot.filter(|slot| slot.port.due().is_some()) else {
+                self.drifted(now, switch_port, foreseen);
                 continue;
             };
             if !self.config.observes() {
@@ -346,7 +349,8 @@ impl Plan {
         if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.changed_at = Some(wall);
             slot.is_observed &= self.config.observes();
-            slot.observed = None;
+            (slot.observed, slot.foreseen) =
+                (None, slot.foreseen.take().filter(|_| slot.is_observed));
         }
         let change = self.change(now, switch_port, want);
         self.settled.extend(change.map(|(_, change)| change));
@@ -364,7 +368,7 @@ impl Plan {
         self.switch(mac).cloned().zip((!changes.is_empty()).then_some(changes))
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         now: Instant,
         switch_port: SwitchPort,

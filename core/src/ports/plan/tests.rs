@@ -8,6 +8,7 @@ use alloc::{format, vec};
 
 use jiff::tz::TimeZone;
 
+use super::input::Drift;
 use super::*;
 use crate::base::calendar::{Days, Period};
 use crate::base::failure::Failure;
@@ -82,6 +83,7 @@ fn config(check: Check) -> Config {
             ..governor::Policy::default()
         },
         edits: Edits::unwritten(),
+        drift: None,
         is_observing: false,
         ignored_sites: vec!["ignored".into()],
         reconcile_after: Duration::from_secs(3_600),
@@ -288,6 +290,9 @@ fn reported(report: &Report) -> String {
         Report::Breaker { is_open, .. } => format!("breaker open: {is_open}"),
         Report::ClockDoubted(is_doubted) => format!("clock doubted: {is_doubted}"),
         Report::Kept { switch_port, reason, .. } => format!("kept {}: {reason}", switch_port.port),
+        Report::Drifted { change, is_mended, .. } => {
+            format!("drifted {}{}", change.port, if *is_mended { ", mended" } else { "" })
+        }
         Report::Observed { changes: all, .. } => format!("observed {}", changes(all)),
         Report::Overflow => "overflow".into(),
         Report::Refused { change, refusal, .. } => {
@@ -952,4 +957,39 @@ fn access_points_of_ignored_sites_are_none_of_our_business() {
         site_name: None,
     }));
     assert_eq!(bench.plan.status(bench.now, 0).watched, 0);
+}
+
+/// Whoever changed the port of an access point, by hand or through Mist.
+#[test]
+fn a_port_that_others_change_is_told_and_mended_if_that_is_wanted() {
+    for (drift, mends) in [(Drift::Tell, false), (Drift::Repair, true)] {
+        let mut bench = Bench::new(Config { drift: Some(drift), ..config(Check::Lldp) });
+        came(&mut bench);
+        bench.pass(65);
+        bench.obey();
+        bench.take_log();
+        let told = if mends { "drifted ge-0/0/1, mended" } else { "drifted ge-0/0/1" };
+        // The cloud says that somebody pushed a configuration.
+        bench.ap_event(switch_port(1, 0).switch, Cause::Stale);
+        bench.pass(10);
+        let log = bench.take_log();
+        assert_eq!(
+            log,
+            [&[told][..], ["push ge-0/0/1=ap"].get(..usize::from(mends)).unwrap_or_default()]
+                .concat()
+        );
+        bench.obey();
+        bench.pass(10);
+        let settled = bench.take_log();
+        assert_eq!(settled.len(), usize::from(mends), "{settled:?}");
+        // What is known is not told again, and what was mended and changed again is. No event says
+        // so, but the comparison finds it.
+        bench.pass(3_600);
+        assert_eq!(bench.take_log().first().map(String::as_str), mends.then_some(told));
+        // While everything is stopped nothing is looked at.
+        bench.input(Input::Stop(true));
+        bench.take_log();
+        bench.pass(3_600);
+        assert_eq!(bench.take_log(), [""; 0]);
+    }
 }

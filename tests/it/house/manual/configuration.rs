@@ -140,11 +140,12 @@ fn base(keys: &[Key], section: &Section) -> Table {
     }
     let method = section.path.get(1).filter(|method| ["junos", "cso"].contains(&method.as_str()));
     let check = if section.is("ports.outage") { "outage" } else { "lldp" };
+    let is_for_junos = section.is("ports") || section.is("ports.template");
     let in_use = format!(
         "[mist]\ntoken_file = \"token\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n\
          [ports]\nmethod = \"{}\"\ndisconnect_check = \"{check}\"\n",
         // Of the ways to change ports, this one follows all keys of the section.
-        method.map_or(if section.is("ports") { "junos" } else { "mist" }, String::as_str)
+        method.map_or(if is_for_junos { "junos" } else { "mist" }, String::as_str)
     );
     let in_use: Table = in_use.parse().expect("TOML");
     for (name, values) in in_use {

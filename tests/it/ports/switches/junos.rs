@@ -9,7 +9,7 @@ use std::time::Duration;
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use serde_json::json;
 
-use super::{PORT, Site, text};
+use super::{PORT, SWITCH, Site, text};
 use crate::base::binary::{Mistgate, output, text as print};
 use crate::ports::junos::listen;
 use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
@@ -93,8 +93,8 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     site.await_post(&["Switch port would be changed", "+  interfaces ge-0/0/1 native-vlan-id 42;"]);
     assert!(!switched.has());
     switched.until_free(&mistgate);
-    let (twice_read, close) = (2, 1);
-    assert_eq!(switched.shared.with(|switch| switch.requests()), twice_read + close);
+    let (read_twice, history, close) = (2, 1, 1);
+    assert_eq!(switched.shared.with(|switch| switch.requests()), read_twice + history + close);
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
     assert!(text(&port, "/foreseen").contains(STATEMENT), "{port}");
 
@@ -116,6 +116,34 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     assert!(diffs.iter().all(|diff| diff.contains(STATEMENT)) && diffs.len() == 2, "{diffs:?}");
     for text in [journal, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
         assert!(!text.contains(PASSWORD) && !text.contains("]]&gt;"), "{text}");
+    }
+}
+
+/// Somebody takes the trunk away at the console, and Mist says that the configuration changed.
+#[test]
+fn a_port_that_somebody_changes_is_told_and_mended_where_that_is_wanted() {
+    for drift in ["", "drift = \"repair\"\n"] {
+        let switched = Switched::new(&[], "enforce");
+        let site = &switched.site;
+        site.configure(&format!("{drift}{}", switched.ports("enforce", "")));
+        let mistgate = site.place.start();
+        site.plug();
+        site.send_event(&mistgate, "AP_CONNECTED");
+        mistgate.line("port_changed", 1);
+        switched.until_free(&mistgate);
+        let line = format!("delete {STATEMENT}");
+        assert!(switched.shared.with(|switch| switch.commit_at_console(&[&line], None)));
+        mistgate.accept(&site.event("SW_CONFIG_REVERTED", SWITCH));
+        let line = mistgate.line("port_drifted", 1);
+        assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
+        let who = "!  the last commit of others: ann via cli";
+        site.await_post(&["Switch port changed by others", STATEMENT, who]);
+        if !drift.is_empty() {
+            mistgate.line("port_changed", 2);
+            switched.until_free(&mistgate);
+        }
+        assert_eq!(switched.has(), !drift.is_empty());
+        mistgate.stop();
     }
 }
 

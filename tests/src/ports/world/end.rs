@@ -91,6 +91,7 @@ impl Tally {
             Report::Failed { failed, .. } => self.stuck += usize::from(failed.retry.is_none()),
             Report::Breaker { is_open, .. } => self.opened += usize::from(*is_open),
             Report::ClockDoubted(_)
+            | Report::Drifted { .. }
             | Report::Overflow
             | Report::Settled { .. }
             | Report::Stopped(_)

@@ -14,7 +14,7 @@ use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
 use mistgate_core::ports::question::{Answer, Entry};
 use mistgate_core::ports::record::Record;
-use mistgate_core::ports::report::Report;
+use mistgate_core::ports::report::{Change, Report};
 use mistgate_core::ports::switch_port::{Mode, Sighting, SwitchPort};
 
 use self::losses::Losses;
@@ -268,22 +268,19 @@ impl Laws {
                     *changed_at = Some(now);
                 }
             }
-            Output::Compare { switch, edits, .. } => {
-                assert!(self.config.observes(), "a change that is only reported");
-                for edit in edits {
-                    let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
-                    self.check_change(now, clock, switch_port, edit.mode, names);
-                }
-            }
-            Output::Report(Report::Observed { .. }) => {
+            Output::Report(Report::Observed { switch, changes, .. }) => {
                 assert!(self.config.observes(), "a change that was only reported");
+                for Change { port, mode, .. } in changes {
+                    let switch_port = SwitchPort { switch: switch.mac, port: *port };
+                    self.check_change(now, clock, switch_port, *mode, names);
+                }
             }
             Output::Store(record) => {
                 self.check_assignment(now, record.switch_port(), before, record.ap, names);
                 self.record(record.switch_port(), record.ap, names);
             }
             Output::Read { .. } => assert!(!self.is_stopped, "it may confirm a commit"),
-            Output::Ask { .. } | Output::Report(_) => {}
+            Output::Ask { .. } | Output::Compare { .. } | Output::Report(_) => {}
         }
     }
 

@@ -30,7 +30,6 @@ impl World<'_> {
             Event::Finish { run, .. } | Event::Read { run, .. } => Some(*run),
             Event::Answered { .. }
             | Event::Asked { .. }
-            | Event::Compared { .. }
             | Event::Flush
             | Event::Noticed { .. }
             | Event::Plug { .. }
