@@ -98,7 +98,8 @@ impl Failure {
     const fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
         match self {
             Self::Audit => ("audit", "the disk refuses the audit", None),
-            Self::Busy { .. } => ("busy", "the other side asked to wait", None),
+            Self::Busy { after: Some(_) } => ("busy", "the other side asked to wait", None),
+            Self::Busy { after: None } => ("busy", "the other side is busy or has a fault", None),
             Self::HostKey => {
                 ("host_key", "the switch's host key is not the one in known_hosts", None)
             }

@@ -61,6 +61,6 @@ impl Intake {
             fields![from = head.peer().ip(), port = switch_port, mode = mode.name()],
         );
         switches.requested(request).await;
-        Reply::status(StatusCode::Accepted.into())
+        Reply::status(StatusCode::Ok.into())
     }
 }
