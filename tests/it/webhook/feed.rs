@@ -1,7 +1,7 @@
 //! The way of events from Mist: the real binary between a cloud of the tests' own and a chat.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine as _;
@@ -335,6 +335,24 @@ fn a_selftest_follows_a_ping_to_the_chats() {
     mistgate.stop();
     let args = ["selftest", "--config", "mistgate.toml"];
     assert_eq!(output(bench.place.path(), &args).status.code(), Some(3));
+}
+
+/// It takes the minute that a person would wait too.
+#[test]
+fn a_selftest_whose_ping_never_comes_ends_after_a_minute() {
+    let bench = Bench::new();
+    let mistgate = bench.place.start();
+    mistgate.webhook();
+    mistgate.status();
+    let began = std::time::Instant::now();
+    let test = output(bench.place.path(), &["selftest", "--config", "mistgate.toml"]);
+    assert!(began.elapsed() >= Duration::from_secs(60), "{:?}", began.elapsed());
+    let said = text(&[&test.stdout[..], &test.stderr[..]].concat());
+    let lost = "the ping comes in, signed: none came within 60 s — see the firewall, webhook.url";
+    assert!(test.status.code() == Some(1) && said.contains(lost), "{said}");
+    assert!(said.contains("slack/default takes a message: yes"), "{said}");
+    bench.told(&mistgate, "Selftest failed");
+    mistgate.stop();
 }
 
 /// How many events the inbox finds new, of a request that brings this late.
