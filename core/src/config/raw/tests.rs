@@ -661,7 +661,7 @@ fn what_ports_need_of_other_sections_is_named() {
     check(
         &format!(
             "{WEBHOOK}[ports]\nmethod = \"junos\"\n[ports.junos]\nusername = \"a\"\n\
-             password = \"b\"\nap = [\"set interfaces <port> a\"]\ndefault = \"previous\"\n"
+             password = \"bb\"\nap = [\"set interfaces <port> a\"]\ndefault = \"previous\"\n"
         ),
         &["F:6: ports.junos.known_hosts: missing — the file with the switches' host keys, as \
            OpenSSH writes it"],
