@@ -4,7 +4,8 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use http_types::{Url, url::Host};
+use http_types::Url;
+use http_types::url::{Host, ParseError};
 
 use super::problem::Fault;
 use crate::chat::KINDS;
@@ -81,7 +82,7 @@ pub(super) fn http_proxy(text: &str) -> Result<(), Fault> {
             "\"http://host:port\", with \"user:password@\" before the host if the proxy asks",
         )
     };
-    let url = Url::parse(text).map_err(|_| fault("this is not a URL"))?;
+    let url = parse(text).map_err(fault)?;
     if url.scheme() != "http" || url.host().is_none() {
         Err(fault("this is not an http URL"))
     } else if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
@@ -91,13 +92,24 @@ pub(super) fn http_proxy(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// A host name has ASCII letters only: tables for all others would be larger than they are worth.
+fn parse(text: &str) -> Result<Url, &'static str> {
+    Url::parse(text).map_err(|error| {
+        if error == ParseError::IdnaError {
+            "the host name of this URL must be written in ASCII (xn--…)"
+        } else {
+            "this is not a URL"
+        }
+    })
+}
+
 /// An https or http URL, and how far away its host is.
 fn absolute(text: &str) -> Result<(Url, Reach), &'static str> {
     // The parser would silently drop them, so a URL that was broken into two lines would pass.
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("this holds spaces or line ends");
     }
-    let url = Url::parse(text).map_err(|_| "this is not a URL")?;
+    let url = parse(text)?;
     if !url.has_host() {
         return Err("this URL has no host");
     }
@@ -157,6 +169,10 @@ mod tests {
         }
         for (text, what) in [
             ("api.mist.com", "this is not a URL"),
+            (
+                "https://müller.example",
+                "the host name of this URL must be written in ASCII (xn--…)",
+            ),
             ("http://api.mist.com", "the API token would travel unencrypted"),
             ("http://10.0.0.1", "the API token would travel unencrypted"),
             ("ftp://api.mist.com", "this is not an https URL"),
