@@ -67,6 +67,14 @@ pub struct Rule {
     pub subjects: Vec<Subject>,
 }
 
+impl Rule {
+    /// Whether an `O=` or `CN=` lets peers in, which any authority may write into a certificate.
+    pub fn is_by_name(&self) -> bool {
+        let is_name = |of: &_| matches!(of, Subject::CommonName(_) | Subject::Organisation(_));
+        self.subjects.iter().any(is_name)
+    }
+}
+
 /// A subject alternative name (RFC 5280 §4.2.1.6). Its kind counts: an authority whose names are
 /// constrained in one kind may give any name of another.
 #[derive(Clone, Debug, PartialEq, Eq)]

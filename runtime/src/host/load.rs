@@ -13,6 +13,7 @@ use mistgate_core::config::problem::Problem;
 use mistgate_core::config::raw::{Draft, EMBEDDED, Source};
 use mistgate_core::http::listener::Tls;
 use mistgate_core::http::proxy::Proxies;
+use mistgate_core::micronets::access::Rule;
 use mistgate_core::micronets::proxy::{Proxy, ProxyFiles};
 use mistgate_core::ports::edit::MethodConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -184,8 +185,13 @@ fn make<'a>(
         let server = key.map(tls::http_server);
         made.webhook = server.map(|server| Identity::new(files.clone(), snapshot, server));
     }
-    if let Some(Proxy { files, .. }) = &config.proxy {
+    if let Some(Proxy { files, allow, .. }) = &config.proxy {
         let key = findings.server("proxy.cert", &files.tls);
+        if allow.iter().any(Rule::is_by_name) {
+            let pem = snapshot.content(&files.client_ca).unwrap_or_default();
+            let found = certificate::names(pem);
+            found.into_iter().for_each(|warning| findings.warning("proxy.client_ca", warning));
+        }
         let trust = key.zip(findings.authorities(files));
         let trust = trust.map(|(key, (roots, lists))| Trust::new(key, &roots, lists));
         made.proxy = trust.map(|trust| Mutual::new(files.clone(), snapshot, trust));
@@ -255,15 +261,24 @@ impl Findings<'_> {
     /// The host keys of the switches; our own are looked at.
     fn login(&mut self, method: &dyn MethodConfig) -> Login {
         for key in method.private_keys() {
-            if let Err(error) = Key::parse(key.expose()) {
-                let expected = match error {
-                    KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
-                    KeyError::Unreadable => {
-                        "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
-                    }
-                };
-                self.problem("ports.junos.private_key", &error, expected);
-            }
+            let error = match Key::parse(key.expose()) {
+                Ok(key) if key.is_rsa() => {
+                    let what =
+                        "how long a signature takes may tell of an RSA key (RUSTSEC-2023-0071)";
+                    let expected = "an Ed25519 or ECDSA key, unless the switches know only RSA";
+                    self.warning("ports.junos.private_key", (what.to_owned(), expected));
+                    continue;
+                }
+                Ok(_) => continue,
+                Err(error) => error,
+            };
+            let expected = match error {
+                KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
+                KeyError::Unreadable => {
+                    "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
+                }
+            };
+            self.problem("ports.junos.private_key", &error, expected);
         }
         let Some(known_hosts) = method.known_hosts() else {
             return Login::default();

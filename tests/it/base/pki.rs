@@ -24,8 +24,17 @@ pub(crate) struct Leaf {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::with(BasicConstraints::Unconstrained)
+    }
+
+    /// One below which there may be this many others.
+    pub(crate) fn constrained(others: u8) -> Self {
+        Self::with(BasicConstraints::Constrained(others))
+    }
+
+    fn with(constraints: BasicConstraints) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.is_ca = IsCa::Ca(constraints);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
         Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))

@@ -207,7 +207,7 @@ fn check_lists_every_problem_with_its_line() {
     assert!(text(&absent.stderr).starts_with("absent.toml:1: there is no such file — "));
 }
 
-const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
+const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"DNS=x\"]";
 
 /// The exit code and output of `mistgate check` for a proxy with these keys, without the line that
 /// names the page of the manual, which must be there once if there is something to look up.
@@ -323,6 +323,67 @@ fn check_warns_of_expired_files_and_of_certificates_for_another_use() {
     let warning = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
                  one still counts — ";
     warned(&issue(|_| {}), &old, warning);
+}
+
+#[test]
+fn check_warns_of_names_that_authorities_below_may_write() {
+    let constrained = Authority::constrained;
+    let (free, flat, tall) = (Authority::new(), constrained(0), constrained(1));
+    let Leaf { cert, key } = flat.issue(&["proxy.example"]);
+    let place = Place::new("");
+    place.write("proxy.pem", &format!("{cert}{key}"));
+    let warned = |roots: &str, subject: &str| {
+        place.write("root.pem", roots);
+        let rule = RULE.replace("DNS=x", subject);
+        let files = "cert = \"proxy.pem\"\nclient_ca = \"root.pem\"";
+        let (code, printed) = check_proxy(&place, &format!("{files}\n{rule}"));
+        assert_eq!(code, Some(0), "{printed}");
+        let below = printed.contains("4: proxy.client_ca: the authority may have others below it");
+        let several = printed.contains("4: proxy.client_ca: there are several authorities in it");
+        (below, several)
+    };
+    for subject in ["O=x", "CN=x"] {
+        assert_eq!(warned(&free.cert(), subject), (true, false), "{subject}");
+        assert_eq!(warned(&tall.cert(), subject), (true, false), "{subject}");
+        assert_eq!(warned(&flat.cert(), subject), (false, false), "{subject}");
+        assert_eq!(warned(&(flat.cert() + &constrained(0).cert()), subject), (false, true));
+    }
+    assert_eq!(warned(&(free.cert() + &flat.cert()), "DNS=x"), (false, false));
+}
+
+#[test]
+fn check_warns_of_an_rsa_key_for_switches() {
+    let place = Place::new("");
+    let printed = |kind: &str| {
+        // It overwrites nothing.
+        let _ = fs::remove_file(place.path().join("key"));
+        let made = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-t", kind, "-N", "", "-f"])
+            .arg(place.path().join("key"))
+            .output()
+            .expect("ssh-keygen");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        // As `ssh-keyscan` prints it.
+        let public = fs::read_to_string(place.path().join("key.pub")).expect("a key");
+        place.write("hosts", &format!("switch {public}"));
+        place.write(
+            "ports.toml",
+            "[mist]\ntoken = \"0123456789abcdef0123456789abcdef\"\n\
+             org_id = \"203d3d02-dbc0-4c1b-9f41-76896a3330f4\"\n[ports]\nmode = \"observe\"\nmethod = \"junos\"\n[ports.junos]\nusername = \"mist\"\n\
+             private_key = \"key\"\nknown_hosts = \"hosts\"\n\
+             ap = [\"set interfaces <port> native-vlan-id 42\"]\n\
+             default = [\"delete interfaces <port> native-vlan-id\"]\n[admin]\n",
+        );
+        let checked = output(place.path(), &["check", "--config", "ports.toml"]);
+        let printed = text(&checked.stdout) + &text(&checked.stderr);
+        assert_eq!(checked.status.code(), Some(0), "{printed}");
+        printed
+    };
+    let warning = "ports.toml:9: ports.junos.private_key: how long a signature takes may tell";
+    let rsa = printed("rsa");
+    assert!(rsa.contains(warning), "{rsa}");
+    let modern = printed("ed25519");
+    assert!(!modern.contains("private_key"), "{modern}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ struct Site {
 impl Site {
     /// Creates one. `rest` follows the keys of `[proxy]`.
     fn new(rest: &str) -> Self {
-        let site = Self { place: Place::new(""), authority: Authority::new() };
+        let site = Self { place: Place::new(""), authority: Authority::constrained(0) };
         let Leaf { cert, key } = site.authority.issue(&["localhost"]);
         site.place.write("proxy.pem", &format!("{cert}{key}"));
         site.place.write("root.pem", &site.authority.cert());

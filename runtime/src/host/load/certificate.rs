@@ -1,6 +1,7 @@
 //! What may be wrong with certificates and revocation lists that TLS itself can use.
 
 use mistgate_core::base::time::UnixTime;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::time::ASN1Time;
@@ -35,6 +36,29 @@ pub(super) fn server(certificate: &CertificateDer<'_>, now: UnixTime) -> Vec<War
         warnings.push((what, "one that holds by now, or the right time on this machine"));
     }
     warnings
+}
+
+/// Looks at the authorities whose clients are let in by an `O=` or `CN=`: each authority below them
+/// may write these. The file does not say whether there are any, but whether there can be.
+pub(super) fn names(authorities: &[u8]) -> Option<Warning> {
+    let all: Vec<_> = CertificateDer::pem_slice_iter(authorities).flatten().collect();
+    let may_delegate = |own: &CertificateDer<'_>| {
+        let Ok((_, own)) = parse_x509_certificate(own) else {
+            return false;
+        };
+        // RFC 5280 §4.2.1.9: without a path length there may be any number of them.
+        let basic = own.basic_constraints().ok().flatten();
+        basic.is_none_or(|basic| basic.value.path_len_constraint != Some(0))
+    };
+    let what = if all.len() > 1 {
+        "there are several authorities in it, each of which may write any O= and CN="
+    } else if all.iter().any(may_delegate) {
+        "the authority may have others below it, each of which may write any O= and CN="
+    } else {
+        return None;
+    };
+    let expected = "rules with DNS= or PIN=, or one authority with a path length of 0";
+    Some((what.to_owned(), expected))
 }
 
 /// Looks at a revocation list.

@@ -65,6 +65,11 @@ impl Key {
             Err(_) => Err(KeyError::Unreadable),
         }
     }
+
+    /// Whether it is of the kind whose signatures take a time that depends on the key.
+    pub fn is_rsa(&self) -> bool {
+        self.0.algorithm().is_rsa()
+    }
 }
 
 impl fmt::Debug for Key {
