@@ -179,7 +179,7 @@ fn a_method_without_an_organisation_waits_for_it() {
     assert!(is_said(&new, "mesa.py:10: configuration_method: ", "mist.org_id"));
     // A line about more than the port stays behind, and the others are in their order.
     assert!(new.toml.contains("ap = [ # MESA: ex_method.conf_trunk_ap\n    \"delete protocols"));
-    assert!(is_said(&new, "mesa.py:18: ex_method.conf_trunk_ap[2]: ", "more than the port"));
+    assert!(is_said(&new, "mesa.py:18: ex_method.conf_trunk_ap[2]: ", "more than a port"));
     assert!(is_said(&new, "mesa.py:11: ex_method: ", "known_hosts"));
     assert_eq!(line(&new, "ports.junos", "known_hosts"), Some("\"known_hosts\""));
     assert_eq!(file(&new, "known_hosts"), None);
