@@ -41,7 +41,8 @@ pub struct ProxyLimits {
     pub message_max: usize,
     /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
     pub unsent_max: usize,
-    /// Those of connections (default 4096 in all), of handshakes and, as `head_timeout`, from the
+    /// Those of connections (default 4096 in all, 2048 of one address: a manager has one for each
+    /// meetup), of handshakes and, as `head_timeout`, from the
     /// end of the TLS handshake to the end of the upgrade request. There are no bodies.
     pub listener: Limits,
 }
@@ -51,7 +52,11 @@ impl Default for ProxyLimits {
         Self {
             message_max: 1 << 20,
             unsent_max: 256 << 10,
-            listener: Limits { connections_max: 4_096, ..Limits::default() },
+            listener: Limits {
+                connections_max: 4_096,
+                connections_per_address_max: 2_048,
+                ..Limits::default()
+            },
         }
     }
 }

@@ -18,7 +18,7 @@ use mistgate_core::micronets::meetup::status::PeerStatus;
 use mistgate_core::micronets::proxy::Proxy;
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
-use self::{admit::Arrival, meetup_task::Command, registry::Registry};
+use self::{admit::Arrival, meetup_task::Command, memory::Account, registry::Registry};
 use crate::base::clock::Clock;
 use crate::base::connection_limiter::ConnectionLimiter;
 use crate::base::journal::{Journal, Level, fields};
@@ -30,6 +30,7 @@ use crate::http::tls;
 use crate::http::tls::mutual::Mutual;
 
 mod frame_tracker;
+mod memory;
 
 pub mod connection;
 
@@ -98,6 +99,7 @@ pub struct Relay {
     limiter: Arc<ConnectionLimiter>,
     registry: Mutex<Registry>,
     last_id: AtomicU64,
+    memory: Arc<Account>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
     clock: Clock,
@@ -118,6 +120,7 @@ impl Relay {
             limiter: ConnectionLimiter::new(policy(settings), clock),
             registry: Mutex::new(Registry::default()),
             last_id: AtomicU64::new(0),
+            memory: Arc::default(),
             journal,
             executor,
             clock,

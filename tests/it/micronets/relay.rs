@@ -580,6 +580,36 @@ fn a_slow_reader_holds_its_partner_back() {
     assert!(passed <= (sent + 1) * payload.len() as u64, "{passed} {sent}");
 }
 
+/// The identity has 32 MiB, and each half of a message takes 1 MiB.
+#[test]
+fn who_holds_its_share_of_memory_waits_and_others_do_not() {
+    let site = Site::with(|settings| settings.meetup.pings.timeout = LONG);
+    let greedy = site.member("Greedy");
+    let mut waiting = site.upgrade(&greedy, "waiting").expect("upgraded");
+    waiting.say(MANAGER);
+    let mut partner = site.join("waiting", GATEWAY);
+    assert_eq!(partner.receive(), Message::text(MANAGER));
+    let (mut manager, mut gateway) = site.pair("others");
+    let mut halves: Vec<Peer> = (0..32)
+        .map(|number| {
+            let mut peer = site.upgrade(&greedy, &format!("half/{number}")).expect("upgraded");
+            peer.say(MANAGER);
+            site.until(&format!("half/{number}"), &[Stage::Waiting]);
+            let head = [&[0x82, 0xff][..], &(1_u64 << 20).to_be_bytes(), &[0; 5]].concat();
+            peer.0.get_mut().write_all(&head).expect("sent");
+            peer
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(200));
+    waiting.say("x");
+    thread::sleep(Duration::from_millis(500));
+    partner.is_quiet();
+    manager.say("y");
+    assert_eq!(gateway.receive(), "y".into());
+    halves.pop();
+    assert_eq!(partner.receive(), "x".into());
+}
+
 #[test]
 fn what_is_no_peer_is_answered_in_http() {
     let site = Site::with(|settings| {

@@ -99,7 +99,8 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
             let origin = Origin { address, since, trust, ends, token, _slot: slot };
-            let connection = Connection::new(id, origin, now, stream, rest, limits);
+            let mut connection = Connection::new(id, origin, now, stream, rest, limits);
+            connection.share = relay.memory.open(identity.map_or([0; 32], |own| own.key));
             let begin = |name: Arc<str>, commands| {
                 let task = MeetupTask::new(Arc::clone(&relay), Arc::clone(&name), commands);
                 let own = Arc::clone(&relay);

@@ -3,7 +3,7 @@
 //! The websocket library reads. What we write goes through a buffer of ours, because it can say how
 //! full it is and gives its memory back.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -25,10 +25,12 @@ use mistgate_core::micronets::close_reason::Fault;
 use mistgate_core::micronets::meetup::input::{ConnectionId, Input, Traffic};
 use mistgate_core::micronets::proxy::ProxyLimits;
 use rustls::pki_types::CertificateDer;
+use smol::Timer;
 use smol::future::FutureExt;
 use smol::io::AsyncRead;
 
 use super::frame_tracker::FrameTracker;
+use super::memory::Share;
 use crate::base::clock::timeout;
 use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::net;
@@ -46,6 +48,8 @@ const RECORD: usize = 16 << 10;
 const KEPT_MAX: usize = 4 << 10;
 /// Bytes of our pongs that a peer may leave unread before it is read no more.
 const PONGS_MAX: usize = 16 << 10;
+/// When to ask again whether a message may begin.
+const SHARE_AGAIN: Duration = Duration::from_millis(50);
 /// How long a peer has to take what was written and to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -96,6 +100,9 @@ pub struct Connection<S = TlsStream<Socket>, O = Origin> {
     received: Option<Traffic>,
     is_reported_full: bool,
     has_moved: bool,
+    pub(super) share: Share,
+    /// Runs while no message may begin.
+    waiting: Option<Timer>,
     /// Set once nothing more comes.
     end: Option<End>,
 }
@@ -134,7 +141,7 @@ impl Connection {
         let ended = async move {
             let said = async {
                 poll_fn(|cx| self.poll_flush(cx)).await?;
-                while is_answered && poll_fn(|cx| self.poll_receive(cx)).await.is_ok() {}
+                while is_answered && poll_fn(|cx| self.poll_receive(cx, false)).await.is_ok() {}
                 Ok(())
             };
             if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
@@ -176,6 +183,8 @@ impl<S: Duplex, O> Connection<S, O> {
             received: None,
             is_reported_full: false,
             has_moved: false,
+            share: Share::default(),
+            waiting: None,
             end: None,
         })
     }
@@ -236,10 +245,47 @@ impl<S: Duplex, O> Connection<S, O> {
         // Writing to a Vec does not fail.
         let _ = header.format(length, &mut self.out);
         self.out.extend_from_slice(payload);
+        self.note_held();
     }
 
-    /// Reads the next message or control frame. Nothing comes after an `End`.
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
+    /// Notes what is held for it; what every idle connection may keep does not count.
+    fn note_held(&mut self) {
+        let counted = |bytes: usize| if bytes > KEPT_MAX { bytes } else { 0 };
+        let read = usize::try_from(self.frames.held()).unwrap_or(usize::MAX);
+        let read = read.min(self.message_max.saturating_mul(2));
+        self.share.set(counted(self.out.capacity()) + counted(read));
+    }
+
+    /// Waits until messages may begin. Meanwhile it cannot show life, so it counts as alive; unless
+    /// what it holds itself does not become less.
+    fn poll_share(&mut self, cx: &mut Context<'_>) {
+        if self.unsent() == 0 || self.has_moved {
+            self.received.get_or_insert_default();
+        }
+        let timer = self.waiting.get_or_insert_with(|| Timer::after(SHARE_AGAIN));
+        if Pin::new(timer).poll(cx).is_ready() {
+            self.waiting = None;
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Reads the next message or control frame. Nothing comes after an `End`. No message begins if
+    /// this connection or, `is_held`, its reader has spent its share of memory.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        is_held: bool,
+    ) -> Poll<Result<Incoming, End>> {
+        let received = self.poll_incoming(cx, is_held || self.share.is_spent());
+        self.note_held();
+        received
+    }
+
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+        is_held: bool,
+    ) -> Poll<Result<Incoming, End>> {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
         }
@@ -250,7 +296,7 @@ impl<S: Duplex, O> Connection<S, O> {
         }
         let before = self.out.len();
         let Self { stream, out, frames, .. } = self;
-        let mut wire = Wire { stream, out, frames, cx };
+        let mut wire = Wire { stream, out, frames, cx, is_held };
         let read = self.context.read(&mut wire);
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -258,6 +304,9 @@ impl<S: Duplex, O> Connection<S, O> {
                 if self.frames.longest > KEPT_MAX as u64 && self.frames.is_between() {
                     self.frames = FrameTracker::default();
                     self.context = reader(Vec::new(), self.message_max);
+                }
+                if is_held && self.frames.is_between() {
+                    self.poll_share(cx);
                 }
                 return Poll::Pending;
             }
@@ -303,6 +352,7 @@ impl<S: Duplex, O> Connection<S, O> {
             } else {
                 self.out.clear();
             }
+            self.note_held();
         }
         if self.is_unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
@@ -344,7 +394,7 @@ impl<S: Duplex, O> Connection<S, O> {
         let Self { stream, out, frames, .. } = self;
         // This reads nothing, so no task needs to be woken.
         let cx = &mut Context::from_waker(Waker::noop());
-        let mut wire = Wire { stream, out, frames, cx };
+        let mut wire = Wire { stream, out, frames, cx, is_held: false };
         // It fails only after another close frame.
         let _ = self.context.close(&mut wire, Some(frame));
     }
@@ -371,10 +421,15 @@ struct Wire<'a, 'w, S> {
     out: &'a mut Vec<u8>,
     frames: &'a mut FrameTracker,
     cx: &'a mut Context<'w>,
+    /// Whether no message may begin.
+    is_held: bool,
 }
 
 impl<S: AsyncRead + Unpin> Read for Wire<'_, '_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.is_held && self.frames.is_between() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         match Pin::new(&mut *self.stream).poll_read(self.cx, buf) {
             Poll::Ready(read) => {
                 let count = read?;

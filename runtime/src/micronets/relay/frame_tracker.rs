@@ -19,6 +19,8 @@ pub(super) struct FrameTracker {
     pub(super) longest: u64,
     /// Whether the current message has more frames.
     is_fragmented: bool,
+    /// The payloads of the frames of a message of several.
+    fragments: u64,
 }
 
 impl FrameTracker {
@@ -39,6 +41,11 @@ impl FrameTracker {
     /// Whether the reader is between two messages, if it has consumed all it was given.
     pub(super) const fn is_between(&self) -> bool {
         self.filled == 0 && self.left == 0 && !self.is_fragmented
+    }
+
+    /// What a reader holds of a message that is not complete, with all of its last frame.
+    pub(super) const fn held(&self) -> u64 {
+        if self.is_between() { 0 } else { self.longest.saturating_add(self.fragments) }
     }
 
     fn head_byte(&mut self, byte: u8) {
@@ -67,7 +74,9 @@ impl FrameTracker {
         self.longest = self.longest.max(self.left);
         // Control frames may come between the frames of a message.
         if first & 0x08 == 0 {
-            self.is_fragmented = first & 0x80 == 0;
+            let is_last = first & 0x80 != 0;
+            self.fragments = if is_last { 0 } else { self.fragments.saturating_add(self.left) };
+            self.is_fragmented = !is_last;
         }
     }
 }

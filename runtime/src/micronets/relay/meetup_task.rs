@@ -402,7 +402,7 @@ fn poll_unpaired(connection: &mut Connection, cx: &mut Context<'_>, now: Instant
     if connection.is_paused {
         return Poll::Pending;
     }
-    connection.poll_receive(cx).map(|received| match received {
+    connection.poll_receive(cx, false).map(|received| match received {
         Ok(Incoming::Message { is_text, payload }) => {
             connection.received_at = now;
             Event::Received(connection.id, is_text, payload)

@@ -91,7 +91,7 @@ fn pump<S: Duplex, O>(
         {
             return Stopped::Blocked;
         }
-        let received = match from.poll_receive(cx) {
+        let received = match from.poll_receive(cx, to.share.is_spent()) {
             Poll::Pending if is_blocked(from, to) => return Stopped::Blocked,
             Poll::Pending => return Stopped::Waiting,
             Poll::Ready(Ok(received)) => received,
