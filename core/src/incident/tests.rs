@@ -265,6 +265,30 @@ fn the_time_of_the_event_orders() {
     assert_eq!(site.fate("slack/all", "superseded"), 2);
 }
 
+/// As when Mist sends again what it could not deliver for days.
+#[test]
+fn what_comes_after_its_age_opens_nothing_that_is_over_and_keeps_its_severity() {
+    let mut site = Site::one();
+    let at = |hours: i64| BEGINNING - hours * 3_600;
+    let edge = r#""mac":"020000000001","device_name":"edge-1","service":"x","site_id":"s","site_name":"DC""#;
+    for (hours, kind) in [(49, "ME_SERVICE_FAILED"), (48, "ME_SERVICE_STARTED")] {
+        site.event_of("mxedge-events", kind, edge, at(hours));
+    }
+    // The newer one has closed it.
+    site.event_of("mxedge-events", "ME_SERVICE_FAILED", edge, at(50));
+    site.until(300);
+    assert_eq!(site.incidents.open(), 0);
+    let before = site.told.len();
+    // What is still so is no card of its event, and as severe as one.
+    site.event_of("mxedge-events", "ME_SERVICE_FAILED", edge, at(47));
+    site.until(600);
+    assert_eq!(site.incidents.open(), 1);
+    let told = site.told.get(before..).expect("more");
+    assert!(matches!(told, [one] if one.contains(" slack/all critical: ")), "{told:?}");
+    let card = site.notifications.last().expect("one");
+    assert!(card.summary.starts_with("Since 2025-07-06 13:00 UTC."), "{}", card.summary);
+}
+
 #[test]
 fn a_recovery_of_nothing_is_an_event() {
     let mut site = Site::one();
