@@ -230,8 +230,14 @@ impl Plan {
     ) {
         let batch = self.comparing.remove(&id).unwrap_or_default();
         let mac = batch.first().map(|sent| sent.switch_port.switch);
+        // What came due since it was asked about is judged in its turn.
+        let due = mac.and_then(|mac| self.queues.get(&mac)).map(|queue| queue.due.clone());
+        let due = due.unwrap_or_default();
         let (mut right, mut others, mut diffs) = (Vec::new(), Vec::new(), Vec::new());
         for (nth, Sent { switch_port, is_first }) in batch.into_iter().enumerate() {
+            if due.contains(&switch_port.port) {
+                continue;
+            }
             let foreseen = compared.as_ref().ok().and_then(|diffs| diffs.get(nth)).cloned();
             let slot = self.slots.get_mut(&switch_port);
             let Some(slot) = slot.filter(|slot| slot.port.due().is_some()) else {
