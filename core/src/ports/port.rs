@@ -369,7 +369,11 @@ impl Port {
                 self.report(change.want, change.attempt, failure, Some(retry));
             }
             (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),
-            (Some(false), _) => self.push(Change { next: None, ..change }),
+            (Some(false), next) => {
+                let since = change.want.since;
+                let want = next.map_or(change.want, |next| Want { since, ..next });
+                self.push(Change { want, next: None, ..change });
+            }
             (None, _) => self.unconfirmed(now, change, failure),
         }
     }
