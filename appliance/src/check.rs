@@ -1,6 +1,5 @@
 //! `mistgate check`
 
-use mistgate_core::config::ports::Ports;
 use mistgate_runtime::host::load::{Loaded, load};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -40,8 +39,8 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         hold => format!(", failures told after {} s", hold.as_secs_f64()),
     };
     let ports = match &config.ports {
-        Some(Ports { is_observing: true, .. }) => ", switch ports observed",
-        Some(Ports { is_observing: false, .. }) => ", switch ports changed",
+        Some(ports) if ports.plan.is_observing => ", switch ports observed",
+        Some(_) => ", switch ports changed",
         None => "",
     };
     let proxy = if config.proxy.is_some() { ", a websocket proxy" } else { "" };

@@ -58,8 +58,9 @@ impl Config {
         let org = of.org_id.clone().ok_or("mist.org_id")?;
         let ports = self.ports.as_ref().filter(|_| !of.is_other);
         let has_chats = !self.chat.destinations.is_empty();
-        let writes =
-            |ports: &Ports| !ports.is_observing && matches!(ports.method, Some(Method::Mist(_)));
+        let writes = |ports: &Ports| {
+            !ports.plan.is_observing && matches!(ports.method, Some(Method::Mist(_)))
+        };
         Ok(Wanted {
             org,
             url,

@@ -16,7 +16,7 @@ use crate::ports::decide::Check;
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
 use crate::ports::plan::input;
-use crate::ports::plan::input::Drift;
+use crate::ports::plan::input::{Drift, TwoPorts};
 use crate::ports::{outage, port, probe};
 
 mod cso;
@@ -32,26 +32,12 @@ const WAIT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(1)..=HOUR;
 /// The section `[ports]` of the configuration.
 #[derive(Clone, Debug)]
 pub struct Ports {
-    /// Whether changes are only reported and not made (default).
-    pub is_observing: bool,
+    /// The policy of the plan, without what is known at run time only.
+    pub plan: input::Config,
     /// How changes are made; `None` only while observing.
     pub method: Option<Method>,
-    /// From the connection of an AP to the first query about it (default 60s).
-    pub settle: Duration,
-    /// What must be seen before a lost AP counts as removed (default lldp).
-    pub check: Check,
-    /// From the loss of an AP to the query that decides (default 30s).
-    pub disconnect_wait: Duration,
     /// The chat channel for the reports (default info).
     pub report_to: String,
-    /// The interval at which all ports are compared with what Mist knows (default 1h).
-    pub reconcile: Duration,
-    /// What is done about a port that somebody else changed (default tell).
-    pub drift: Drift,
-    /// The attempts that one change gets (default 6).
-    pub attempts_max: u32,
-    /// Which changes are refused or held back.
-    pub governor: Policy,
     /// The file that stops all changes while it exists (default `stop-ports` in the state folder).
     pub kill_switch: String,
     /// Where external programs may request a mode.
@@ -65,28 +51,8 @@ impl Ports {
         ignored_sites: &[String],
         (wall, is_synchronised): (UnixTime, bool),
     ) -> input::Config {
-        input::Config {
-            probe: probe::Config {
-                settle: self.settle,
-                check: self.check,
-                wait: self.disconnect_wait,
-            },
-            port: port::Config { attempts_max: self.attempts_max },
-            governor: self.governor.clone(),
-            edits: self
-                .method
-                .as_ref()
-                .map_or_else(Edits::unwritten, |method| method.config().edits()),
-            is_observing: self.is_observing,
-            drift: match &self.method {
-                Some(Method::Junos(_) | Method::Mist(_)) => Some(self.drift),
-                Some(Method::Cso(_)) | None => None,
-            },
-            ignored_sites: ignored_sites.into(),
-            reconcile_after: self.reconcile,
-            wall,
-            is_synchronised,
-        }
+        let ignored_sites = ignored_sites.into();
+        input::Config { ignored_sites, wall, is_synchronised, ..self.plan.clone() }
     }
 }
 
@@ -137,7 +103,6 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
         None => state_dir.map(|folder| alloc::format!("{folder}/stop-ports")),
     };
     let report_to = section.judged("report_to", "the name of a channel", chat::channel);
-    let attempts_max = section.count("attempts", 6, 1..=100);
     let mut method = method(section, is_observing);
     let verify = section.duration("verify", Duration::from_secs(60), SECOND..=HOUR);
     let base = match &method {
@@ -150,27 +115,40 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
     if let Some(Some(Method::Junos(junos))) = &mut method {
         (junos.verify, junos.templates) = (verify, templates);
     }
-    let governor = governor(section);
     let external = section.section("external", external);
     let settle = section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS);
     let disconnect_wait = section.duration("disconnect_wait", Duration::from_secs(30), WAIT_BOUNDS);
     let reconcile = section.duration("reconcile", HOUR, Duration::from_secs(60)..=DAY);
     let drifts = [("tell", Drift::Tell), ("repair", Drift::Repair)];
     let drift = section.choice("drift", "\"tell\" or \"repair\"", "is no such thing", &drifts);
-    Some(Ports {
-        is_observing,
-        drift: drift.unwrap_or(Drift::Tell),
-        method: method?,
-        settle,
-        check,
-        disconnect_wait,
-        report_to: report_to.unwrap_or("info").to_owned(),
-        reconcile,
-        attempts_max,
+    let expected = "\"tell\", \"first\" or \"both\"";
+    let choices = [("tell", TwoPorts::Tell), ("first", TwoPorts::First), ("both", TwoPorts::Both)];
+    let two_ports = section.choice("two_ports", expected, "is not one of them", &choices);
+    let port = port::Config { attempts_max: section.count("attempts", 6, 1..=100) };
+    let (governor, one_sided_proof) = (governor(section), section.flag("one_sided_proof"));
+    let method = method?;
+    let edits = method.as_ref().map_or_else(Edits::unwritten, |method| method.config().edits());
+    let drift = match &method {
+        Some(Method::Junos(_) | Method::Mist(_)) => Some(drift.unwrap_or(Drift::Tell)),
+        Some(Method::Cso(_)) | None => None,
+    };
+    let plan = input::Config {
+        probe: probe::Config { settle, check, wait: disconnect_wait },
+        port,
         governor,
-        kill_switch: kill_switch?,
-        external: external.flatten(),
-    })
+        edits,
+        is_observing,
+        drift,
+        ignored_sites: Vec::new(),
+        one_sided_proof,
+        two_ports: two_ports.unwrap_or(TwoPorts::Tell),
+        reconcile_after: reconcile,
+        wall: UnixTime::default(),
+        is_synchronised: false,
+    };
+    let report_to = report_to.unwrap_or("info").to_owned();
+    let external = external.flatten();
+    Some(Ports { plan, method, report_to, kill_switch: kill_switch?, external })
 }
 
 fn is_observing(section: &Section<'_>) -> bool {

@@ -102,9 +102,9 @@ impl Ap {
         })
     }
 
-    /// The port that the access point itself names. A switch that the inventory does not have is
+    /// The ports that the access point itself names. A switch that the inventory does not have is
     /// returned without an id: it may be reached without Mist.
-    pub fn hint(&self, switches: &Switches) -> Option<Hint> {
+    pub fn hints(&self, switches: &Switches) -> Vec<Hint> {
         let hint = |neighbor: &Neighbor| {
             let switch = match switches.find(neighbor.chassis) {
                 Some((switch, _)) => switch.clone(),
@@ -118,9 +118,10 @@ impl Ap {
             };
             Hint { switch, port: neighbor.port }
         };
-        let is_known = |neighbor: &&Neighbor| switches.find(neighbor.chassis).is_some();
-        let known = self.neighbors.iter().find(is_known);
-        known.or(self.neighbors.first()).map(hint)
+        let is_known = |neighbor: &Neighbor| switches.find(neighbor.chassis).is_some();
+        let is_any_known = self.neighbors.iter().any(is_known);
+        let best = self.neighbors.iter().filter(|one| !is_any_known || is_known(one));
+        best.map(hint).collect()
     }
 }
 
@@ -194,7 +195,7 @@ mod tests {
             "lldp_stat":null}]"#;
         let bare = read(bare).flatten().expect("an AP");
         assert_eq!((bare.is_connected, bare.last_seen, &bare.site), (None, None, &None));
-        assert!(bare.neighbors.is_empty() && bare.hint(&Switches::default()).is_none());
+        assert!(bare.neighbors.is_empty() && bare.hints(&Switches::default()).is_empty());
         let full = r#"{"mac":"5c5b35000011","status":"connected","last_seen":1720595866,
             "site_id":"s-1","lldp_stat":{"chassis_id":"d0:07:ca:f5:21:00","port_id":"531",
             "port_desc":"ge-0/0/4","system_name":"sw 1"},"lldp_stats":{"eth0":{
@@ -204,9 +205,10 @@ mod tests {
         assert_eq!(full.is_connected, Some(true));
         assert_eq!(full.last_seen, Some(UnixTime::from_secs(1_720_595_866)));
         assert_eq!(full.neighbors.len(), 1);
-        let hint = full.hint(&Switches::default()).expect("a hint");
+        let hints = full.hints(&Switches::default());
+        let hint = hints.first().expect("a hint");
         assert_eq!(hint.switch_port().to_string(), "d0:07:ca:f5:21:00 ge-0/0/4");
-        assert_eq!((&*hint.switch.device_id, hint.switch.name), ("", None));
+        assert_eq!((&*hint.switch.device_id, &hint.switch.name), ("", &None));
         assert_eq!(read("[]"), Some(None));
         assert_eq!(read("null"), None);
         assert_eq!(read("{}"), None);
@@ -222,7 +224,8 @@ mod tests {
             "eth0":{"chassis_id":"5c5b35000001","port_id":"ge-0/0/1"},
             "eth1":{"chassis_id":"5c5b35000002","port_id":"ge-0/0/2"}}}"#;
         let aps = aps(ap).expect("one");
-        let hint = aps.first().and_then(|ap| ap.hint(&switches)).expect("a hint");
+        let hints = aps.first().expect("one").hints(&switches);
+        let hint = hints.first().expect("a hint");
         assert_eq!(
             (&*hint.switch.device_id, hint.port),
             ("id-2", PortName::parse("ge-0/0/2").expect("a port"))

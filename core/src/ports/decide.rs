@@ -2,8 +2,8 @@
 //! table to read.
 //!
 //! A port gets mode `ap` only if its switch sees an access point at the far end of a link that is
-//! up. If an answer is not enough, the decision is to ask again; the
-//! [`Probe`](super::probe::Probe) knows how often.
+//! up, and the access point itself names the port. If an answer is not enough, the decision is to
+//! ask again; the [`Probe`](super::probe::Probe) knows how often.
 
 use core::{fmt, time::Duration};
 
@@ -91,6 +91,8 @@ pub enum Reason {
     SwitchRestarted(Duration),
     /// More than one port sees it.
     TwoPorts,
+    /// The switch sees it on a port that it does not name itself.
+    OneSided,
     /// The question was not answered.
     Unanswered,
     /// The configuration asks for no check.
@@ -119,33 +121,36 @@ impl Reason {
         self.row().1
     }
 
-    /// The label, and whether a switch said so.
-    const fn row(self) -> (&'static str, bool) {
+    /// The label, whether a switch said so, and the words where they are always the same.
+    const fn row(&self) -> (&'static str, bool, &'static str) {
         match self {
-            Self::Alone(_) => ("alone", false),
-            Self::Arrived => ("arrived", true),
-            Self::Manual => ("by_hand", false),
-            Self::Moved(_) => ("moved", true),
-            Self::MovedAway(_) => ("moved_away", true),
-            Self::NoAp => ("no_ap", true),
-            Self::NoCurrentPort => ("no_home", false),
-            Self::NoPortName => ("no_port_name", false),
-            Self::NotSeen => ("not_seen", false),
-            Self::OtherNeighbor(_) => ("other_neighbor", true),
-            Self::PortDown => ("port_down", true),
-            Self::PortEmpty => ("port_empty", true),
-            Self::SamePort => ("same_port", true),
-            Self::SiteOutage(_) => ("site_outage", false),
-            Self::SmallSite(_) => ("small_site", false),
-            Self::StillThere => ("still_there", true),
-            Self::SwitchLost => ("switch_lost", false),
-            Self::SwitchRestarted(_) => ("switch_restarted", false),
-            Self::TwoPorts => ("two_ports", true),
-            Self::Unanswered => ("unanswered", false),
-            Self::Unchecked => ("unchecked", false),
-            Self::Uncounted => ("uncounted", false),
-            Self::UnknownNeighbor(_) => ("unknown_neighbor", true),
-            Self::UnknownPort => ("unknown_port", true),
+            Self::Alone(_) => ("alone", false, ""),
+            Self::Arrived => ("arrived", true, "the switch sees the AP on this port"),
+            Self::Manual => ("by_hand", false, "somebody did it by hand"),
+            Self::Moved(_) => ("moved", true, ""),
+            Self::MovedAway(_) => ("moved_away", true, ""),
+            Self::NoAp => ("no_ap", true, "the switch sees no AP there"),
+            Self::NoCurrentPort => ("no_home", false, "no port is known to be the AP's"),
+            Self::NoPortName => ("no_port_name", false, "the AP is on what is no port for APs"),
+            Self::NotSeen => ("not_seen", false, "no switch sees the AP"),
+            Self::OneSided => ("one_sided", true, "the AP names another port, or none"),
+            Self::OtherNeighbor(_) => ("other_neighbor", true, ""),
+            Self::PortDown => ("port_down", true, "the port has no link"),
+            Self::PortEmpty => ("port_empty", true, "nobody on the port says who it is"),
+            Self::SamePort => ("same_port", true, "the AP is where it was"),
+            Self::SiteOutage(_) => ("site_outage", false, ""),
+            Self::SmallSite(_) => ("small_site", false, ""),
+            Self::StillThere => ("still_there", true, "the switch still sees the AP"),
+            Self::SwitchLost => ("switch_lost", false, "the switch is not connected"),
+            Self::SwitchRestarted(_) => {
+                ("switch_restarted", false, "the switch has just restarted")
+            }
+            Self::TwoPorts => ("two_ports", true, "more than one port sees the AP"),
+            Self::Unanswered => ("unanswered", false, "the question was not answered"),
+            Self::Unchecked => ("unchecked", false, "disconnect_check is none"),
+            Self::Uncounted => ("uncounted", false, "it is not known how many APs its site has"),
+            Self::UnknownNeighbor(_) => ("unknown_neighbor", true, ""),
+            Self::UnknownPort => ("unknown_port", true, "the switch has no such port"),
         }
     }
 }
@@ -153,40 +158,23 @@ impl Reason {
 /// The reason as a person would say it, behind "because".
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Alone(Share { lost, of, .. }) => {
-                return write!(f, "only {lost} of its site's {of} APs went together");
-            }
-            Self::Arrived => "the switch sees the AP on this port",
-            Self::Manual => "somebody did it by hand",
-            Self::Moved(from) => return write!(f, "the AP moved here from {from}"),
-            Self::MovedAway(to) => return write!(f, "the AP moved to {to}"),
-            Self::NoAp => "the switch sees no AP there",
-            Self::NoCurrentPort => "no port is known to be the AP's",
-            Self::NoPortName => "the AP is on something that is not a port for APs",
-            Self::NotSeen => "no switch sees the AP",
-            Self::OtherNeighbor(mac) => return write!(f, "{mac} is on the port"),
-            Self::PortDown => "the port has no link",
-            Self::PortEmpty => "nobody on the port says who it is",
-            Self::SamePort => "the AP is where it was",
-            Self::SiteOutage(Share { lost, of, .. }) => {
-                return write!(f, "{lost} of its site's {of} APs went together");
-            }
-            Self::SmallSite(Share { of, .. }) => {
-                return write!(f, "a site of {of} is too small to tell an outage");
-            }
-            Self::StillThere => "the switch still sees the AP",
-            Self::SwitchLost => "the switch is not connected",
-            Self::SwitchRestarted(_) => "the switch has just restarted",
-            Self::TwoPorts => "more than one port sees the AP",
-            Self::Unanswered => "the question was not answered",
-            Self::Unchecked => "disconnect_check is none",
-            Self::Uncounted => "it is not known how many APs its site has",
-            Self::UnknownNeighbor(mac) => {
-                return write!(f, "it is not known whether {mac} on the port is an AP");
-            }
-            Self::UnknownPort => "the switch has no such port",
-        })
+        if let Self::Alone(Share { lost, of, .. }) = self {
+            write!(f, "only {lost} of its site's {of} APs went together")
+        } else if let Self::Moved(from) = self {
+            write!(f, "the AP moved here from {from}")
+        } else if let Self::MovedAway(to) = self {
+            write!(f, "the AP moved to {to}")
+        } else if let Self::OtherNeighbor(mac) = self {
+            write!(f, "{mac} is on the port")
+        } else if let Self::SiteOutage(Share { lost, of, .. }) = self {
+            write!(f, "{lost} of its site's {of} APs went together")
+        } else if let Self::SmallSite(Share { of, .. }) = self {
+            write!(f, "a site of {of} is too small to tell an outage")
+        } else if let Self::UnknownNeighbor(mac) = self {
+            write!(f, "it is not known whether {mac} on the port is an AP")
+        } else {
+            f.write_str(self.row().2)
+        }
     }
 }
 
@@ -220,14 +208,16 @@ pub fn decide(case: Case, answer: Option<&Answer>) -> Decision {
 
 fn arrival(ap: Mac, current_port: Option<SwitchPort>, location: &Location) -> Decision {
     let proofs = || location.seen.iter().filter(|sighting| sighting.proves(ap));
-    let mut switch_ports = proofs().filter_map(Sighting::switch_port);
+    let is_named = |at: &SwitchPort| location.hints.iter().any(|hint| hint.switch_port() == *at);
+    let mut switch_ports = proofs().filter_map(Sighting::switch_port).filter(is_named);
     match switch_ports.next() {
         Some(switch_port) if switch_ports.any(|other| other != switch_port) => {
             AskAgain(Reason::TwoPorts)
         }
         Some(switch_port) => at(ap, current_port, switch_port),
+        None if proofs().any(|sighting| sighting.port.is_some()) => AskAgain(Reason::OneSided),
         None if proofs().next().is_some() => AskAgain(Reason::NoPortName),
-        None => match &location.hint {
+        None => match location.hints.first() {
             Some(hint) => Follow(hint.switch_port()),
             None => AskAgain(Reason::NotSeen),
         },

@@ -244,6 +244,8 @@ impl Probe {
             Decision::Take { ap, switch_port, .. } if self.subject == Subject::Ap(ap) => {
                 self.current_port = Some(switch_port);
             }
+            // Both sides say so, and somebody should know at once.
+            Decision::AskAgain(Reason::TwoPorts) => {}
             Decision::AskAgain(reason) => return self.recheck(now, attempt, reason),
             Decision::Keep(_) | Decision::Take { .. } => {}
         }

@@ -41,20 +41,15 @@ impl Answer {
     /// for one that is connected at a place that is not known. What is said of others is that they
     /// are where they were.
     pub fn links(&self, question: &Question) -> Vec<(Mac, Option<Mac>)> {
-        match (self, question) {
-            (Self::Location(location), Question::Location { ap, .. }) => {
-                location.switch().map(|switch| (*ap, Some(switch))).into_iter().collect()
-            }
-            (Self::Inventory(entries), _) => {
-                let links = entries.iter().map(|entry| (entry, entry.location.switch()));
-                let links = links.filter(|(entry, switch)| switch.is_some() || entry.is_connected);
-                links.map(|(entry, switch)| (entry.ap, switch)).collect()
-            }
-            (
-                Self::Location(_) | Self::Port(_) | Self::Share(_) | Self::Unanswered,
-                Question::Inventory | Question::Location { .. } | Question::Port { .. },
-            ) => Vec::new(),
+        if let (Self::Location(location), Question::Location { ap, .. }) = (self, question) {
+            return location.switch().map(|switch| (*ap, Some(switch))).into_iter().collect();
         }
+        let Self::Inventory(entries) = self else {
+            return Vec::new();
+        };
+        let links = entries.iter().map(|entry| (entry, entry.location.switch()));
+        let links = links.filter(|(entry, switch)| switch.is_some() || entry.is_connected);
+        links.map(|(entry, switch)| (entry.ap, switch)).collect()
     }
 }
 
@@ -63,8 +58,8 @@ impl Answer {
 pub struct Location {
     /// The ports on which switches see it.
     pub seen: Vec<Sighting>,
-    /// The port that it names itself.
-    pub hint: Option<Hint>,
+    /// The ports that it names itself.
+    pub hints: Vec<Hint>,
 }
 
 impl Location {
@@ -72,13 +67,13 @@ impl Location {
     pub fn switch(&self) -> Option<Mac> {
         let mut seen = self.seen.iter().map(|sighting| sighting.switch.mac);
         let first = seen.next();
-        let named = self.hint.as_ref().map(|hint| hint.switch.mac);
+        let named = self.hints.first().map(|hint| hint.switch.mac);
         first.or(named).filter(|switch| seen.all(|other| other == *switch))
     }
 }
 
-/// The LLDP neighbour that an access point reports. It proves nothing: the port may come from a
-/// description.
+/// The LLDP neighbour that an access point reports, through its own session with Mist. The port
+/// may come from a description, so the switch must say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub switch: Switch,
@@ -128,8 +123,8 @@ mod tests {
             is_ap: None,
         };
         let port = PortName::parse("ge-0/0/1").expect("a port");
-        let hint = named.map(|address| Hint { switch: switch(address), port });
-        Location { seen: seen.iter().map(sighting).collect(), hint }
+        let hints = named.map(|address| Hint { switch: switch(address), port });
+        Location { seen: seen.iter().map(sighting).collect(), hints: hints.into_iter().collect() }
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Change {
     /// The rule that forbids the change. Only the lists, the kill switch and the freezes are
     /// judged: the other rules depend on what a running mistgate remembers.
     pub fn refusal(&self) -> Option<Refusal> {
-        let mut governor = Governor::new(self.ports.governor.clone());
+        let mut governor = Governor::new(self.ports.plan.governor.clone());
         governor.stop(self.is_stopped());
         governor.judge(self.clock.now(), clock::wall(), &self.switch, self.edit.port).err()
     }
@@ -267,7 +267,7 @@ async fn switch(backend: &Backend, name: &str) -> Result<Switch, String> {
 /// A switch whose MAC is not known cannot be judged by lists that name MACs.
 fn judge_lists(ports: &Ports, switch: &Switch) -> Result<(), String> {
     let is_mac = |pattern: &SwitchPattern| matches!(pattern, SwitchPattern::Mac(_));
-    if switch.mac.is_null() && ports.governor.never.switches.iter().any(is_mac) {
+    if switch.mac.is_null() && ports.plan.governor.never.switches.iter().any(is_mac) {
         return Err(format!(
             "{switch}: ports.never.switches names MACs, and only Mist could tell this one's"
         ));

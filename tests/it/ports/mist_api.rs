@@ -13,8 +13,8 @@ use mistgate_core::mist;
 use mistgate_core::mist::Profiles;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::{PortName, SwitchName};
-use mistgate_core::ports::question::{Answer, Entry, Location, Question};
-use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_core::ports::question::{Answer, Entry, Hint, Location, Question};
+use mistgate_core::ports::switch_port::{Mode, Sighting, Switch, SwitchPort};
 use mistgate_runtime::api::Api;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
@@ -220,7 +220,7 @@ fn a_virtual_chassis_is_the_device_that_the_cloud_made() {
         stack.ports.get_mut("ge-0/0/1").expect("the port").neighbor = None;
     });
     let found = location(&mist, ap(1), Some(SITE));
-    let hint = found.hint.expect("a hint");
+    let hint = found.hints.first().expect("a hint");
     assert_eq!((hint.switch.mac, hint.port), (whole, port("ge-0/0/1")));
 }
 
@@ -233,7 +233,11 @@ fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/1")));
     let found = location(&mist, ap(1), Some(SITE));
     assert!(found.seen.iter().all(|seen| seen.proves(ap(1))) && found.seen.len() == 1);
-    assert_eq!(found.hint, None);
+    let named = |found: &Location| found.hints.iter().map(Hint::switch_port).collect::<Vec<_>>();
+    assert_eq!(
+        named(&found),
+        found.seen.iter().filter_map(Sighting::switch_port).collect::<Vec<_>>()
+    );
     // It moves; the old port still reports it for a while.
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/2")));
     let found = location(&mist, ap(1), Some(SITE));
@@ -246,7 +250,8 @@ fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
         switch.ports.values_mut().for_each(|port| port.neighbor = None);
     });
     for site in [Some(SITE), Some(OTHER_SITE), None] {
-        let hint = location(&mist, ap(1), site).hint.expect("a hint");
+        let found = location(&mist, ap(1), site);
+        let hint = found.hints.first().expect("a hint");
         assert_eq!(hint.switch_port().to_string(), "00:00:5e:00:53:01 ge-0/0/2", "{site:?}");
         assert_eq!(hint.switch.site, SITE);
     }

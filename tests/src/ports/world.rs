@@ -96,6 +96,8 @@ struct World<'a> {
     /// When the last inventory was requested, by mistgate's clock.
     asked: UnixTime,
     disk: BTreeMap<SwitchPort, Record>,
+    /// The access points that are looked for, by the ids of the questions.
+    sought: BTreeMap<u64, Mac>,
     /// Records that are not on disk yet.
     unsaved: BTreeMap<SwitchPort, Option<Record>>,
     tally: Tally,
@@ -125,6 +127,7 @@ pub(super) fn run(data: &[u8], journal: Option<&mut String>) -> Tally {
         fails_until: START,
         asked: wall(START),
         disk: BTreeMap::new(),
+        sought: BTreeMap::new(),
         unsaved: BTreeMap::new(),
         tally: Tally::default(),
         journal,
@@ -198,7 +201,7 @@ impl World<'_> {
             11 | 12 => self.darken(switch, true),
             13 => self.darken(switch, false),
             14 => self.hang(ap, !self.truth.ap(ap).is_hung),
-            15 => self.phone(spot),
+            15 => self.phone(spot, ap),
             16 | 17 => self.crash(),
             18 => {
                 self.is_stopped = !self.is_stopped;
@@ -271,11 +274,12 @@ impl World<'_> {
         }
     }
 
-    /// Plugs a telephone into a free port, or unplugs it.
-    fn phone(&mut self, spot: usize) {
+    /// Plugs a telephone or a liar into a free port, or unplugs it.
+    fn phone(&mut self, spot: usize, ap: usize) {
         let device = match self.truth.socket(spot).there {
+            None if self.bytes.chance(128) => Some(Device::Liar(ap)),
             None => Some(Device::Phone),
-            Some(Device::Phone) => None,
+            Some(Device::Phone | Device::Liar(_)) => None,
             Some(Device::Ap(_)) => return,
         };
         self.note(("phone", spot, device));
@@ -366,6 +370,11 @@ impl World<'_> {
 
     fn input(&mut self, input: Input) {
         self.note(&input);
+        if let Input::Answered { id, answer: Answer::Location(location) } = &input
+            && let Some(ap) = self.sought.remove(id)
+        {
+            self.laws.note_named(self.now, ap, location, &self.names);
+        }
         self.laws.note_input(self.now, &input, &self.names, self.asked);
         self.plan.handle_input(self.now, input);
         self.drain();
@@ -430,6 +439,9 @@ impl World<'_> {
                 Output::Ask { id, question } => {
                     if question == Question::Inventory {
                         self.asked = self.clock();
+                    }
+                    if let Question::Location { ap, .. } = &question {
+                        self.sought.insert(id, *ap);
                     }
                     self.asked(id, question);
                 }

@@ -138,15 +138,16 @@ fn sound(text: &str) -> Ports {
 #[test]
 fn every_key_is_read() {
     let read = sound(FULL);
-    assert!(!read.is_observing);
+    assert!(!read.plan.is_observing);
     let seconds = Duration::from_secs;
-    assert_eq!((read.settle, read.disconnect_wait), (seconds(90), seconds(60)));
+    let probe = read.plan.probe;
+    assert_eq!((probe.settle, probe.wait), (seconds(90), seconds(60)));
     let outage = Outage { window: seconds(20), forget: DAY, min_percent: 40 };
-    assert_eq!(read.check, Check::Outage(outage));
-    assert_eq!((read.report_to.as_str(), read.reconcile), ("warning", seconds(1_800)));
-    assert_eq!((read.attempts_max, read.kill_switch.as_str()), (3, "/run/stop"));
+    assert_eq!(probe.check, Check::Outage(outage));
+    assert_eq!((read.report_to.as_str(), read.plan.reconcile_after), ("warning", seconds(1_800)));
+    assert_eq!((read.plan.port.attempts_max, read.kill_switch.as_str()), (3, "/run/stop"));
 
-    let governor = &read.governor;
+    let governor = &read.plan.governor;
     let breaker = Breaker { aps: 10, window: seconds(30), hold: HOUR };
     assert_eq!(governor.breaker, Some(breaker));
     assert_eq!(
@@ -281,7 +282,7 @@ fn each_method_writes_its_own() {
 #[test]
 fn without_a_word_it_observes_and_is_careful() {
     let read = sound("[ports]\n");
-    assert!(read.is_observing && read.method.is_none() && read.external.is_none());
+    assert!(read.plan.is_observing && read.method.is_none() && read.external.is_none());
     let plan = read.plan(&["s".into()], (UnixTime::from_secs(5), true));
     assert_eq!((plan.edits, plan.ignored_sites), (Edits::unwritten(), vec!["s".into()]));
     assert_eq!(plan.probe.check, Check::Lldp);
@@ -293,7 +294,7 @@ fn without_a_word_it_observes_and_is_careful() {
     assert!(plan.governor.never.switches.is_empty() && plan.governor.freezes.is_empty());
     assert_eq!(plan.governor.allow.switches, [SwitchPattern::new("*")]);
     assert_eq!(read.kill_switch, "/state/stop-ports");
-    assert_eq!(sound("[ports]\nbreaker = \"off\"\n").governor.breaker, None);
+    assert_eq!(sound("[ports]\nbreaker = \"off\"\n").plan.governor.breaker, None);
 
     let junos = sound(&format!("[ports]\nmode = \"enforce\"\nmethod = \"junos\"\n{JUNOS}"));
     let Some(Method::Junos(junos)) = junos.method else {

@@ -458,7 +458,7 @@ fn the_built_in_configuration_is_sound() {
     let listen = config.proxy.map(|proxy| proxy.listen.to_string());
     assert_eq!(listen.as_deref(), Some("127.0.0.1:5050"));
     let ports = config.ports.expect("ports");
-    assert!(ports.is_observing && ports.method.is_none());
+    assert!(ports.plan.is_observing && ports.method.is_none());
     assert_eq!(ports.kill_switch, "./mistgate-data/stop-ports");
 }
 

@@ -40,16 +40,12 @@ impl InventoryInquiry {
         let entry = |(ap, ports): &(stats::Ap, Vec<stats::Port>)| {
             let sighting = |port: &stats::Port| port.sighting(&self.switches);
             let seen: Vec<_> = ports.iter().filter_map(sighting).collect();
-            let is_proved = seen.iter().any(|sighting| sighting.proves(ap.mac));
             Entry {
                 ap: ap.mac,
                 site: ap.site.clone().unwrap_or_default(),
                 is_connected: ap.is_connected == Some(true),
                 last_seen: ap.last_seen,
-                location: Location {
-                    seen,
-                    hint: (!is_proved).then(|| ap.hint(&self.switches)).flatten(),
-                },
+                location: Location { seen, hints: ap.hints(&self.switches) },
             }
         };
         self.aps.values().map(entry).collect()

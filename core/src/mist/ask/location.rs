@@ -12,8 +12,8 @@ use crate::mist::{stats, target};
 use crate::ports::question::{Answer, Location};
 use crate::ports::switch_port::Sighting;
 
-/// First the ports that see it, and their switches. Where none of them proves anything, what it
-/// says itself, and the switch that it names.
+/// First the ports that see it, and their switches. Then what it says itself, and the switch that
+/// it names.
 #[derive(Debug)]
 pub(super) struct LocationInquiry {
     org: String,
@@ -48,11 +48,8 @@ impl LocationInquiry {
         self.seen.iter().filter_map(|port| port.sighting(&self.lookup.known))
     }
 
-    /// Whether what is seen is enough.
-    fn judge(&mut self, site: Option<String>) -> Step<Answer> {
-        if self.sightings().any(|sighting| sighting.proves(self.ap)) {
-            return self.done();
-        }
+    /// Asks what the access point says itself.
+    fn itself(&mut self, site: Option<String>) -> Step<Answer> {
         match site {
             Some(site) => self.at(&site),
             None => self.anywhere(),
@@ -87,10 +84,12 @@ impl LocationInquiry {
 
     fn done(&self) -> Step<Answer> {
         let seen: Vec<Sighting> = self.sightings().collect();
-        let is_proved = seen.iter().any(|sighting| sighting.proves(self.ap));
-        let itself = self.itself.as_ref().filter(|_| !is_proved);
-        let hint = itself.and_then(|itself| itself.hint(&self.lookup.known));
-        Step::Done(Answer::Location(Location { seen, hint }))
+        let is_seen = seen.iter().any(|sighting| sighting.proves(self.ap));
+        // Whoever is seen in the place of a lost access point is somebody else.
+        let is_itself = |itself: &&stats::Ap| !is_seen || itself.is_connected != Some(false);
+        let itself = self.itself.as_ref().filter(is_itself);
+        let hints = itself.map(|itself| itself.hints(&self.lookup.known)).unwrap_or_default();
+        Step::Done(Answer::Location(Location { seen, hints }))
     }
 }
 
@@ -112,7 +111,7 @@ impl Inquiry for LocationInquiry {
                 let site = site.take();
                 let wanted = self.lookup.want(switches(&self.seen));
                 let Some(target) = wanted else {
-                    return Some(self.judge(site));
+                    return Some(self.itself(site));
                 };
                 self.state = State::Switches(site);
                 Some(get(target))
@@ -123,7 +122,7 @@ impl Inquiry for LocationInquiry {
                     self.state = State::Switches(site);
                     return Some(get(target));
                 }
-                Some(self.judge(site))
+                Some(self.itself(site))
             }
             State::AtSite => match result {
                 Ok(response) => Some(self.listen(&response.body)?),

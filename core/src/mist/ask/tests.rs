@@ -180,18 +180,25 @@ fn what_fails_is_no_answer() {
 }
 
 #[test]
-fn a_switch_that_sees_the_access_point_is_enough() {
+fn the_switch_and_the_access_point_are_asked() {
+    let lost = format!(
+        r#"{{"mac":"{AP}","status":"disconnected","lldp_stat":{{"chassis_id":"{SWITCH}","port_id":"ge-0/0/1"}}}}"#
+    );
     let answer = ask(
         where_is_it(Some("s-1")),
         &[
             ("/stats/ports/search?type=switch&neighbor_mac=5c5b35000011&", ok(&results(&[here()]))),
             ("&mac=5c5b35000001", ok(&inventory(true))),
+            ("/sites/s-1/stats/devices/", ok(&lost)),
         ],
     );
-    let Answer::Location(Location { seen, hint: None }) = answer else {
+    let Answer::Location(Location { seen, hints }) = answer else {
         panic!("{answer:?}");
     };
-    assert!(seen.len() == 1 && seen.iter().all(|sighting| sighting.proves(mac(AP))));
+    // What a lost one said last proves nothing of who is there now.
+    assert!(
+        hints.is_empty() && seen.len() == 1 && seen.iter().all(|sighting| sighting.proves(mac(AP)))
+    );
 }
 
 #[test]
@@ -207,10 +214,10 @@ fn otherwise_the_access_point_is_asked() {
     let known = itself("\"s-1\"", "\"5c:5b:35:00:00:01\"");
     let hint = |script: &[(&str, ExchangeResult)], site| {
         let answer = ask(where_is_it(site), script);
-        let Answer::Location(Location { hint, .. }) = answer else {
+        let Answer::Location(Location { hints, .. }) = answer else {
             panic!("{answer:?}");
         };
-        hint.map(|hint| (hint.switch, hint.port))
+        hints.into_iter().next().map(|hint| (hint.switch, hint.port))
     };
     let expected = Some((switch(), port("ge-0/0/1")));
     // A stale sighting proves nothing, and its switch is known already.
@@ -298,9 +305,9 @@ fn the_roster_is_read_to_its_end() {
         panic!("{entries:?}");
     };
     assert_eq!((first.ap, first.last_seen), (mac(AP), Some(UnixTime::from_secs(5))));
-    assert!(first.is_connected && first.location.hint.is_none());
+    assert!(first.is_connected && first.location.hints.is_empty());
     assert!(first.location.seen.iter().all(|sighting| sighting.proves(mac(AP))));
-    let hint = second.location.hint.as_ref().map(|hint| (&hint.switch, hint.port));
+    let hint = second.location.hints.first().map(|hint| (&hint.switch, hint.port));
     assert_eq!(hint, Some((&switch(), port("ge-0/0/2"))));
     let nothing = Location::default();
     assert_eq!(

@@ -12,8 +12,11 @@ const AP: &str = "5c5b35000001";
 const OTHER: &str = "5c5b35000002";
 const LAPTOP: &str = "0a0000000001";
 const WHO: &str = "0a0000000002";
+const ONE_SIDED: &str = "ask again: the AP names another port, or none";
 /// It names port 3 itself.
 const HINT: &str = "hint";
+/// It names no port.
+const MUTE: &str = "mute";
 
 fn mac(text: &str) -> Mac {
     Mac::parse(text).expect("a MAC")
@@ -51,11 +54,20 @@ fn sighting(text: &str) -> Sighting {
     }
 }
 
-/// Where `ap1` is seen, and whether it names port 3 itself.
+/// Where `ap1` is seen. Itself it names port 3, no port, or else all where it is seen.
 fn location(seen: &[&str]) -> Location {
-    let hint = seen.contains(&HINT).then(|| Hint { switch: switch(), port: switch_port(3).port });
-    let sightings = seen.iter().filter(|text| **text != HINT).map(|text| sighting(text));
-    Location { seen: sightings.collect(), hint }
+    let sightings = seen.iter().filter(|text| ![HINT, MUTE].contains(text));
+    let sightings: Vec<Sighting> = sightings.map(|text| sighting(text)).collect();
+    let hint = |port| Hint { switch: switch(), port };
+    let hints = match seen {
+        _ if seen.contains(&HINT) => Vec::from([hint(switch_port(3).port)]),
+        _ if seen.contains(&MUTE) => Vec::new(),
+        _ => {
+            let proofs = sightings.iter().filter(|sighting| sighting.proves(mac(AP)));
+            proofs.filter_map(|sighting| sighting.port).map(hint).collect()
+        }
+    };
+    Location { seen: sightings, hints }
 }
 
 #[track_caller]
@@ -113,13 +125,20 @@ fn an_access_point_came_or_restarted_and_it_is_not_proven_where() {
         (None, &["1 stale ap1"], "ask again: no switch sees the AP"),
         (None, &["1 up ap2"], "ask again: no switch sees the AP"),
         (None, &["1 up -"], "ask again: no switch sees the AP"),
-        (None, &["ae0 up ap1"], "ask again: the AP is on something that is not a port for APs"),
+        (None, &["ae0 up ap1"], "ask again: the AP is on what is no port for APs"),
         (None, &["1 up ap1", "2 up ap1"], "ask again: more than one port sees the AP"),
         (Some(1), &["1 up ap1", "2 up ap1"], "ask again: more than one port sees the AP"),
         // It says so itself, which is worth a question.
         (None, &[HINT], "ask about 3"),
         (None, &[HINT, "1 down ap1"], "ask about 3"),
-        (None, &[HINT, "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
+        (None, &[HINT, "1 up ap1"], ONE_SIDED),
+        (None, &[MUTE, "1 up ap1"], ONE_SIDED),
+        (Some(1), &[MUTE, "1 up ap1"], ONE_SIDED),
+        (
+            None,
+            &[HINT, "1 up ap1", "3 up ap1"],
+            "3 is for ap1: the switch sees the AP on this port",
+        ),
     ] {
         check_arrival(current_port, seen, decision);
     }

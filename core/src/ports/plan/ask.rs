@@ -1,15 +1,19 @@
 //! The questions of the probes, and the answers, from which the plan learns of switches.
 
+use alloc::vec::Vec;
+
+use super::input::TwoPorts;
 use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::SwitchQueue};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
-use crate::ports::decide::Check;
+use crate::ports::decide::{Check, Reason};
 use crate::ports::outage::Share;
+use crate::ports::port::Want;
 use crate::ports::probe;
 use crate::ports::probe::Subject;
-use crate::ports::question::{Answer, Location, Question};
-use crate::ports::switch_port::Switch;
+use crate::ports::question::{Answer, Hint, Location, Question};
+use crate::ports::switch_port::{Mode, Sighting, Switch, SwitchPort};
 
 impl Plan {
     pub(super) fn ask(&mut self, now: Instant, subject: Subject, asked: u64, question: Question) {
@@ -57,7 +61,12 @@ impl Plan {
                 sighting.is_ap = sighting.neighbor.and_then(|neighbor| self.is_ap(neighbor));
                 self.know(&sighting.switch);
             }
-            Answer::Location(location) => self.know_all(location),
+            Answer::Location(location) => {
+                self.know_all(location);
+                if let Subject::Ap(ap) = subject {
+                    self.settle_location(now, ap, location);
+                }
+            }
             Answer::Port(None) | Answer::Inventory(_) | Answer::Share(_) | Answer::Unanswered => {}
         }
         if self.probes.contains_key(&subject) {
@@ -71,11 +80,41 @@ impl Plan {
         (is_known || self.inventory.answered_at.is_some()).then_some(is_known)
     }
 
+    /// Applies `one_sided_proof` and `two_ports` to where an access point is.
+    pub(super) fn settle_location(&mut self, now: Instant, ap: Mac, location: &mut Location) {
+        let Location { seen, hints } = location;
+        let proof = |sighting: &Sighting| sighting.switch_port().filter(|_| sighting.proves(ap));
+        if self.config.one_sided_proof {
+            let hint = |sighting: &Sighting| {
+                let port = proof(sighting)?.port;
+                Some(Hint { switch: sighting.switch.clone(), port })
+            };
+            hints.extend(seen.iter().filter_map(hint));
+        }
+        let is_named = |at: &SwitchPort| hints.iter().any(|hint| hint.switch_port() == *at);
+        let mut ports: Vec<SwitchPort> = seen.iter().filter_map(proof).filter(is_named).collect();
+        ports.sort_unstable();
+        let current = self.current_port(ap).filter(|current| ports.contains(current));
+        let first = current.or(ports.first().copied());
+        let rule = self.config.two_ports;
+        if first.is_none() || rule == TwoPorts::Tell {
+            return;
+        }
+        seen.retain(|sighting| sighting.switch_port() == first);
+        ports.retain(|at| rule == TwoPorts::Both && Some(*at) != first && !self.is_ignored(*at));
+        let (mode, reason, proved_at) = (Mode::Ap, Reason::Arrived, Some(now));
+        for other in ports {
+            if self.make_slot(now, other) {
+                self.want(now, other, Want { mode, ap: Some(ap), reason, since: now, proved_at });
+            }
+        }
+    }
+
     pub(super) fn know_all(&mut self, location: &Location) {
         for sighting in &location.seen {
             self.know(&sighting.switch);
         }
-        if let Some(hint) = &location.hint {
+        for hint in &location.hints {
             self.know(&hint.switch);
         }
     }

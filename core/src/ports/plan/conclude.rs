@@ -3,7 +3,7 @@
 
 use core::{mem, time::Duration};
 
-use super::{PROBES_MAX, Plan, state::Slot};
+use super::{PROBES_MAX, Plan, input::TwoPorts, state::Slot};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
@@ -35,6 +35,14 @@ impl Plan {
             proved_at: reason.is_seen().then_some(now),
         };
         match (decision, subject) {
+            // What its switch says is one side. It is asked itself too.
+            (Decision::Take { ap, switch_port, .. }, Subject::Port(_))
+                if self.slots.get(&switch_port).is_none_or(|slot| slot.ap != Some(ap))
+                    && (!self.config.one_sided_proof
+                        || self.config.two_ports == TwoPorts::Both) =>
+            {
+                self.look_at(now, Subject::Ap(ap), Cause::Stale);
+            }
             (Decision::Take { ap, switch_port, reason }, _) => {
                 self.take(now, subject, ap, switch_port, want(Mode::Ap, Some(ap), reason));
             }
@@ -139,7 +147,7 @@ impl Plan {
         self.want(now, switch_port, Want { reason, ..want });
     }
 
-    fn want(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
+    pub(super) fn want(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
         if let Some(slot) = self.slots.get_mut(&switch_port).filter(|_| want.mode == Mode::Ap) {
             slot.last_reason = None;
         }
@@ -193,7 +201,7 @@ impl Plan {
     }
 
     /// Whether a port is ignored because of its site. A port that we know already is not.
-    fn is_ignored(&self, switch_port: SwitchPort) -> bool {
+    pub(super) fn is_ignored(&self, switch_port: SwitchPort) -> bool {
         let queue = self.queues.get(&switch_port.switch);
         queue.is_some_and(|queue| self.config.ignored_sites.contains(&queue.switch.site))
             && !self.slots.contains_key(&switch_port)

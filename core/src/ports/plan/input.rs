@@ -33,12 +33,26 @@ pub struct Config {
     pub drift: Option<Drift>,
     /// The ids of sites whose access points are ignored.
     pub ignored_sites: Vec<String>,
+    /// Whether the word of the switch is enough proof of where an access point is.
+    pub one_sided_proof: bool,
+    pub two_ports: TwoPorts,
     /// From one inventory to the next.
     pub reconcile_after: Duration,
     /// The wall clock.
     pub wall: UnixTime,
     /// Whether the kernel calls it synchronised.
     pub is_synchronised: bool,
+}
+
+/// What is done where an access point is on two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TwoPorts {
+    /// Nothing, which is reported.
+    Tell,
+    /// The one that it has, or else the first one, gets mode `ap`.
+    First,
+    /// All of them get mode `ap`.
+    Both,
 }
 
 impl Config {

@@ -76,7 +76,7 @@ impl Plan {
         }
         self.forget_switches();
         let mut listed = BTreeSet::new();
-        for entry in entries {
+        for mut entry in entries {
             listed.insert(entry.ap);
             let subject = Subject::Ap(entry.ap);
             if entry.is_connected && self.config.ignored_sites.contains(&entry.site) {
@@ -90,6 +90,9 @@ impl Plan {
                 continue;
             }
             self.know_all(&entry.location);
+            if entry.is_connected {
+                self.settle_location(now, entry.ap, &mut entry.location);
+            }
             let location = entry.is_connected.then_some(entry.location);
             let current_port =
                 self.current_port(entry.ap).and_then(|current_port| self.slots.get(&current_port));

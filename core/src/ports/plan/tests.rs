@@ -17,6 +17,7 @@ use crate::ports::decide::{Check, Reason};
 use crate::ports::edit::{Edit, Edits, Pushed};
 use crate::ports::governor::{Breaker, Lists, PortPattern, SwitchPattern};
 use crate::ports::name::PortName;
+use crate::ports::plan::input::TwoPorts;
 use crate::ports::question::{Answer, Entry, Hint, Location, Question};
 use crate::ports::switch_port::{Mode, Sighting, Switch};
 use crate::ports::{governor, outage};
@@ -30,6 +31,8 @@ struct Bench {
     now: Instant,
     /// Where each access point, or the laptop, is plugged in.
     plugged: BTreeMap<Mac, SwitchPort>,
+    /// Laptops that say that they are an access point.
+    liars: BTreeMap<SwitchPort, Mac>,
     /// The access points that the cloud has lost.
     lost: BTreeMap<Mac, UnixTime>,
     /// What is pushed and not yet answered.
@@ -86,6 +89,8 @@ fn config(check: Check) -> Config {
         drift: None,
         is_observing: false,
         ignored_sites: vec!["ignored".into()],
+        one_sided_proof: false,
+        two_ports: TwoPorts::Tell,
         reconcile_after: Duration::from_secs(3_600),
         wall: WALL,
         is_synchronised: true,
@@ -98,6 +103,7 @@ impl Bench {
             plan: Plan::new(config, 7, START),
             now: START,
             plugged: BTreeMap::new(),
+            liars: BTreeMap::new(),
             lost: BTreeMap::new(),
             pushes: Vec::new(),
             reads: Vec::new(),
@@ -217,12 +223,13 @@ impl Bench {
     fn answer(&self, question: Question) -> Answer {
         let on = |switch_port: SwitchPort| {
             let there = self.plugged.iter().find(|(_, there)| **there == switch_port);
+            let there = there.map(|(ap, _)| *ap).or(self.liars.get(&switch_port).copied());
             Sighting {
                 switch: switch(switch_port.switch),
                 port: Some(switch_port.port),
                 is_live: true,
                 up: there.is_some(),
-                neighbor: there.map(|(ap, _)| *ap),
+                neighbor: there,
                 up_for: None,
                 is_ap: None,
             }
@@ -235,11 +242,12 @@ impl Bench {
             };
             Location {
                 seen: switch_port
+                    .into_iter()
+                    .chain(self.liars.iter().filter(|(_, who)| **who == ap).map(|(at, _)| *at))
                     .filter(|switch_port| !is_unknown(switch_port.switch))
                     .map(on)
-                    .into_iter()
                     .collect(),
-                hint: switch_port.filter(|switch_port| is_unknown(switch_port.switch)).map(hint),
+                hints: switch_port.map(hint).into_iter().collect(),
             }
         };
         match question {
@@ -992,4 +1000,23 @@ fn a_port_that_others_change_is_told_and_mended_if_that_is_wanted() {
         bench.pass(3_600);
         assert_eq!(bench.take_log(), [""; 0]);
     }
+}
+
+#[test]
+fn who_says_that_it_is_an_access_point_gets_nothing_for_that() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), switch_port(1, 7));
+    bench.pass(70);
+    bench.obey();
+    bench.take_log();
+    bench.liars.insert(switch_port(1, 8), ap(1));
+    bench.input(Input::Requested(Request { switch_port: switch_port(1, 8), mode: Mode::Ap }));
+    bench.pass(7_200);
+    assert_eq!(bench.take_log(), [""; 0], "it does not even disturb the access point");
+    let mut trusting = config(Check::Lldp);
+    trusting.one_sided_proof = true;
+    bench.input(Input::Configured(Box::new(trusting)));
+    bench.ap_event(ap(1), Cause::Came);
+    bench.pass(60);
+    assert_eq!(bench.take_log(), ["undecided: more than one port sees the AP"]);
 }

@@ -42,7 +42,8 @@ fn sighting(port: u16, neighbor: Option<Mac>) -> Sighting {
 
 fn seen_on(ports: &[u16]) -> Answer {
     let seen = ports.iter().map(|port| sighting(*port, Some(ap()))).collect();
-    Answer::Location(Location { seen, hint: None })
+    let hint = |port: &u16| Hint { switch: switch(), port: switch_port(*port).port };
+    Answer::Location(Location { seen, hints: ports.iter().map(hint).collect() })
 }
 
 fn on_port(neighbor: Option<Mac>) -> Answer {
@@ -197,8 +198,8 @@ fn what_nobody_knows_is_asked_for_less_and_less_often() {
 
 #[test]
 fn what_an_access_point_says_of_itself_is_asked_of_the_switch() {
-    let hint = Some(Hint { switch: switch(), port: switch_port(1).port });
-    let says = || Answer::Location(Location { seen: Vec::new(), hint: hint.clone() });
+    let hints = Vec::from([Hint { switch: switch(), port: switch_port(1).port }]);
+    let says = || Answer::Location(Location { seen: Vec::new(), hints: hints.clone() });
     let mut bench = Bench::ap(Check::Lldp);
     bench.ap_event(Cause::Came, 10);
     bench.wait();
@@ -315,7 +316,10 @@ fn the_site_is_looked_at_after_the_wait() {
 
 #[test]
 fn the_roster_is_an_answer_unless_there_is_newer_news() {
-    let location = |port| Some(Location { seen: [sighting(port, Some(ap()))].into(), hint: None });
+    let location = |port| {
+        let hints = [Hint { switch: switch(), port: switch_port(port).port }].into();
+        Some(Location { seen: [sighting(port, Some(ap()))].into(), hints })
+    };
     let listed = |port: Option<u16>, asked_at| Input::Listed {
         location: port.and_then(location),
         asked_at: Instant::from_secs(asked_at),

@@ -104,10 +104,11 @@ impl World<'_> {
         let mut seen = self.truth.seen(&self.names, self.now, ap, is_late);
         let number = |mac| self.names.switch_of(mac).expect("a switch of ours");
         seen.retain(|sighting| !self.size.is_unknown(number(sighting.switch.mac)));
-        let hint = self.truth.ap(ap).at.map(|at| Hint {
+        let named = self.truth.ap(ap).at.filter(|_| self.truth.ap(ap).is_connected);
+        let hints = named.map(|at| Hint {
             switch: self.names.switch(self.size.switch_of(at)).clone(),
             port: self.names.switch_port(at).port,
         });
-        Location { seen, hint }
+        Location { seen, hints: hints.into_iter().collect() }
     }
 }

@@ -24,6 +24,11 @@ impl World<'_> {
         for ap in 0..self.size.aps {
             self.hang(ap, false);
         }
+        for spot in 0..self.size.spots() {
+            if let Some(Device::Liar(_)) = self.truth.socket(spot).there {
+                self.truth.put(self.now, spot, None);
+            }
+        }
         (self.fails_until, self.is_stopped) = (self.now, false);
         self.set_clock(0, true);
         self.input(Input::Stop(false));
@@ -66,7 +71,7 @@ impl World<'_> {
         let switch_port = self.names.switch_port(spot);
         let there = match self.truth.socket(spot).there.filter(|_| !self.size.is_ignored(switch)) {
             Some(Device::Ap(ap)) => Some(self.names.ap(ap)),
-            Some(Device::Phone) | None => None,
+            Some(Device::Phone | Device::Liar(_)) | None => None,
         };
         let owner = self.disk.get(&switch_port).and_then(|record| record.ap);
         let mode = self.truth.socket(spot).mode;

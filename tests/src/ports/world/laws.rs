@@ -12,7 +12,7 @@ use mistgate_core::ports::governor::{Limits, SITE_WINDOW};
 use mistgate_core::ports::plan::PROOF_MAX;
 use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
-use mistgate_core::ports::question::{Answer, Entry};
+use mistgate_core::ports::question::{Answer, Entry, Location};
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::report::{Change, Report};
 use mistgate_core::ports::switch_port::{Mode, Sighting, SwitchPort};
@@ -38,6 +38,8 @@ pub(super) struct Laws {
     seen: Vec<Vec<(Instant, Option<Mac>)>>,
     /// For each access point the ports where it was seen, and when.
     seen_at: Vec<Vec<(Instant, usize)>>,
+    /// For each access point the ports that it named itself, and when.
+    named: Vec<Vec<(Instant, usize)>>,
     /// For each port the access point that is assigned to it.
     owner: Vec<Option<Mac>>,
     /// The same, as its record has it.
@@ -63,6 +65,7 @@ impl Laws {
             sites_open: BTreeMap::new(),
             seen: vec![Vec::new(); size.spots()],
             seen_at: vec![Vec::new(); size.aps],
+            named: vec![Vec::new(); size.aps],
             owner: vec![None; size.spots()],
             recorded: vec![None; size.spots()],
             is_left: vec![false; size.spots()],
@@ -186,6 +189,7 @@ impl Laws {
             if !entry.is_connected && is_news {
                 self.count_loss(now, entry.ap);
             }
+            self.note_named(now, entry.ap, &entry.location, names);
             self.saw_all(now, entry.location.seen.iter(), names);
         }
         self.losses.count_sites();
@@ -208,6 +212,17 @@ impl Laws {
             if let Some(last) = lost.iter().max().filter(|_| of.is_some_and(is_many)) {
                 self.sites_open.insert(site.to_owned(), *last + breaker.hold);
             }
+        }
+    }
+
+    /// Notes the ports that an access point names itself.
+    pub(super) fn note_named(&mut self, now: Instant, ap: Mac, at: &Location, names: &Names) {
+        let number = names.ap_of(ap).expect("an access point of ours");
+        let named = self.named.get_mut(number).expect("an access point of ours");
+        for hint in &at.hints {
+            let spot = names.spot(hint.switch_port()).expect("a spot of ours");
+            named.retain(|(at, known)| is_young(*at, now) && *known != spot);
+            named.push((now, spot));
         }
     }
 
@@ -319,6 +334,13 @@ impl Laws {
             assert!(
                 self.is_seen(now, spot, Some(ap)),
                 "{ap} was not seen on {switch_port} at {now:?}"
+            );
+            let number = names.ap_of(ap).expect("an access point of ours");
+            let mut named = self.named.get(number).expect("an access point of ours").iter();
+            let is_named = named.any(|(at, known)| is_young(*at, now) && *known == spot);
+            assert!(
+                is_named || self.config.one_sided_proof,
+                "{ap} did not name {switch_port} itself at {now:?}"
             );
             let (owner, is_left, _) = self.of(switch_port, names);
             (*owner, *is_left) = (Some(ap), false);

@@ -11,7 +11,7 @@ use mistgate_core::ports::decide::Check;
 use mistgate_core::ports::edit::Edits;
 use mistgate_core::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
 use mistgate_core::ports::name::{PortName, SwitchName};
-use mistgate_core::ports::plan::input::{Config, Drift};
+use mistgate_core::ports::plan::input::{Config, Drift, TwoPorts};
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
 use mistgate_core::ports::{outage, port, probe};
 
@@ -247,6 +247,8 @@ pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Conf
         edits: Edits::unwritten(),
         is_observing: bytes.chance(40),
         drift: bytes.pick(&[None, Some(Drift::Tell), Some(Drift::Repair)]),
+        one_sided_proof: bytes.chance(60),
+        two_ports: bytes.pick(&[TwoPorts::Tell, TwoPorts::First]),
         ignored_sites: vec![IGNORED.to_owned()],
         reconcile_after: Duration::from_secs(3_600),
         wall,

@@ -19,6 +19,8 @@ const STATS_MAX: Duration = Duration::from_secs(60);
 pub(super) enum Device {
     Ap(usize),
     Phone,
+    /// A laptop that says that it is this access point.
+    Liar(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -152,8 +154,10 @@ impl Truth {
         socket.was = mem::replace(&mut socket.there, device);
         socket.since = now;
         if let Some(Device::Ap(ap)) = device {
+            self.ap_mut(ap).last_port = Some(spot);
+        }
+        if let Some(Device::Ap(ap) | Device::Liar(ap)) = device {
             let ap = self.ap_mut(ap);
-            ap.last_port = Some(spot);
             if let Err(at) = ap.spots.binary_search(&spot) {
                 ap.spots.insert(at, spot);
             }
@@ -165,7 +169,7 @@ impl Truth {
         let there = self.size.spots_of(switch).filter_map(|spot| self.socket(spot).there);
         let aps = there.filter_map(|device| match device {
             Device::Ap(ap) => Some(ap),
-            Device::Phone => None,
+            Device::Phone | Device::Liar(_) => None,
         });
         aps.collect()
     }
@@ -238,7 +242,7 @@ impl Truth {
     ) -> Vec<Sighting> {
         let is_seen = |spot: &usize| {
             let (.., neighbor) = self.glimpse(now, *spot, is_late);
-            neighbor == Some(Device::Ap(ap))
+            matches!(neighbor, Some(Device::Ap(who) | Device::Liar(who)) if who == ap)
         };
         let spots = self.ap(ap).spots.iter().copied().filter(is_seen);
         spots.map(|spot| self.sighting(names, now, spot, is_late)).collect()
@@ -247,7 +251,7 @@ impl Truth {
 
 fn neighbor_mac(names: &Names, spot: usize, device: Device) -> Mac {
     match device {
-        Device::Ap(ap) => names.ap(ap),
+        Device::Ap(ap) | Device::Liar(ap) => names.ap(ap),
         Device::Phone => Names::phone(spot),
     }
 }
