@@ -225,9 +225,10 @@ impl Node {
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(panic::end_with(driving.run(messages)));
         let identities = (prepared.webhook, prepared.proxy);
-        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feeds);
-        // The store's lock says that no other mistgate lives in this folder.
+        // The store's lock says that no other mistgate lives in this folder. Before the others:
+        // who sees that a listener is open may use the commands.
         listeners.open_control(control, Path::new(&prepared.config.state_dir));
+        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feeds);
         ready.store(true, Ordering::Relaxed);
         let node = Self {
             file: file.map(str::to_owned),

@@ -153,7 +153,7 @@ fn is_locked_in(machine: &Machine) {
         assert_eq!(u64::from_str_radix(value(kind), 16), Ok(0), "{kind}");
     }
     let journal = machine.journal();
-    let sandbox = journal.lines().find(|line| line.contains("event=sandbox"));
+    let sandbox = journal.lines().find(|line| line.contains("event=sandbox "));
     let sandbox = sandbox.expect("what it gave up");
     // systemd permits it, so only the kernel can refuse it.
     assert!(sandbox.contains("seccomp\"") && !sandbox.contains("os error"), "{sandbox}");
