@@ -3,7 +3,7 @@
 //!
 //! A port has lines of its own, and inherits others from interface ranges and groups, which no
 //! line about the port takes away. Junos knows of each statement whether a new value replaces an
-//! old one; here that is known of [`SINGLE`] alone, and a value of any other is added to those that
+//! old one; here that is known of `SINGLE` alone, and a value of any other is added to those that
 //! are there.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
