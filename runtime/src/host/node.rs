@@ -227,8 +227,9 @@ impl Node {
         let identities = (prepared.webhook, prepared.proxy);
         // The store's lock says that no other mistgate lives in this folder. Before the others:
         // who sees that a listener is open may use the commands.
-        listeners.open_control(control, Path::new(&prepared.config.state_dir));
+        let stopped = listeners.open_control(control, Path::new(&prepared.config.state_dir));
         listeners.open(&prepared.config, prepared.sockets, identities, prepared.feeds);
+        listeners.remind(stopped);
         ready.store(true, Ordering::Relaxed);
         let node = Self {
             file: file.map(str::to_owned),

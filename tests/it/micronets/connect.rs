@@ -743,6 +743,7 @@ fn a_page_in_a_browser_is_not_served() {
     for host in ["127.0.0.1:5001", "localhost", "[::1]:5001"] {
         assert_eq!(status(&[("Sec-Fetch-Site", "none")], host), 503, "{host}");
     }
+    mistgate.line("rejected", 3);
     assert_eq!(mistgate.journal("rejected").len(), 3);
 }
 

@@ -194,6 +194,13 @@ impl Listeners {
         self.open_admin(config, sockets.remove("admin"));
     }
 
+    /// Says when certificates end, until the control socket is closed.
+    pub(super) fn remind(&self, stopped: Option<Stop>) {
+        if let Some(stopped) = stopped {
+            self.until(stopped, Arc::clone(&self.admin).remind());
+        }
+    }
+
     /// Runs the tasks that ask Mist about its events, in the place of those that may run.
     pub(super) fn run_feeds(&mut self, feeds: Vec<feed::Task>) {
         let executor = &self.common.executor;
@@ -329,17 +336,21 @@ impl Listeners {
     }
 
     /// Opens the control socket, for as long as the process lives. Without it the commands that
-    /// need it do not work, and all else does.
-    pub(super) fn open_control(&mut self, socket: OwnedFd, state_dir: &Path) {
+    /// need it do not work, and all else does. Returns what ends with it.
+    pub(super) fn open_control(&mut self, socket: OwnedFd, state_dir: &Path) -> Option<Stop> {
         let Common { journal, executor, .. } = &self.common;
         match Control::open(socket, state_dir) {
             Ok(control) => {
                 let (stop, stopped) = stop::stop();
-                self.until(stopped.clone(), Arc::clone(&self.admin).remind());
-                let serving = control.serve(Arc::clone(&self.admin), Arc::clone(executor), stopped);
+                let (admin, tasks) = (Arc::clone(&self.admin), Arc::clone(executor));
+                let serving = control.serve(admin, tasks, stopped.clone());
                 self.control = Some((stop, executor.spawn(serving)));
+                Some(stopped)
             }
-            Err(reason) => journal.note(Level::Error, "control_failed", fields![reason]),
+            Err(reason) => {
+                journal.note(Level::Error, "control_failed", fields![reason]);
+                None
+            }
         }
     }
 
