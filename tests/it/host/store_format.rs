@@ -112,12 +112,21 @@ fn each_event_waits_for_the_chats_that_it_was_routed_to() {
 
 #[test]
 fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
+    is_refused(FORMAT + 1, "a newer mistgate wrote this store, in format 6");
+}
+
+#[test]
+fn a_store_between_two_versions_is_refused_as_it_is() {
+    is_refused(3, "this is no store of format 5");
+}
+
+fn is_refused(format: u64, said: &str) {
     const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("newer.redb");
     let database = Database::create(&path).expect("a store");
     let transaction = database.begin_write().expect("a transaction");
-    transaction.open_table(NUMBER).expect("a table").insert((), FORMAT + 1).expect("a row");
+    transaction.open_table(NUMBER).expect("a table").insert((), format).expect("a row");
     transaction.commit().expect("a commit");
     // As a crash leaves it, which redb repairs first, and as a close leaves it.
     let crashed = fs::read(&path).expect("a file");
@@ -129,7 +138,7 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
         let started = output(place.path(), &["run", "--config", "mistgate.toml"]);
         assert_eq!(started.status.code(), Some(1));
         let printed = text(&started.stderr);
-        assert!(printed.contains("a newer mistgate wrote this store, in format 6"), "{printed}");
+        assert!(printed.contains(said), "{printed}");
         assert!(fs::read(&store).expect("a store") == bytes, "it was written to");
         let beside = fs::read_dir(store.parent().expect("a folder")).expect("a folder");
         let names = beside.map(|file| file.expect("a file").file_name());

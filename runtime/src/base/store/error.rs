@@ -53,7 +53,7 @@ impl Problem {
 
     /// Whether waiting does not help, and the file is as it should be.
     pub(super) const fn is_final(&self) -> bool {
-        self.is_taken() || matches!(self, Self::Newer(_))
+        self.is_taken() || matches!(self, Self::Newer(_) | Self::Older)
     }
 
     /// Whether the file is not what a store must be, so that waiting does not help. What the disk
