@@ -4,6 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// The seeds from 0: as many as `MISTGATE_SEEDS` says, else `count`.
+pub(crate) fn seeds(count: u64) -> Vec<u64> {
+    let wished = std::env::var("MISTGATE_SEEDS").map(|seeds| seeds.parse().expect("a number"));
+    (0..wished.unwrap_or(count)).collect()
+}
+
 /// Runs `body` on each of `inputs`, on one thread per processor, and gives the results in no order.
 /// Panics with the `name` of each input whose run panicked.
 pub(crate) fn on_all_threads<I: Sync, T: Send>(

@@ -25,7 +25,7 @@ use mistgate_tests::chat::server::LONG;
 use redb::StorageBackend;
 
 use crate::base::poll;
-use crate::base::threads::on_all_threads;
+use crate::base::threads::{on_all_threads, seeds};
 
 const SEEDS: u64 = 300;
 /// The bound of the file: the least that there is.
@@ -412,8 +412,7 @@ fn of_seed(folder: &Path, seed: u64) -> [usize; 3] {
 
 #[test]
 fn nothing_acknowledged_is_missing_or_the_store_was_set_aside() {
-    let seeds = std::env::var("MISTGATE_SEEDS").map(|seeds| seeds.parse().expect("a number"));
-    let seeds: Vec<u64> = (0..seeds.unwrap_or(SEEDS)).collect();
+    let seeds = seeds(SEEDS);
     let folder = tempfile::tempdir().expect("a folder");
     let name = |seed: &u64| format!("the disk of seed {seed}");
     let lived = on_all_threads(&seeds, name, |seed| of_seed(folder.path(), *seed));

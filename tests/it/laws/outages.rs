@@ -6,15 +6,14 @@
 use mistgate_tests::base::bytes::noise;
 use mistgate_tests::laws::outages;
 
-use crate::base::threads::on_all_threads;
+use crate::base::threads::{on_all_threads, seeds};
 
 /// As many seeds as a developer has time for.
 const SEEDS: u64 = 300;
 
 #[test]
 fn what_happened_during_an_outage_is_told_once() {
-    let seeds = std::env::var("MISTGATE_SEEDS").map(|seeds| seeds.parse().expect("a number"));
-    let seeds: Vec<u64> = (0..seeds.unwrap_or(SEEDS)).collect();
+    let seeds = seeds(SEEDS);
     let name = |seed: &u64| format!("the outages of seed {seed}");
     let lived = on_all_threads(&seeds, name, |seed| {
         let length = usize::try_from(20 + seed * 7 % 200).expect("a length");

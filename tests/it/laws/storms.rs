@@ -6,15 +6,14 @@
 use mistgate_tests::base::bytes::noise;
 use mistgate_tests::world;
 
-use crate::base::threads::on_all_threads;
+use crate::base::threads::{on_all_threads, seeds};
 
 /// As many seeds as a developer has time for.
 const SEEDS: u64 = 300;
 
 #[test]
 fn after_each_storm_everybody_knows_how_things_are() {
-    let seeds = std::env::var("MISTGATE_SEEDS").map(|seeds| seeds.parse().expect("a number"));
-    let seeds: Vec<u64> = (0..seeds.unwrap_or(SEEDS)).collect();
+    let seeds = seeds(SEEDS);
     let name = |seed: &u64| format!("the storms of seed {seed}");
     let lived = on_all_threads(&seeds, name, |seed| {
         let length = usize::try_from(10 + seed * 7 % 90).expect("a length");
