@@ -93,8 +93,6 @@ struct Parts {
     set_aside: Vec<String>,
     dead_letters: u64,
     incidents: Option<Counts>,
-    /// The files of certificates and revocation lists, and when what is in each ends.
-    ends: Vec<(String, UnixTime)>,
 }
 
 /// Who asks, as the audit and the journal name it.
@@ -141,7 +139,7 @@ pub(crate) fn policy() -> Policy {
 }
 
 impl Admin {
-    fn metrics_of(&self, of: &Parts) -> String {
+    fn metrics_of(&self, of: &Parts, ends: &[(String, UnixTime)]) -> String {
         let status = of.driver.as_ref();
         let writable = status.is_some_and(|status| status.writable);
         let (set_aside, is_synchronised) = (of.set_aside.len() as f64, clock::is_synchronised());
@@ -172,7 +170,7 @@ impl Admin {
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
         gauges.extend(mist::gauge(&of.feeds));
         let about = "When a certificate ends, or a revocation list is to be renewed, by file.";
-        let ends = of.ends.iter().map(|(file, end)| (file, end.as_secs() as f64));
+        let ends = ends.iter().map(|(file, end)| (file, end.as_secs() as f64));
         gauges.push(by("certificate_end_timestamp_seconds", about, "file", ends));
         self.journal.metrics.exposition(&gauges)
     }
@@ -243,7 +241,7 @@ impl Admin {
     }
 
     async fn metrics(&self) -> Answer {
-        Ok(ok().content(PROMETHEUS, self.metrics_of(&self.parts().await)))
+        Ok(ok().content(PROMETHEUS, self.metrics_of(&self.parts().await, &self.ends().await)))
     }
 
     async fn status(&self) -> Answer {
@@ -312,8 +310,7 @@ impl Admin {
         };
         let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
         let incidents = self.driver.incidents(|incidents| (Counts::of(incidents), None)).await;
-        let ends = self.ends().await;
-        Parts { driver, ports, proxy, feeds, set_aside, dead_letters, incidents, ends }
+        Parts { driver, ports, proxy, feeds, set_aside, dead_letters, incidents }
     }
 
     /// Answers a request that was admitted.
