@@ -377,8 +377,10 @@ impl Engine {
         let events = entries.len();
         self.given_up += events;
         let is_said = self.given_up_said_at.is_some_and(|at| now < at + GIVEN_UP_EVERY);
-        self.given_up_said_at = if is_said { self.given_up_said_at } else { Some(now) };
-        let report = (!is_said).then(|| report::Report::dropped(&to, loss));
+        let report = (!is_said).then(|| {
+            self.given_up_said_at = Some(now);
+            report::Report::dropped(&to, loss)
+        });
         self.emit(output::Event::Dropped { to: Some(to), events, loss });
         report
     }

@@ -42,8 +42,8 @@ pub struct ProxyLimits {
     /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
     pub unsent_max: usize,
     /// Those of connections (default 4096 in all, 2048 of one address: a manager has one for each
-    /// meetup), of handshakes and, as `head_timeout`, from the
-    /// end of the TLS handshake to the end of the upgrade request. There are no bodies.
+    /// meetup), of handshakes and, as `head_timeout`, from the end of the TLS handshake to the end
+    /// of the upgrade request. There are no bodies.
     pub listener: Limits,
 }
 
