@@ -115,7 +115,10 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     // The output ends when both processes have ended.
     three_chats.signal(Signal::INT);
     assert_eq!(three_chats.wait().code(), Some(0), "{}", three_chats.stderr());
-    assert_eq!(three_chats.stderr(), "");
+    // Under qemu, and on kernels without Landlock, it warns of what the sandbox lacks.
+    let stderr = three_chats.stderr();
+    let warned = stderr.lines().filter(|line| !line.contains(" event=sandbox_incomplete "));
+    assert_eq!(warned.collect::<Vec<_>>(), [""; 0]);
 }
 
 /// Runs a script in a shell. It must succeed; gives what it printed.
