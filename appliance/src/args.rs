@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use argh::{EarlyExit, FromArgs};
-use mistgate_core::config::problem::meant;
-use mistgate_core::config::units;
+use mistgate_core::config::{problem::meant, units};
 use mistgate_runtime::base::journal::{Format, Level};
 use mistgate_runtime::http::tls::peer::Verify;
 use mistgate_runtime::micronets::peer::{Meetup, Server};

@@ -13,11 +13,9 @@ mod uninstall;
 
 use std::{fs, io, path::Path, process::ExitCode};
 
-use self::account::Account;
-use self::bundle::Bundle;
-use self::init_system::InitSystem;
 pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, own_dir, run as run_command, set, write};
+use self::{account::Account, bundle::Bundle, init_system::InitSystem};
 use crate::args::{Install, mist::Mist};
 use crate::{files, guide, mist, selftest, starter, terminal};
 

@@ -2,8 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::{env, fs};
+use std::{env, fs, sync::Arc};
 
 use mistgate_core::ports::{audit, port::Failed, report::Report, switch_port::Mode};
 use mistgate_runtime::base::clock::Clock;

@@ -2,8 +2,7 @@
 
 use mistgate_core::{config::checked::Config, micronets::proxy::Proxy};
 use mistgate_runtime::base::journal::Journal;
-use mistgate_runtime::host::node;
-use mistgate_runtime::host::node::Addresses;
+use mistgate_runtime::host::{node, node::Addresses};
 
 use crate::{args::Run, first_start};
 

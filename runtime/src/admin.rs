@@ -15,11 +15,9 @@ mod routes;
 
 pub mod control;
 
-use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::UnixTime;
@@ -31,21 +29,15 @@ use mistgate_core::mist::feed::Status;
 use serde_json::{Value, json};
 use smol::Timer;
 
-use self::guard::Guard;
-use self::open_incidents::Counts;
-use self::routes::Route;
-use crate::base::clock;
-use crate::base::clock::Clock;
+use self::{guard::Guard, open_incidents::Counts, routes::Route};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Gauge, Labels};
-use crate::base::store::care;
-use crate::base::sync::Shared;
-use crate::chat::driver;
-use crate::chat::driver::Message;
+use crate::base::{clock, clock::Clock};
+use crate::base::{store::care, sync::Shared};
+use crate::chat::{driver, driver::Message};
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
 use crate::http::tls::ends;
-use crate::micronets::relay;
-use crate::micronets::relay::Relay;
+use crate::micronets::{relay, relay::Relay};
 use crate::{feed, ports, webhook};
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -19,8 +19,7 @@ use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
 use mistgate_core::mist::{Mist, webhook::wanted::Wanted};
 use mistgate_core::notify::types::condition::DEVICE_DOWN;
-use smol::channel;
-use smol::lock::Mutex;
+use smol::{channel, lock::Mutex};
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};

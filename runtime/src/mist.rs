@@ -7,8 +7,7 @@ use std::{sync::Arc, time::Duration};
 use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request};
 use mistgate_core::base::{failure::Failure, secret::Secret, time::Instant};
 use mistgate_core::mist::{Mist, budget::Budget};
-use smol::Timer;
-use smol::lock::Semaphore;
+use smol::{Timer, lock::Semaphore};
 
 use crate::api::{Api, REQUESTS_MAX, run_exchange};
 use crate::base::journal::{Journal, Level, fields};

@@ -1,9 +1,7 @@
 //! The configuration in the making: its entries, where each comes from, and the notes for the
 //! operator.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::files::Files;

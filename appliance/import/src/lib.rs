@@ -27,8 +27,7 @@ mod mwtt;
 
 use self::draft::{Draft, File, Note};
 use self::entry::{Origin, Standing};
-use self::micronets::Folder;
-use self::python::Module;
+use self::{micronets::Folder, python::Module};
 
 /// The configurations of those old programs that were in use.
 #[derive(Default)]

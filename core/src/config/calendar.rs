@@ -3,8 +3,7 @@
 use alloc::{borrow::ToOwned, vec::Vec};
 use core::ops::RangeInclusive;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 
 use super::problem::{Fault, meant};
 use super::{reader::Item, section::Section, units};

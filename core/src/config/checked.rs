@@ -2,8 +2,7 @@
 //!
 //! Parts that a machine needs stand beside that machine; this joins them.
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
 
 use http_types::Url;
@@ -13,8 +12,7 @@ use super::{admin::Admin, store::Store};
 use crate::delivery::config::Chat;
 use crate::incident::config::Rules;
 use crate::micronets::proxy::Proxy;
-use crate::mist::Mist;
-use crate::mist::webhook::wanted::Wanted;
+use crate::mist::{Mist, webhook::wanted::Wanted};
 use crate::webhook::config::Webhook;
 
 /// The whole configuration. A part that is absent is switched off.

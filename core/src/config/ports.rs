@@ -3,12 +3,8 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
-use super::problem::Fault;
-use super::reader::Item;
-use super::section::Section;
-use super::{calendar::period, chat, units};
-use crate::base::calendar::Period;
-use crate::base::{secret::Secret, time::UnixTime, window::Window};
+use super::{calendar::period, chat, problem::Fault, reader::Item, section::Section, units};
+use crate::base::{calendar::Period, secret::Secret, time::UnixTime, window::Window};
 use crate::cso::Cso;
 use crate::junos::Junos;
 use crate::mist::Profiles;

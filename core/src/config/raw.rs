@@ -8,8 +8,7 @@
 //! over TOML's own tree, in which each key and value keeps its place.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use toml::Spanned;
@@ -20,8 +19,7 @@ use super::files::{FileRequest, Files};
 use super::ports::{External, Method, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
-use super::section::Section;
-use super::{admin, chat, incidents, mist, ports, proxy, store, webhook};
+use super::{admin, chat, incidents, mist, ports, proxy, section::Section, store, webhook};
 use crate::delivery::config::Chat;
 use crate::mist::Mist;
 use crate::webhook::config::Webhook;

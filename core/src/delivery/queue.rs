@@ -17,18 +17,12 @@
 pub mod input;
 pub mod output;
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-use core::time::Duration;
-use core::{mem, slice};
+use alloc::{collections::VecDeque, vec::Vec};
+use core::{mem, slice, time::Duration};
 
 use self::input::{Config, Entry, Input};
 use self::output::{End, Health, Load, Loss, Output};
-use crate::base::backoff::Backoff;
-use crate::base::machine::Machine;
-use crate::base::rand::Rand;
-use crate::base::time::Instant;
-use crate::base::window::Pace;
+use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant, window::Pace};
 use crate::chat::outcome::{Outcome, Reason};
 use crate::chat::shape::Form;
 use crate::notify::Severity;

@@ -2,8 +2,7 @@
 //! that the store was set aside.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
@@ -13,12 +12,9 @@ use crate::chat::outcome::Reason;
 use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::Destination;
 use crate::delivery::queue::output::{Health, Loss};
-use crate::event::fingerprint::fingerprint;
-use crate::event::{Event, Topic};
-use crate::notify::Severity;
-use crate::notify::change::changes;
-use crate::webhook::intake;
-use crate::webhook::intake::Intake;
+use crate::event::{Event, Topic, fingerprint::fingerprint};
+use crate::notify::{Severity, change::changes};
+use crate::webhook::{intake, intake::Intake};
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.
 #[derive(Debug, Serialize)]

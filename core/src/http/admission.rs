@@ -15,8 +15,7 @@
 //! at once. What it says to others comes out of [`Admission::poll_output`].
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use core::net::IpAddr;
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use crate::base::network::{Network, subscriber};
 use crate::base::time::Instant;

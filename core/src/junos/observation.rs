@@ -5,10 +5,8 @@ use core::time::Duration;
 
 use crate::base::mac::Mac;
 use crate::netconf::rpc::operational::{Interface, Neighbour};
-use crate::ports::edit::Edit;
-use crate::ports::name::PortName;
-use crate::ports::question::Answer;
 use crate::ports::switch_port::{Mode, Sighting, Switch};
+use crate::ports::{edit::Edit, name::PortName, question::Answer};
 
 /// What a switch reported about its ports; `None` where it gave no answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

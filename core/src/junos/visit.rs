@@ -19,20 +19,11 @@ use alloc::{collections::VecDeque, string::String, vec::Vec};
 use core::{mem, time::Duration};
 
 use super::{change, observation::Observation, rollback::Precondition};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
+use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
 use crate::netconf::rpc::{operational, request::Query};
-use crate::netconf::session;
-use crate::netconf::session::Session;
-use crate::netconf::session::input::Mode;
-use crate::netconf::xml::Element;
+use crate::netconf::{session, session::Session, session::input::Mode, xml::Element};
 use crate::ports::edit::{Edit, Pushed};
-use crate::ports::name::PortName;
-use crate::ports::question::Answer;
-use crate::ports::switch_port;
-use crate::ports::switch_port::Switch;
+use crate::ports::{name::PortName, question::Answer, switch_port, switch_port::Switch};
 
 pub mod input;
 pub mod output;

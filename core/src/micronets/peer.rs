@@ -20,9 +20,8 @@
 //!
 //! A line of standard input is sent when the partner is there; until then no other line is read.
 
-use alloc::borrow::Cow;
-use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::{borrow::Cow, collections::VecDeque};
 use core::{mem, time::Duration};
 
 use http_types::StatusCode;
@@ -39,16 +38,14 @@ mod stdin;
 mod lines;
 mod requests;
 
-use self::calls::Calls;
-use self::forwards::Forwards;
 use self::input::{Config, Input, LinkId};
 use self::link::{Link, Open};
 use self::output::{Event, Output};
 use self::stdin::Stdin;
-use super::close_reason::CloseReason;
-use super::keepalive::Due;
+use self::{calls::Calls, forwards::Forwards};
 use super::message::{Content, Hello, Id, Message};
 use super::peek::{Peek, peek};
+use super::{close_reason::CloseReason, keepalive::Due};
 use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant};
 
 /// The wait after a lost connection.

@@ -4,8 +4,7 @@ use alloc::{format, string::String};
 
 use http_types::Url;
 
-use crate::base::calendar::Daily;
-use crate::base::secret::Secret;
+use crate::base::{calendar::Daily, secret::Secret};
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::template::Template;
 

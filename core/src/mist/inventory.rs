@@ -6,14 +6,12 @@
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use super::{page, target};
 use crate::base::mac::Mac;
 use crate::event::Detail;
-use crate::ports::name::SwitchName;
-use crate::ports::switch_port::Switch;
+use crate::ports::{name::SwitchName, switch_port::Switch};
 
 /// The most switches that are asked for by their MACs.
 pub const LOOKUP_MAX: usize = 50;

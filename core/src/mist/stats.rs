@@ -4,8 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use super::inventory::Switches;
-use crate::base::mac::Mac;
-use crate::base::time::UnixTime;
+use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::Detail;
 use crate::ports::name::{PortName, SwitchName};
 use crate::ports::question::Hint;

@@ -11,9 +11,8 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::{Reader, escape::resolve_predefined_entity};
 
 /// How deep elements may be nested.
 pub const DEPTH_MAX: usize = 64;

@@ -6,10 +6,9 @@
 use super::change::{self, Change};
 use super::describe::draft::Draft;
 use super::describe::{alarm, audit, device, other};
-use super::links::Dashboard;
-use super::types::Row;
 pub use super::types::{find, row_named, types};
 use super::{Notification, Severity};
+use super::{links::Dashboard, types::Row};
 use crate::event::{Event, Topic};
 
 /// Describes an event. Takes the row of its type, if that is known, and the dashboard to link to.

@@ -7,17 +7,14 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::name::PortName;
 use super::switch_port::{Switch, SwitchPort};
-use crate::base::calendar::Period;
-use crate::base::glob;
-use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
 use crate::base::window::{Pace, Window};
+use crate::base::{calendar::Period, glob, mac::Mac};
 
 /// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;

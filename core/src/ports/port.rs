@@ -26,12 +26,8 @@ use alloc::collections::VecDeque;
 use core::{mem, time::Duration};
 
 use super::{decide::Reason, edit::Pushed, switch_port::Mode};
-use crate::base::backoff::Backoff;
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::rand::Rand;
 use crate::base::time::Instant;
+use crate::base::{backoff::Backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand};
 
 /// The stage of a port without a change.
 pub const RESTING: &str = "resting";

@@ -26,11 +26,8 @@ use super::ap_event::Cause;
 use super::decide::{Case, Check, Decision, Reason, decide};
 use super::question::{Answer, Location, Question};
 use super::switch_port::{Mode, RESTART_MAX, SwitchPort};
-use crate::base::backoff::Backoff;
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::rand::Rand;
 use crate::base::time::{Instant, UnixTime};
+use crate::base::{backoff::Backoff, mac::Mac, machine::Machine, rand::Rand};
 
 /// The most questions of one probe.
 pub const ATTEMPTS_MAX: u32 = 6;

@@ -2,9 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::name::PortName;
-use super::outage::Share;
 use super::switch_port::{Sighting, Switch, SwitchPort};
+use super::{name::PortName, outage::Share};
 use crate::base::{mac::Mac, time::UnixTime};
 
 /// A question. Each gets one [`Answer`], which may be that there is none.

@@ -7,15 +7,12 @@ use core::{slice, time::Duration};
 
 use super::decide::Reason;
 use super::governor::{Held, Refusal};
-use super::name::PortName;
-use super::names::Names;
 use super::port::{Failed, Retry};
-use super::probe::Subject;
-use super::redact::redact;
 use super::switch_port::{Mode, Switch, SwitchPort};
-use crate::base::mac::Mac;
-use crate::base::text::cut_bytes;
+use super::{name::PortName, names::Names};
+use super::{probe::Subject, redact::redact};
 use crate::base::time::{Instant, UnixTime};
+use crate::base::{mac::Mac, text::cut_bytes};
 use crate::event::ports::{PortChange, PortEvent};
 
 /// The most bytes of a line, and of the words for why.

@@ -10,8 +10,7 @@ use std::{env, fmt, fs, io};
 use std::{os::fd::OwnedFd, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::{Request, header::HOST};
+use hyper::{Request, client::conn::http1, header::HOST};
 use mistgate_core::base::text;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::{fs::Mode, net, process};

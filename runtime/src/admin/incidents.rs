@@ -9,8 +9,7 @@ use mistgate_core::incident::view::{Knowledge, View};
 use mistgate_core::incident::{Incidents, input::Input, record::Acknowledgement};
 use mistgate_core::matcher::Matcher;
 use mistgate_core::silence::{MutedBy, SILENCE_MAX, Silence, Until};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, ok, stopping};

@@ -1,8 +1,7 @@
 //! What can be asked of a running mistgate: one table for the admin endpoint's listener and for
 //! the control socket.
 
-use std::borrow::Cow;
-use std::pin::Pin;
+use std::{borrow::Cow, pin::Pin};
 
 use http_types::StatusCode;
 

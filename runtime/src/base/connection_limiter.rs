@@ -1,9 +1,6 @@
 //! The connections of a listener: asks the core who gets one, and ends those that give way.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use mistgate_core::base::time::Instant;
 use mistgate_core::http::admission::{Admission, Id, Limit, Output, Standing};

@@ -5,9 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::task::{Context, Poll, ready};
 use std::{io, pin::Pin, time::Duration};
 
-use smol::Async;
-use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use smol::{Async, future::FutureExt};
 
 use crate::base::clock::timeout;
 

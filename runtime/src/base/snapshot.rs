@@ -1,9 +1,6 @@
 //! Files as they were at one moment: each is opened once, and all who need it take the same bytes.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::time::SystemTime;
+use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path, time::SystemTime};
 use std::{fs, io, io::Read as _};
 
 use zeroize::Zeroizing;

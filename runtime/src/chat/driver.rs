@@ -9,23 +9,16 @@ mod post;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::chat::outcome::Reason;
-use mistgate_core::chat::shape::Form;
+use mistgate_core::base::{machine, machine::Machine};
+use mistgate_core::chat::{outcome::Reason, shape::Form};
 use mistgate_core::config;
-use mistgate_core::delivery::batch::ChatId;
-use mistgate_core::delivery::config::Destination;
-use mistgate_core::delivery::queue::input::Entry;
+use mistgate_core::delivery::{batch::ChatId, config::Destination, queue::input::Entry};
 use mistgate_core::engine::input::{Answer, DestinationId, Input};
-use mistgate_core::engine::output;
-use mistgate_core::engine::output::Output;
-use mistgate_core::engine::{DestinationStatus, Engine, input, report};
+use mistgate_core::engine::{DestinationStatus, Engine, input, output, output::Output, report};
 use mistgate_core::incident;
 use mistgate_core::incident::Incidents;
-use mistgate_core::webhook::inbox::RequestId;
-use mistgate_core::webhook::intake::Intake;
+use mistgate_core::webhook::{inbox::RequestId, intake::Intake};
 use smol::{Executor, channel};
 
 use self::fetch::Recent;

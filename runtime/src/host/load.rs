@@ -2,17 +2,14 @@
 
 mod certificate;
 
-use std::sync::Arc;
-use std::{env, fmt, io};
+use std::{env, fmt, io, sync::Arc};
 
-use mistgate_core::base::secret::Secret;
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::{secret::Secret, time::UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::files::{FileKind, FileRequest, Files};
 use mistgate_core::config::problem::Problem;
 use mistgate_core::config::raw::{Draft, EMBEDDED, Source};
-use mistgate_core::http::listener::Tls;
-use mistgate_core::http::proxy::Proxies;
+use mistgate_core::http::{listener::Tls, proxy::Proxies};
 use mistgate_core::micronets::access::Rule;
 use mistgate_core::micronets::proxy::{Proxy, ProxyFiles};
 use mistgate_core::ports::edit::MethodConfig;
@@ -21,15 +18,10 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAncho
 use rustls::{RootCertStore, sign::CertifiedKey};
 
 use self::certificate::Warning;
-use crate::base::clock::Clock;
-use crate::base::sandbox::Sandbox;
-use crate::base::snapshot::Snapshot;
-use crate::base::{clock, snapshot};
-use crate::http::outbound::Outbound;
-use crate::http::tls::Identity;
-use crate::http::tls::mutual;
+use crate::base::{clock, clock::Clock, sandbox::Sandbox, snapshot, snapshot::Snapshot};
 use crate::http::tls::mutual::{Mutual, Trust};
 use crate::http::{outbound, tls};
+use crate::http::{outbound::Outbound, tls::Identity, tls::mutual};
 use crate::ports::junos::Login;
 use crate::ports::junos::ssh::{Key, KeyError};
 

@@ -3,20 +3,15 @@
 mod listeners;
 mod prepare;
 
-use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use std::{fmt, thread};
+use std::{fmt, thread, time::Duration};
+use std::{os::fd::OwnedFd, path::Path, sync::Arc};
 
 use async_signal::{Signal, Signals};
 use mistgate_core::config::checked::Config;
 use rustix::process;
 use rustix::process::{Resource, Rlimit};
-use smol::future::FutureExt;
-use smol::stream::StreamExt;
-use smol::{Executor, Task, Timer, channel, future};
+use smol::{Executor, Task, Timer, channel, future, future::FutureExt, stream::StreamExt};
 
 pub use self::listeners::Addresses;
 use self::listeners::{Bound, Common, Listeners, Socket};
@@ -32,9 +27,8 @@ use crate::base::store::{Store, Written};
 use crate::base::{panic, sandbox, stop, store};
 use crate::chat::driver;
 use crate::chat::driver::{Driver, Message};
-use crate::host::load;
-use crate::host::load::Loaded;
 use crate::host::supervisor::{Inherited, Supervisor, Watchdog};
+use crate::host::{load, load::Loaded};
 use crate::ports;
 
 /// How long changes and posts in flight may take when it stops. With the graces of the listeners

@@ -10,9 +10,7 @@
 
 use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use hyper::http::request;
 use mistgate_core::http::listener::Policy;
@@ -24,10 +22,8 @@ use self::connection::Site;
 
 use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::Counter;
-use crate::base::net::Socket;
-use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
+use crate::base::{metrics::Counter, net::Socket, panic};
 use crate::http::tls::Identity;
 
 mod gate;

@@ -18,12 +18,11 @@ use std::{env, future::poll_fn, sync::Arc};
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
 use http_types::{Url, url::Position};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::header::{
     AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
 use hyper::{Request, Uri};
+use hyper::{body::Incoming, client::conn::http1};
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::http::proxy;

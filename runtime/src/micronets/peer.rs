@@ -3,30 +3,23 @@
 //! One task owns the machine. It hands in what comes from the link, the HTTP listener, the local
 //! server and the terminal, and carries out the machine's outputs. It decides nothing.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{sync::Arc, time::Duration};
 
 use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine;
+use mistgate_core::base::{machine, machine::Machine};
 use mistgate_core::http::listener::{Limits, Policy};
-use mistgate_core::micronets::message::Pair;
-use mistgate_core::micronets::peer::STOP_GRACE;
 use mistgate_core::micronets::peer::input::{Config, ForwardId, Input, RequestId};
 use mistgate_core::micronets::peer::output::{Event, Output, RequestReport};
 use mistgate_core::micronets::{http, peer};
+use mistgate_core::micronets::{message::Pair, peer::STOP_GRACE};
 use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::sandbox::Needs;
-use crate::base::stop::Stop;
-use crate::base::{sandbox, stop};
+use crate::base::{sandbox, sandbox::Needs, stop, stop::Stop};
 use crate::http::listen;
 use crate::http::listen::{Bytes, Head, Listener, Reply, Service};
 use crate::http::tls::peer::Credentials;

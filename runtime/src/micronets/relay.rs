@@ -5,29 +5,22 @@
 //! for each connection that we end writes its close frame and waits for the answer.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::{sync::Arc, sync::atomic::AtomicU64, time::Duration};
 
-use mistgate_core::base::network::Network;
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::{network::Network, time::UnixTime};
 use mistgate_core::http::listener::Policy;
-use mistgate_core::micronets::access::Identity;
-use mistgate_core::micronets::meetup::input::Traffic;
-use mistgate_core::micronets::meetup::status::PeerStatus;
-use mistgate_core::micronets::proxy::Proxy;
+use mistgate_core::micronets::{access::Identity, meetup::input::Traffic};
+use mistgate_core::micronets::{meetup::status::PeerStatus, proxy::Proxy};
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 use self::{admit::Arrival, meetup_task::Command, memory::Account, registry::Registry};
-use crate::base::clock::Clock;
-use crate::base::connection_limiter::ConnectionLimiter;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
 use crate::base::sync::{Mutex, Shared};
+use crate::base::{clock::Clock, connection_limiter::ConnectionLimiter};
 use crate::http::listen::{Event, accept_one};
-use crate::http::tls;
-use crate::http::tls::mutual::Mutual;
+use crate::http::{tls, tls::mutual::Mutual};
 
 mod frame_tracker;
 mod memory;

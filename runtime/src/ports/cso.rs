@@ -9,8 +9,7 @@ use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::switch_port::Switch;
 
 use crate::api::{Api, run_exchange};
-use crate::base::journal::Journal;
-use crate::base::keyed_lock::KeyedLock;
+use crate::base::{journal::Journal, keyed_lock::KeyedLock};
 use crate::http::outbound::Outbound;
 use crate::ports::method::{Call, Method};
 

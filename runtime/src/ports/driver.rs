@@ -3,33 +3,25 @@
 
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::{failure::Failure, machine, machine::Machine};
 use mistgate_core::incident::input::Input::Linked;
 use mistgate_core::ports::ap_event::Cause;
 use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::names::Names;
-use mistgate_core::ports::plan::Plan;
-use mistgate_core::ports::plan::input::Input;
-use mistgate_core::ports::plan::output::Output;
 use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
 use mistgate_core::ports::{audit, notification};
+use mistgate_core::ports::{names::Names, plan::Plan, plan::input::Input, plan::output::Output};
 use smol::{channel, future::FutureExt};
 
-use super::audit_file::Audit;
-use super::backend::Backend;
-use super::work_queue::WorkQueue;
 use super::{Message, Settings, Status, Tools};
+use super::{audit_file::Audit, backend::Backend, work_queue::WorkQueue};
 use crate::base::clock::Alarm;
 use crate::base::journal::{Level, fields};
 use crate::base::stop::{Stop, Stopper};
-use crate::base::store::Write;
-use crate::base::{clock, panic, stop};
+use crate::base::{clock, panic, stop, store::Write};
 use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.

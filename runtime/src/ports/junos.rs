@@ -10,19 +10,12 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::mac::Mac;
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine;
-use mistgate_core::junos::Junos;
-use mistgate_core::junos::rollback::RollbackGuard;
-use mistgate_core::junos::visit::Visit;
+use mistgate_core::base::{failure::Failure, mac::Mac, machine, machine::Machine};
 use mistgate_core::junos::visit::input::{Config, Input, Task};
 use mistgate_core::junos::visit::output::{Outcome, Output};
+use mistgate_core::junos::{Junos, rollback::RollbackGuard, visit::Visit};
 use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::name::PortName;
-use mistgate_core::ports::question::Answer;
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::ports::{name::PortName, question::Answer, switch_port::Switch};
 use smol::{channel, future::Boxed, lock};
 
 use crate::base::clock::Clock;

@@ -4,13 +4,8 @@
 //! restart. If the file cannot be made, changes stop all the same until the next restart. If it
 //! cannot be looked at, they stop too.
 
-use std::fs::OpenOptions;
-use std::future::Future;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::sync::Arc;
-use std::time::Duration;
-use std::{fs, io};
+use std::{fs, io, sync::Arc, time::Duration};
+use std::{fs::OpenOptions, future::Future, io::Write as _, os::unix::fs::OpenOptionsExt as _};
 
 use smol::{Timer, channel, future::FutureExt};
 

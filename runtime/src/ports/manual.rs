@@ -10,36 +10,28 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-use std::{fs, io, thread};
+use std::{fs, io, thread, time::Duration};
 
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::mac::Mac;
-use mistgate_core::base::machine::Machine as _;
+use mistgate_core::base::{failure::Failure, mac::Mac, machine::Machine as _};
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::ports::{Method, Ports};
 use mistgate_core::mist::find;
-use mistgate_core::ports::audit;
-use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::governor::{Governor, Refusal, SwitchPattern};
 use mistgate_core::ports::name::{PortName, SwitchName};
-use mistgate_core::ports::names::Names;
-use mistgate_core::ports::plan::input::Input;
-use mistgate_core::ports::plan::output::Output;
 use mistgate_core::ports::plan::{Plan, input};
-use mistgate_core::ports::record::Record;
-use mistgate_core::ports::redact::redact;
 use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_core::ports::{audit, edit::Edit};
+use mistgate_core::ports::{names::Names, plan::input::Input, plan::output::Output};
+use mistgate_core::ports::{record::Record, redact::redact};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
 use super::junos::{Login, is_address};
 use super::{AUDIT_FILE, audit_file};
-use crate::base::clock::Clock;
-use crate::base::journal::Journal;
 use crate::base::store::{Store, Write, Written};
 use crate::base::{clock, store};
+use crate::base::{clock::Clock, journal::Journal};
 use crate::http::outbound::Outbound;
 
 /// How long a person waits for a lock that somebody else holds.

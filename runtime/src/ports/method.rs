@@ -4,9 +4,7 @@ use std::any::Any;
 
 use mistgate_core::base::{failure::Failure, mac::Mac};
 use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::name::PortName;
-use mistgate_core::ports::question::Answer;
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::ports::{name::PortName, question::Answer, switch_port::Switch};
 use smol::future::ready;
 
 /// How many changes through an API are under way at once. It takes a few requests at a time, so

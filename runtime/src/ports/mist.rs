@@ -4,21 +4,18 @@
 
 use std::sync::Arc;
 
-use mistgate_core::base::failure::Failure;
-use mistgate_core::base::mac::Mac;
+use mistgate_core::base::{failure::Failure, mac::Mac};
 use mistgate_core::mist;
 use mistgate_core::mist::Profiles;
 use mistgate_core::mist::ask::{Ask, Connected};
 use mistgate_core::mist::find::{Find, Wanted};
-use mistgate_core::mist::profile::Change;
-use mistgate_core::mist::push::Push;
 use mistgate_core::mist::read::{Read, Task};
+use mistgate_core::mist::{profile::Change, push::Push};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::switch_port::Switch;
 
-use crate::base::journal::Journal;
-use crate::base::keyed_lock::KeyedLock;
+use crate::base::{journal::Journal, keyed_lock::KeyedLock};
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
 use crate::ports::method::{Call, Compared, Method};

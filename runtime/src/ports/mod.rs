@@ -25,19 +25,15 @@ pub mod manual;
 
 use std::{path::PathBuf, sync::Arc};
 
-use mistgate_core::config::checked::Config;
-use mistgate_core::config::ports::Ports;
+use mistgate_core::config::{checked::Config, ports::Ports};
 use mistgate_core::ports::ap_event::{ApEvent, Request};
-use mistgate_core::ports::plan;
-use mistgate_core::ports::plan::input;
+use mistgate_core::ports::{plan, plan::input};
 use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
 use self::{backend::BackendConfig, junos::Login, kill_switch::Order};
-use crate::base::clock;
-use crate::base::clock::Clock;
-use crate::base::journal::Journal;
 use crate::base::store::{SetAside, Store};
+use crate::base::{clock, clock::Clock, journal::Journal};
 use crate::http::outbound::Outbound;
 use crate::mist::SharedBudget;
 

@@ -5,16 +5,9 @@ use core::time::Duration;
 
 use super::{HOUR, SECOND, name};
 use crate::base::secret::Secret;
-use crate::config::files::FileKind;
-use crate::config::problem::Fault;
-use crate::config::reader::Item;
-use crate::config::section::Section;
-use crate::config::units;
+use crate::config::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
 use crate::junos::Junos;
-use crate::ports::name::SwitchName;
-use crate::ports::switch_port::SwitchMatcher;
-use crate::ports::template;
-use crate::ports::template::Template;
+use crate::ports::{name::SwitchName, switch_port::SwitchMatcher, template, template::Template};
 
 /// The `default` that gives a port back what it had.
 const PREVIOUS: &str = "previous";

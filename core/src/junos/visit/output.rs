@@ -2,12 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 use crate::junos::rollback::RollbackGuard;
 use crate::netconf::rpc::error::{Holder, RpcError};
-use crate::ports::edit::Pushed;
-use crate::ports::question::Answer;
+use crate::ports::{edit::Pushed, question::Answer};
 
 /// What became of a [`Task`](super::input::Task), in the variant of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::micronets::close_reason::Fault;
-use crate::micronets::http;
-use crate::micronets::keepalive::Timing;
-use crate::micronets::message::MESSAGE_MAX;
+use crate::micronets::{close_reason::Fault, http, keepalive::Timing, message::MESSAGE_MAX};
 
 /// Names a connection to the proxy; each attempt has its own.
 pub type LinkId = u64;

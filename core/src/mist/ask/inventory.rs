@@ -4,8 +4,7 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
 use super::{Inquiry, get};
 use crate::base::exchange::{Response, Step};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 use crate::mist::inventory::Switches;
 use crate::mist::page::{Pages, Search, Then};
 use crate::mist::{page, stats, target};

@@ -4,8 +4,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{Inquiry, get, switches};
 use crate::base::exchange::{Response, Step};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 use crate::mist::inventory::Lookup;
 use crate::mist::page::{Search, Then};
 use crate::mist::{stats, target};

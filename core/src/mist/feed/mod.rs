@@ -31,11 +31,9 @@ use core::time::Duration;
 
 use self::input::{Config, Input, Sight, Verdict};
 use self::output::{Event, Output};
-use self::part::Part;
-use self::round::Round;
-use crate::base::machine::Machine;
-use crate::base::rand::Rand;
+use self::{part::Part, round::Round};
 use crate::base::time::{Instant, UnixTime};
+use crate::base::{machine::Machine, rand::Rand};
 
 /// How often it is looked whether a round is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

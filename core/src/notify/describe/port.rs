@@ -1,18 +1,16 @@
 //! Our own reports about switch ports.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, format};
 
 use super::{draft::Draft, subject};
 use crate::base::mac::Mac;
 use crate::event::ports::{PortChange, PortEvent};
 use crate::event::{DeviceClass, Event};
 use crate::notify::links::{Dashboard, device_id};
-use crate::notify::types::Kind;
-use crate::notify::{Link, Listing, plain};
+use crate::notify::{Link, Listing, plain, types::Kind};
 
 /// The most rows of neighbouring ports in a sentence and in a fact.
 const ROWS_MAX: usize = 4;

@@ -2,18 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::input::TwoPorts;
-use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::SwitchQueue};
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
+use super::{Asker, Plan, SWITCHES_MAX, input::TwoPorts, output::Output, state::SwitchQueue};
+use crate::base::{mac::Mac, machine::Machine, time::Instant};
 use crate::ports::decide::{Check, Reason};
-use crate::ports::outage::Share;
-use crate::ports::port::Want;
-use crate::ports::probe;
-use crate::ports::probe::Subject;
 use crate::ports::question::{Answer, Hint, Location, Question};
 use crate::ports::switch_port::{Mode, Sighting, Switch, SwitchPort};
+use crate::ports::{outage::Share, port::Want, probe, probe::Subject};
 
 impl Plan {
     pub(super) fn ask(&mut self, now: Instant, subject: Subject, asked: u64, question: Question) {

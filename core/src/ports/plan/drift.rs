@@ -2,19 +2,12 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::Plan;
-use super::input::Drift;
 use super::state::{Sent, Slot};
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
-use crate::ports::ap_event::Cause;
-use crate::ports::decide::Reason;
-use crate::ports::port;
-use crate::ports::port::Want;
-use crate::ports::probe::Subject;
+use super::{Plan, input::Drift};
+use crate::base::{mac::Mac, machine::Machine, time::Instant};
 use crate::ports::report::Report;
 use crate::ports::switch_port::{Mode, SwitchPort};
+use crate::ports::{ap_event::Cause, decide::Reason, port, port::Want, probe::Subject};
 
 impl Plan {
     /// Asks whether the ports that we gave mode `ap` still have it: of one switch, or of all.

@@ -3,15 +3,12 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::failure::Failure;
-use crate::base::time::UnixTime;
+use crate::base::{failure::Failure, time::UnixTime};
 use crate::ports::ap_event::{ApEvent, Request};
 use crate::ports::edit::{Edits, Pushed};
-use crate::ports::name::PortName;
-use crate::ports::question::Answer;
-use crate::ports::record::Record;
 use crate::ports::switch_port::{Mode, Switch};
 use crate::ports::{governor, port, probe};
+use crate::ports::{name::PortName, question::Answer, record::Record};
 
 /// What is done about a port whose lines somebody else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,12 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
 use super::{Asker, Due, Plan, output::Output};
-use crate::base::backoff::Backoff;
-use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
-use crate::ports::ap_event::Cause;
-use crate::ports::probe;
+use crate::base::{backoff::Backoff, mac::Mac};
 use crate::ports::probe::{Probe, Subject};
 use crate::ports::question::{Answer, Entry, Question};
 use crate::ports::switch_port::{Mode, SwitchPort};
+use crate::ports::{ap_event::Cause, probe};
 
 /// The wait after the first failure, doubled after each further one up to `reconcile_after`.
 const RETRY_FIRST: Duration = Duration::from_secs(60);

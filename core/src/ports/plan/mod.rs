@@ -28,8 +28,7 @@
 //!   and answers it as unknown; it is read back when `Stop` is over.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::{mem, time::Duration};
 
 pub mod input;
@@ -51,17 +50,14 @@ use self::state::{Inventory, Sent, Slot, SwitchQueue};
 use self::timers::Timers;
 use super::ap_event::{ApEvent, Cause, Request};
 use super::governor::{Governor, Held};
-use super::outage::Losses;
-use super::port::Port;
 use super::probe::{Probe, Subject};
 use super::record::Record;
 use super::report::{Change, Report};
 use super::switch_port::{Mode, SwitchPort};
+use super::{outage::Losses, port::Port};
 use super::{port, probe};
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::rand::Rand;
 use crate::base::time::{Instant, UnixTime};
+use crate::base::{mac::Mac, machine::Machine, rand::Rand};
 
 /// The most probes, and the most ports.
 pub const PROBES_MAX: usize = 65_536;

@@ -2,11 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::ports::edit::Edit;
-use crate::ports::question::Question;
-use crate::ports::record::Record;
-use crate::ports::report::Report;
 use crate::ports::switch_port::{Switch, SwitchPort};
+use crate::ports::{edit::Edit, question::Question, record::Record, report::Report};
 
 /// Commands and events of the plan. A `Store` must be on disk before a `Push`
 /// that follows it is carried out.

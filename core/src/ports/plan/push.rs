@@ -6,20 +6,13 @@ use core::mem;
 use super::output::Output;
 use super::state::{Sent, SwitchQueue};
 use super::{BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
-use crate::base::failure::Failure;
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
+use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
 use crate::ports::ap_event::Cause;
 use crate::ports::edit::{Edit, Pushed};
-use crate::ports::governor::Refusal;
-use crate::ports::name::PortName;
-use crate::ports::port;
-use crate::ports::port::Want;
-use crate::ports::probe::Subject;
 use crate::ports::record::Record;
 use crate::ports::report::{Change, Report};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
+use crate::ports::{governor::Refusal, name::PortName, port, port::Want, probe::Subject};
 
 /// Whether a port that waits goes with the batch.
 enum Fit {

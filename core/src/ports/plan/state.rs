@@ -5,11 +5,8 @@ use core::time::Duration;
 
 use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
-use crate::ports::decide::Reason;
-use crate::ports::name::PortName;
-use crate::ports::port::Port;
-use crate::ports::record::Record;
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
+use crate::ports::{decide::Reason, name::PortName, port::Port, record::Record};
 
 /// A younger inventory need not be asked for again.
 const FRESH_FOR: Duration = Duration::from_secs(60);

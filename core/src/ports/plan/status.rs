@@ -6,12 +6,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Plan, state::Slot};
-use crate::base::mac::Mac;
-use crate::base::machine::Machine;
-use crate::base::time::Instant;
-use crate::ports::port::RESTING;
-use crate::ports::probe::Probe;
+use crate::base::{mac::Mac, machine::Machine, time::Instant};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
+use crate::ports::{port::RESTING, probe::Probe};
 
 /// The state of the plan.
 #[derive(Debug)]

@@ -3,8 +3,7 @@
 use mistgate_core::base::time::UnixTime;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::time::ASN1Time;
+use x509_parser::{certificate::X509Certificate, time::ASN1Time};
 use x509_parser::{parse_x509_certificate, parse_x509_crl};
 
 /// What is doubtful, and what is expected.

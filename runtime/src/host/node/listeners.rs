@@ -1,34 +1,23 @@
 //! The listeners of a node, and how they change with the configuration.
 
-use std::collections::BTreeMap;
-use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::{collections::BTreeMap, io};
+use std::{os::fd::OwnedFd, path::Path, sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
 use mistgate_core::base::secret::Secret;
-use mistgate_core::config::admin::Admin;
-use mistgate_core::config::checked::Config;
+use mistgate_core::config::{admin::Admin, checked::Config};
 use mistgate_core::http::listener::{Policy, Tls};
 use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
-use crate::admin::control::Control;
-use crate::admin::guard::Guard;
+use crate::admin::{control::Control, guard::Guard};
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop::{Stop, Stopper};
-use crate::base::sync::Shared;
-use crate::base::{panic, stop};
+use crate::base::{panic, stop, sync::Shared};
 use crate::chat::driver;
 use crate::host::supervisor::{Inherited, LISTENERS};
-use crate::http::listen::Listener;
-use crate::http::tls;
-use crate::http::tls::Identity;
-use crate::http::tls::mutual::Mutual;
+use crate::http::{listen::Listener, tls, tls::Identity, tls::mutual::Mutual};
 use crate::micronets::relay::Relay;
 use crate::mist::SharedBudget;
 use crate::{admin, feed, ports, webhook};

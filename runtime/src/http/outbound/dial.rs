@@ -1,13 +1,12 @@
 //! From a name to a connection: look-up, TCP, the proxy, TLS.
 
-use std::io;
-use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::{io, io::IoSlice};
 
 use mistgate_core::http::proxy::Proxy;
 use rustls::pki_types::ServerName;

@@ -5,8 +5,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::{parse_x509_certificate, parse_x509_crl};
 
-use crate::base::snapshot;
-use crate::base::snapshot::BYTES_MAX;
+use crate::base::{snapshot, snapshot::BYTES_MAX};
 
 /// The first of these times in a PEM file. Blocks on the disk.
 pub(crate) fn first(path: &str) -> Option<UnixTime> {

@@ -9,10 +9,8 @@ use std::{io, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
-use rustls::CertificateError;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::sign::SingleCertAndKey;
+use rustls::{CertificateError, client::WebPkiServerVerifier, client::danger::ServerCertVerifier};
 
 use super::mutual::roots;
 use super::verifier::{Rule, Verifier};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::client::conn::http1::SendRequest;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response};
+use hyper::{client::conn::http1, client::conn::http1::SendRequest};
 use mistgate_core::micronets::http;
 use smol::Executor;
 use smol_hyper::rt::FuturesIo;

@@ -17,8 +17,7 @@ use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt}
 
 use super::{Handle, Settings};
 use crate::base::net::Socket;
-use crate::http::outbound::reach;
-use crate::http::tls;
+use crate::http::{outbound::reach, tls};
 use crate::micronets::websocket;
 
 /// The most messages that are read and not taken yet.

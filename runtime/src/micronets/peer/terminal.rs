@@ -6,8 +6,7 @@ use std::{io, sync::Arc, thread, time::Duration};
 
 use mistgate_core::micronets::peer::input::Input;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::getpgrp;
-use rustix::termios::tcgetpgrp;
+use rustix::{process::getpgrp, termios::tcgetpgrp};
 use smol::{Executor, Task, channel};
 
 use super::Handle;

@@ -5,36 +5,23 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::{sync::Arc, sync::atomic::Ordering};
 
 use futures_rustls::server::TlsStream;
-use mistgate_core::micronets::access;
-use mistgate_core::micronets::access::Identity;
-use mistgate_core::micronets::meetup::CONNECTIONS_MAX;
-use mistgate_core::micronets::proxy::Proxy;
 use mistgate_core::micronets::proxy_v2;
 use mistgate_core::micronets::upgrade::{Refusal, Upgrade};
+use mistgate_core::micronets::{access, access::Identity, meetup::CONNECTIONS_MAX, proxy::Proxy};
 use rustls::pki_types::CertificateDer;
-use smol::Async;
-use smol::future::FutureExt;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::{Async, future::FutureExt};
 
 use super::Relay;
 use super::connection::{Connection, Origin};
 use super::meetup_task::MeetupTask;
-use crate::base::clock::timeout;
-use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::journal::{Level, fields};
-use crate::base::metrics::Counter;
-use crate::base::net::Socket;
-use crate::base::stop::TaskToken;
-use crate::base::{clock, net, panic};
-use crate::http::listen::Event;
-use crate::http::tls;
-use crate::http::tls::ends;
-use crate::http::tls::mutual;
-use crate::http::tls::mutual::Trust;
+use crate::base::{clock, metrics::Counter, net, net::Socket, panic, stop::TaskToken};
+use crate::base::{clock::timeout, connection_limiter::ConnectionSlot};
+use crate::http::{listen::Event, tls, tls::ends, tls::mutual, tls::mutual::Trust};
 
 /// A TCP connection that was accepted, and what it holds.
 pub(super) struct Arrival {

@@ -6,11 +6,9 @@
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use async_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -20,24 +18,17 @@ use async_tungstenite::tungstenite::protocol::{
 use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_rustls::server::TlsStream;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::micronets::access::Identity;
-use mistgate_core::micronets::close_reason::Fault;
 use mistgate_core::micronets::meetup::input::{ConnectionId, Input, Traffic};
 use mistgate_core::micronets::proxy::ProxyLimits;
+use mistgate_core::micronets::{access::Identity, close_reason::Fault};
 use rustls::pki_types::CertificateDer;
-use smol::Timer;
-use smol::future::FutureExt;
-use smol::io::AsyncRead;
+use smol::{Timer, future::FutureExt, io::AsyncRead};
 
-use super::frame_tracker::FrameTracker;
-use super::memory::Share;
-use crate::base::clock::timeout;
-use crate::base::connection_limiter::ConnectionSlot;
-use crate::base::net;
+use super::{frame_tracker::FrameTracker, memory::Share};
 use crate::base::net::{Duplex, Socket};
 use crate::base::stop::TaskToken;
-use crate::http::tls::mutual;
-use crate::http::tls::mutual::Trust;
+use crate::base::{clock::timeout, connection_limiter::ConnectionSlot, net};
+use crate::http::{tls::mutual, tls::mutual::Trust};
 use crate::micronets::websocket;
 
 /// What the library reads at a time; every idle connection holds this much.

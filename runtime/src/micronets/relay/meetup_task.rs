@@ -5,32 +5,20 @@
 //! in which it calls the machine is that of the docs of
 //! [`meetup`](mistgate_core::micronets::meetup).
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::future::poll_fn;
-use std::ops::Bound;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{collections::BTreeMap, fmt, future::poll_fn, ops::Bound, pin::Pin, sync::Arc};
 
-use mistgate_core::base::machine;
-use mistgate_core::base::machine::Machine;
-use mistgate_core::base::time::Instant;
-use mistgate_core::micronets::access;
-use mistgate_core::micronets::close_reason::CloseReason;
-use mistgate_core::micronets::meetup::Meetup;
+use mistgate_core::base::{machine, machine::Machine, time::Instant};
 use mistgate_core::micronets::meetup::input::{ConnectionId, Frame, Input, Traffic};
-use mistgate_core::micronets::meetup::output::Output;
-use mistgate_core::micronets::pending::PendingRequests;
+use mistgate_core::micronets::{access, close_reason::CloseReason, meetup::Meetup};
+use mistgate_core::micronets::{meetup::output::Output, pending::PendingRequests};
 use smol::{channel, stream::Stream};
 
 use super::connection::{Connection, End, Incoming};
-use super::pump::Pair;
-use super::{MeetupStatus, Peer, Relay};
-use crate::base::clock;
-use crate::base::clock::Alarm;
+use super::{MeetupStatus, Peer, Relay, pump::Pair};
 use crate::base::journal::{Fields, Level, fields};
 use crate::base::metrics::Counter;
+use crate::base::{clock, clock::Alarm};
 use crate::http::listen::Bytes;
 
 /// How many events in a row the task takes before it lets other tasks run.

@@ -6,9 +6,8 @@
 //! read at that moment. What TLS holds, and what a meetup holds for a partner to come
 //! (`held_max`), is not counted.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::base::sync::Mutex;
 

@@ -6,11 +6,10 @@ use std::{future::poll_fn, pin::Pin};
 
 use mistgate_core::base::{failure::Failure, time::Instant};
 use mistgate_core::junos::visit::input::Input;
-use smol::channel;
-use smol::future;
 use smol::future::{Boxed, Future, FutureExt};
 use smol::io::{AsyncRead, AsyncWrite};
 use smol::lock::SemaphoreGuardArc;
+use smol::{channel, future};
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::stop::Stop;

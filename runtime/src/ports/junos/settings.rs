@@ -4,8 +4,7 @@ use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 
 use mistgate_core::junos::Junos;
 use mistgate_core::netconf::session::input::Config;
-use mistgate_core::ports::name::SwitchName;
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::ports::{name::SwitchName, switch_port::Switch};
 use smol::lock::Semaphore;
 
 use super::Login;

@@ -10,8 +10,7 @@ use async_compat::{Compat, CompatExt};
 use mistgate_core::base::secret::Secret;
 use mistgate_core::junos::known_hosts::{KnownHosts, Refusal};
 use russh::client::{Config, Handle, Handler};
-use russh::keys::PrivateKey;
-use russh::{AlgorithmKind, ChannelMsg, ChannelStream, client, keys};
+use russh::{AlgorithmKind, ChannelMsg, ChannelStream, client, keys, keys::PrivateKey};
 use smol::{Timer, future::FutureExt};
 
 use crate::base::sync::Mutex;
