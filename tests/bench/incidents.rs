@@ -142,7 +142,7 @@ fn main() -> io::Result<()> {
         longest: Duration::ZERO,
         kept: 0,
     };
-    bench.input(Input::Clock(UnixTime::from_secs(BEGINNING)));
+    bench.input(Input::Clock { wall: UnixTime::from_secs(BEGINNING), is_synchronised: true });
     for ap in 0..OPEN {
         let parent = Some(mac(0x0100_0000 + ap / 20));
         bench.input(Input::Linked { child: mac(ap), parent });

@@ -447,8 +447,10 @@ impl Machine for Engine {
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         let wall = input.wall();
-        if let Some(at) = wall {
-            self.incidents.handle_input(now, incident::input::Input::Clock(at));
+        if let Some(wall) = wall {
+            let is_synchronised = self.incidents.is_synchronised();
+            let clock = incident::input::Input::Clock { wall, is_synchronised };
+            self.incidents.handle_input(now, clock);
         }
         match input {
             Input::Again { id, letter, intake, at } => self.again(now, id, letter, intake, at),

@@ -17,7 +17,8 @@ impl Incidents {
         let Changed { change, severity, topic, text, .. } = changed;
         let (key, wall, rules) = (change.key, self.wall(), &self.config.rules);
         let at = change.at.unwrap_or(wall);
-        let is_old = at.plus(rules.max_event_age) < wall;
+        // By a clock that nobody set, what happens now may be years old.
+        let is_old = self.is_synchronised && at.plus(rules.max_event_age) < wall;
         let to = message::destinations(&self.config.chat, &self.tellers, &changed.channel);
         // What only streams take is an incident too: they say of each event which it belongs to.
         let is_taken = self.config.chat.takes(&changed.channel);

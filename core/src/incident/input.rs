@@ -32,8 +32,12 @@ pub enum Input {
     },
     /// An event was accepted that raises or clears a condition. Answered with `Takes`.
     Changed(Changed),
-    /// What time it is.
-    Clock(UnixTime),
+    /// The wall clock, and whether the kernel calls it synchronised. Only then is an event judged
+    /// by its age.
+    Clock {
+        wall: UnixTime,
+        is_synchronised: bool,
+    },
     /// The queue of a destination can send a message now. Answered with `Message`; asked again
     /// before that message has ended, the answer is the same.
     Compose {

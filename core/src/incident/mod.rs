@@ -62,6 +62,8 @@ pub struct Incidents {
     now: Instant,
     /// The wall clock at some moment.
     clock: (Instant, UnixTime),
+    /// Whether the kernel calls it synchronised.
+    is_synchronised: bool,
     entries: BTreeMap<Key, Entry>,
     open: usize,
     last_id: u64,
@@ -96,6 +98,11 @@ impl Incidents {
     /// How many are open.
     pub const fn open(&self) -> usize {
         self.open
+    }
+
+    /// Whether the wall clock was synchronised when it came.
+    pub const fn is_synchronised(&self) -> bool {
+        self.is_synchronised
     }
 
     /// What people chose not to hear of.
@@ -408,7 +415,10 @@ impl Machine for Incidents {
                 }
             }
             Input::Changed(changed) => self.changed(&changed),
-            Input::Clock(at) => self.set_clock(at),
+            Input::Clock { wall, is_synchronised } => {
+                self.is_synchronised = is_synchronised;
+                self.set_clock(wall);
+            }
             Input::Compose { to, failing } => self.compose(to, failing),
             Input::Configured(config) => self.configure(config),
             Input::Ended { to, end } => self.ended(&to, end),

@@ -69,7 +69,7 @@ impl Site {
             records: BTreeMap::new(),
             shown: BTreeMap::new(),
         };
-        site.input(Input::Clock(UnixTime::from_secs(BEGINNING)));
+        site.input(clock(BEGINNING));
         site
     }
 
@@ -170,7 +170,9 @@ impl Site {
     /// Ends the program, and begins it again with what is on the disk.
     fn restart(&mut self) {
         self.incidents = Incidents::new(self.config.clone(), 0, self.now);
-        self.incidents.handle_input(self.now, Input::Clock(self.incidents_clock()));
+        let wall = self.incidents_clock();
+        let clock = Input::Clock { wall, is_synchronised: true };
+        self.incidents.handle_input(self.now, clock);
         for (key, record) in self.records.clone() {
             self.input(Input::Restored { key, record });
         }
@@ -187,6 +189,11 @@ impl Site {
     fn fate(&self, to: &str, fate: &'static str) -> usize {
         self.fates.get(&(to.to_string(), fate)).copied().unwrap_or(0)
     }
+}
+
+/// A synchronised clock that shows so many seconds since 1970.
+fn clock(secs: i64) -> Input {
+    Input::Clock { wall: UnixTime::from_secs(secs), is_synchronised: true }
 }
 
 fn ap(number: u32, site: u32) -> String {
@@ -287,6 +294,21 @@ fn what_comes_after_its_age_opens_nothing_that_is_over_and_keeps_its_severity() 
     assert!(matches!(told, [one] if one.contains(" slack/all critical: ")), "{told:?}");
     let card = site.notifications.last().expect("one");
     assert!(card.summary.starts_with("Since 2025-07-06 13:00 UTC."), "{}", card.summary);
+}
+
+#[test]
+fn the_age_of_an_event_is_judged_only_while_the_clock_is_synchronised() {
+    let edge = r#""mac":"020000000001","device_name":"edge-1","service":"x","site_id":"s""#;
+    for is_synchronised in [false, true] {
+        let mut site = Site::one();
+        let wall = UnixTime::from_secs(BEGINNING);
+        site.input(Input::Clock { wall, is_synchronised });
+        let at = BEGINNING - 47 * 3_600;
+        site.event_of("mxedge-events", "ME_SERVICE_FAILED", edge, at);
+        site.until(60);
+        let [card] = site.notifications.as_slice() else { panic!("{:?}", site.told) };
+        assert_eq!(card.summary.starts_with("Since "), is_synchronised, "{}", card.summary);
+    }
 }
 
 #[test]
@@ -720,7 +742,7 @@ fn a_restart_makes_nothing_young() {
 fn our_own_clock_orders_nothing() {
     let mut site = Site::one();
     site.until(1_000);
-    site.input(Input::Clock(UnixTime::from_secs(100)));
+    site.input(clock(100));
     site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 900);
     site.until(1_040);
     site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800);

@@ -222,7 +222,7 @@ impl Driver {
         Some(match message {
             Message::Again { letter, intake, answer } => {
                 let id = self.await_answer(answer);
-                Input::Again { id, letter, intake, at: clock::wall() }
+                Input::Again { id, letter, intake, at: self.set_clock() }
             }
             Message::Answered { destination, id, answer } => {
                 self.posting -= 1;
@@ -241,8 +241,7 @@ impl Driver {
             Message::Incidents(look) => {
                 let input = look(self.engine.incidents())?;
                 // Silences end by the wall clock, which may have jumped.
-                let clock = incident::input::Input::Clock(clock::wall());
-                self.step(Some(Input::Incident(clock)));
+                self.set_clock();
                 Input::Incident(input)
             }
             Message::Links(links) => {
@@ -254,7 +253,7 @@ impl Driver {
             Message::Recalled { events, chat } => Input::Recalled { events, chat },
             Message::Request { intake, answer } => {
                 let id = self.await_answer(answer);
-                Input::Request { id, intake, at: clock::wall() }
+                Input::Request { id, intake, at: self.set_clock() }
             }
             Message::Status(answer) => {
                 let now = self.clock.now();
@@ -268,12 +267,20 @@ impl Driver {
                 self.stopping = true;
                 return None;
             }
-            Message::Report(text) => Input::Report { text, at: clock::wall() },
+            Message::Report(text) => Input::Report { text, at: self.set_clock() },
             Message::Written(written) => {
                 self.written(written);
                 return None;
             }
         })
+    }
+
+    /// Gives the incidents the wall clock, which may have jumped or been set since.
+    fn set_clock(&mut self) -> UnixTime {
+        let (wall, is_synchronised) = (clock::wall(), clock::is_synchronised());
+        let clock = incident::input::Input::Clock { wall, is_synchronised };
+        self.step(Some(Input::Incident(clock)));
+        wall
     }
 
     fn await_answer(&mut self, answer: channel::Sender<StatusCode>) -> RequestId {
@@ -327,8 +334,7 @@ impl Driver {
 
     /// Hands over what an earlier run left in the store, or that it had to be set aside.
     fn opened(&mut self, mut left: Left) {
-        let wall = clock::wall();
-        self.step(Some(Input::Incident(incident::input::Input::Clock(wall))));
+        let wall = self.set_clock();
         self.incidents(mem::take(&mut left.rows));
         let is_new = left.set_aside.is_some();
         let (next_batch, store_max) = (left.next_batch, left.max);

@@ -103,7 +103,8 @@ impl Conversation {
             inputs: Vec::new(),
             seen: Vec::new(),
         };
-        let clock = incident::input::Input::Clock(conversation.wall());
+        let clock =
+            incident::input::Input::Clock { wall: conversation.wall(), is_synchronised: true };
         conversation.incident(clock);
         conversation
     }

@@ -132,7 +132,8 @@ impl Subject for Surroundings {
                 let seconds = bytes.pick(&[3_600, -3_600, 86_400, -30, 30, 1_752_000_000]);
                 let micros = self.wall(now).as_micros() + seconds * 1_000_000;
                 self.clock = (now, UnixTime::from_micros(micros.max(0)));
-                Input::Clock(self.clock.1)
+                let is_synchronised = seconds.abs() == 30;
+                Input::Clock { wall: self.clock.1, is_synchronised }
             }
             _ => self.acknowledge(bytes, now),
         }
@@ -313,7 +314,7 @@ impl Surroundings {
         let again = if bytes.chance(20) { self.reference.sending().collect() } else { Vec::new() };
         let due: Vec<&str> = self.reference.due().chain(again).collect();
         let Some(to) = due.get(bytes.count(due.len().saturating_sub(1))) else {
-            return Input::Clock(self.wall(now));
+            return Input::Clock { wall: self.wall(now), is_synchronised: true };
         };
         let to: Name = Arc::from(*to);
         self.composing = Some(Arc::clone(&to));

@@ -319,7 +319,8 @@ impl World {
             mistgate.engine.handle_input(now, input);
         }
         let rows = self.disk.rows().clone();
-        let clock = incident::input::Input::Clock(self.wall());
+        let clock =
+            incident::input::Input::Clock { wall: self.wall(), is_synchronised: stamp.is_some() };
         self.feed(Some(Input::Incident(clock)));
         // Incidents come before what was told of them.
         for (row, bytes) in rows {

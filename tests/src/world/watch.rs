@@ -122,7 +122,7 @@ impl Watch {
         match input {
             Input::Again { at, .. }
             | Input::Answered { at, .. }
-            | Input::Incident(incident::input::Input::Clock(at))
+            | Input::Incident(incident::input::Input::Clock { wall: at, .. })
             | Input::Report { at, .. }
             | Input::Request { at, .. } => self.clock = (now, *at),
             Input::Configured(_)
