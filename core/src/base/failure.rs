@@ -8,11 +8,15 @@ use core::{fmt, time::Duration};
 pub enum Failure {
     /// The audit cannot be written, so nothing was begun.
     Audit,
-    /// The API asked for fewer requests or has a fault of its own, or the switch has something to
-    /// do first.
+    /// The API asked for fewer requests, or the switch has something to do first.
     Busy {
         /// How long it asks to wait.
         after: Option<Duration>,
+    },
+    /// The API has a fault of its own.
+    Fault {
+        /// The API's answer.
+        message: String,
     },
     /// The switch's host key is not the known one.
     HostKey,
@@ -100,6 +104,7 @@ impl Failure {
             Self::Audit => ("audit", "the disk refuses the audit", None),
             Self::Busy { after: Some(_) } => ("busy", "the other side asked to wait", None),
             Self::Busy { after: None } => ("busy", "the other side is busy or has a fault", None),
+            Self::Fault { message } => ("fault", "the other side has a fault", Some(message)),
             Self::HostKey => {
                 ("host_key", "the switch's host key is not the one in known_hosts", None)
             }

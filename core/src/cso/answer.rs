@@ -8,7 +8,6 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use crate::api::{rejected, words};
 use crate::base::{exchange::Response, failure::Failure, secret::Secret};
 use crate::event::Detail;
-use crate::ports::name::PortName;
 
 /// The longest uuid. They are written in 36 characters; what is longer is something else.
 const UUID_MAX: usize = 64;
@@ -19,6 +18,8 @@ const WORDS: [&str; 5] = ["message", "error_message", "error_msg", "detail", "re
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub uuid: String,
+    /// The uuid of what it belongs to, where CSO tells it.
+    pub parent_uuid: Option<String>,
     /// The names of its ancestors from the top, and its own.
     path: Vec<String>,
 }
@@ -46,33 +47,20 @@ pub struct Segment {
 pub fn named(body: &[u8], key: &str) -> Option<Vec<Named>> {
     let read = |item: Detail<'_>| {
         let path = item.get("fq_name")?.texts().into_iter().map(|part| part.into_owned()).collect();
-        Some(Named { uuid: uuid(item)?, path })
+        let parent_uuid = uuid(item, "parent_uuid");
+        Some(Named { uuid: uuid(item, "uuid")?, parent_uuid, path })
     };
     Some(list(body, key)?.into_iter().filter_map(read).collect())
 }
 
-/// The LAN segments of the site of this uuid. `None` if there is no such list, or if one of them
-/// has no uuid: without it a trunk would lack a segment.
-pub fn segments(body: &[u8], site: &str) -> Option<Vec<Segment>> {
-    let is_ours = |item: &Detail<'_>| {
-        let parent = item.get("parent_uuid").and_then(Detail::text);
-        parent.is_none_or(|parent| parent == site)
-    };
+/// The LAN segments that a filter found. `None` if there is no such list, or if one of them has no
+/// uuid: without it a trunk would lack a segment.
+pub fn segments(body: &[u8]) -> Option<Vec<Segment>> {
     let read = |item: Detail<'_>| {
         let vlan = item.get("vlan").and_then(Detail::integer);
-        Some(Segment { uuid: uuid(item)?, vlan })
+        Some(Segment { uuid: uuid(item, "uuid")?, vlan })
     };
-    list(body, "lan-segment")?.into_iter().filter(is_ours).map(read).collect()
-}
-
-/// What the list of a device's ports names as the configuration of this port.
-pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
-    let is_it = |item: &Detail<'_>| {
-        let path = item.get("fq_name").map(Detail::texts).unwrap_or_default();
-        path.last().and_then(|name| PortName::parse(name).ok()) == Some(port)
-    };
-    let item = list(body, "device-port")?.into_iter().find(is_it)?;
-    item.get("port_configuration")?.text().map(|text| text.into_owned())
+    list(body, "lan-segment")?.into_iter().map(read).collect()
 }
 
 /// Whether a request was not refused. `what` names the request for people. A text of CSO that
@@ -80,13 +68,15 @@ pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
 pub fn accepted(response: &Response, what: &str, secrets: &[&Secret]) -> Result<(), Failure> {
     let Response { status, retry_after, body, .. } = response;
     let words = || words(body, secrets, said);
+    let answered = || format!("CSO answers {status} to {what}: {}", words());
     Err(match status {
         200..=299 => return Ok(()),
         401 | 403 => Failure::Login,
         408 => Failure::Timeout,
         409 => Failure::Locked { holder: format!("CSO is busy with {what}: {}", words()) },
-        429 | 500..=599 => Failure::Busy { after: *retry_after },
-        _ => Failure::Rejected { message: format!("CSO answers {status} to {what}: {}", words()) },
+        429 | 503 => Failure::Busy { after: *retry_after },
+        500..=599 => Failure::Fault { message: answered() },
+        _ => Failure::Rejected { message: answered() },
     })
 }
 
@@ -138,10 +128,10 @@ fn list<'a>(body: &'a [u8], key: &str) -> Option<Vec<Detail<'a>>> {
     matches!(list.raw().as_bytes().first(), Some(b'[' | b'n')).then(objects)
 }
 
-/// The uuid of an object. It goes into paths and bodies, so it is nothing but letters, digits and
+/// A uuid of an object. It goes into paths and bodies, so it is nothing but letters, digits and
 /// hyphens.
-fn uuid(item: Detail<'_>) -> Option<String> {
-    let text = item.get("uuid")?.string()?;
+fn uuid(item: Detail<'_>, key: &str) -> Option<String> {
+    let text = item.get(key)?.string()?;
     let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     let is_one = (1..=UUID_MAX).contains(&text.len()) && text.bytes().all(fits);
     is_one.then(|| text.into_owned())
@@ -196,13 +186,15 @@ mod tests {
             let after = Some(Duration::from_secs(7));
             let (session, body) = (None, b"\"why\"".to_vec());
             let response = Response { status, retry_after: after, total: None, session, body };
+            let message = format!("CSO answers {status} to the change: why");
             let expected = match status {
                 200..=299 => None,
                 401 | 403 => Some(Failure::Login),
                 408 => Some(Failure::Timeout),
                 409 => Some(Failure::Locked { holder: "CSO is busy with the change: why".into() }),
-                429 | 500..=599 => Some(Failure::Busy { after }),
-                _ => Some(rejected(format!("CSO answers {status} to the change: why"))),
+                429 | 503 => Some(Failure::Busy { after }),
+                500..=599 => Some(Failure::Fault { message }),
+                _ => Some(Failure::Rejected { message }),
             };
             assert_eq!(accepted(&response, "the change", &[]).err(), expected);
         }
@@ -238,12 +230,11 @@ mod tests {
             ("7", false),
             ("null", false),
         ] {
-            let body = format!("{{\"site\":[{{\"uuid\":{uuid},\"fq_name\":[\"a\",null,\"b\"]}}]}}");
-            let named = named(body.as_bytes(), "site").expect("a list");
+            let body =
+                format!("{{\"device\":[{{\"uuid\":{uuid},\"fq_name\":[\"a\",null,\"b\"]}}]}}");
+            let named = named(body.as_bytes(), "device").expect("a list");
             assert_eq!(named.len(), usize::from(is_one), "{uuid}");
-            assert!(
-                named.iter().all(|site| (site.name(), site.parent()) == (Some("b"), Some("a")))
-            );
+            assert!(named.iter().all(|one| (one.name(), one.parent()) == (Some("b"), Some("a"))));
         }
     }
 }

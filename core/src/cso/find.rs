@@ -34,22 +34,11 @@ impl Names {
     }
 }
 
-/// The site of this name.
-pub fn site<'a>(sites: &'a [Named], names: &Names) -> Result<&'a Named, Failure> {
-    let is_it = |site: &&Named| site.name() == Some(&names.site);
-    one(sites.iter().filter(is_it), || format!("site {}", names.site))
-}
-
-/// The switch of this name that is not another site's.
-pub fn switch<'a>(
-    devices: &'a [Named],
-    sites: &[Named],
-    names: &Names,
-) -> Result<&'a Named, Failure> {
-    let is_elsewhere =
-        |parent: &str| parent != names.site && sites.iter().any(|site| site.name() == Some(parent));
+/// The switch of this name that is not another site's: it belongs to its site or to the tenant.
+pub fn switch<'a>(devices: &'a [Named], tenant: &str, names: &Names) -> Result<&'a Named, Failure> {
+    let is_here = |parent: &str| parent == names.site || parent == tenant;
     let is_it = |device: &&Named| {
-        device.name() == Some(&names.switch) && !device.parent().is_some_and(is_elsewhere)
+        device.name() == Some(&names.switch) && device.parent().is_none_or(is_here)
     };
     let what = || format!("switch {} at site {}", names.switch, names.site);
     one(devices.iter().filter(is_it), what)

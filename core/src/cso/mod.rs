@@ -7,10 +7,8 @@
 //! # What is known of CSO, and what is assumed
 //!
 //! Juniper publishes no description of the endpoints for ports. Their paths and bodies are those of
-//! the script that mistgate replaces (`appliance/docs/vendors/cso.md` §1 to §4). It looks for LAN
-//! segments under the uuid of the switch, where CSO wants that of the site; an early trial of it
-//! asked `GET /tssm/site`, which answers like the other lists, for the site of that name, and so do
-//! we. Beyond that:
+//! the script that mistgate replaces (`appliance/docs/vendors/cso.md` §1 to §4); nothing else is
+//! asked. Beyond that:
 //!
 //! - A switch is called `switch.site`, as CSO names the hosts that it provisions; what follows is
 //!   the tenant, which the login fixes already.
@@ -18,9 +16,9 @@
 //!   parent, as in all of Contrail's API.
 //! - A list comes whole, without pages.
 //! - The same change once more does no harm.
-//! - What `GET /data-view-central/device-port` tells is not described. Where it names, as
-//!   `port_configuration`, another port profile that CSO knows, it is taken to contradict; anything
-//!   else is neither a proof nor an objection.
+//! - The script looks for LAN segments under the uuid of the switch, in a parameter that it calls
+//!   that of the site. So do we; where there are none, the same is asked with the uuid that the
+//!   list of switches names as the parent, if it does.
 
 mod config;
 

@@ -1,8 +1,8 @@
 //! One push: ports of one switch, all together or none.
 //!
 //! ```text
-//! Locating ─> Finding ─> Choosing ─> Segmenting ─> Applying ─> Deploying ─> Viewing ─> done
-//!  sites      devices    profiles   LAN segments                             ports
+//! Finding ─> Choosing ─> Segmenting ─> Applying ─> Deploying ─> done
+//! devices    profiles   LAN segments
 //! ```
 //!
 //! It logs in before the first of them, and once more if CSO takes the session for expired; the
@@ -11,19 +11,18 @@
 //! Until the deployment is asked for, the switch is as it was, so whatever fails before that has
 //! failed; CSO may keep what was applied, and the next deployment of that port, by whomever, would
 //! carry it out. Where the answer to the deployment is lost, or is a fault of CSO's own, the end is
-//! unknown. A deployment that CSO reports as made is believed, unless its view of the switch
-//! contradicts it.
+//! unknown. A deployment that CSO reports as made is believed.
 //!
 //! A push of no ports ends as soon as the switch is found. That is all that can be read of a change
 //! whose end is unknown: CSO tells what was applied, not what reached the switch. Where it answers,
 //! the change is made again, which does no harm and has an answer of its own.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::mem;
 
 use super::answer::{Named, no_list, unreadable};
 use super::{answer, find, find::Names, request, request::Association};
-use crate::api::{line, rejected};
+use crate::api::rejected;
 use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
 use crate::base::{failure::Failure, secret::Secret};
 use crate::cso::Cso;
@@ -33,16 +32,14 @@ use crate::ports::switch_port::Switch;
 /// How often a push logs in at most.
 const LOGINS_MAX: u32 = 2;
 
-/// What is asked for, with what is known by then. `site` and `switch` are uuids.
+/// What is asked for, with what is known by then. `under` is the uuid of the switch or of its site.
 #[derive(Clone, Debug)]
 enum State {
-    Locating,
-    Finding { sites: Vec<Named> },
-    Choosing { site: String, switch: String },
-    Segmenting { site: String, switch: String, profiles: Vec<Named> },
+    Finding,
+    Choosing { switch: Named },
+    Segmenting { switch: Named, under: String, profiles: Vec<Named> },
     Applying(Change),
     Deploying(Change),
-    Viewing(Change),
 }
 
 /// A change that is ready to be made.
@@ -50,7 +47,6 @@ enum State {
 struct Change {
     /// The uuid of the switch.
     switch: String,
-    profiles: Vec<Named>,
     associations: Vec<Association>,
 }
 
@@ -70,7 +66,7 @@ pub struct Push {
 impl Push {
     /// Gives ports of `switch` the profiles of their modes, all or none.
     pub fn new(cso: Cso, switch: Switch, edits: Vec<Edit>) -> Self {
-        let (names, state) = (Names::default(), State::Locating);
+        let (names, state) = (Names::default(), State::Finding);
         Self { cso, switch, edits, names, session: None, logins: 0, state }
     }
 
@@ -82,17 +78,15 @@ impl Push {
 
     fn ask(&self, session: &Secret) -> Step<Pushed> {
         Step::Request(match &self.state {
-            State::Locating => request::sites(session),
-            State::Finding { .. } => request::devices(session),
+            State::Finding => request::devices(session),
             State::Choosing { .. } => request::profiles(session),
-            State::Segmenting { site, .. } => request::segments(session, site),
-            State::Applying(Change { switch, associations, .. }) => {
+            State::Segmenting { under, .. } => request::segments(session, under),
+            State::Applying(Change { switch, associations }) => {
                 request::apply(session, switch, associations)
             }
-            State::Deploying(Change { switch, associations, .. }) => {
+            State::Deploying(Change { switch, associations }) => {
                 request::deploy(session, switch, associations)
             }
-            State::Viewing(Change { switch, .. }) => request::ports(session, switch),
         })
     }
 
@@ -104,15 +98,13 @@ impl Push {
             let session = response.session;
             session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))
         });
-        match (opened, &self.state) {
-            (Ok(session), _) => {
+        match opened {
+            Ok(session) => {
                 let step = self.ask(&session);
                 self.session = Some(session);
                 step
             }
-            // The deployment is made, whether or not it can be looked at.
-            (Err(_), State::Viewing(_)) => Step::Done(self.done()),
-            (Err(failure), _) => Step::Done(failure.into()),
+            Err(failure) => Step::Done(failure.into()),
         }
     }
 
@@ -127,49 +119,47 @@ impl Push {
         let listed = |result, what, key| {
             answer::named(&answered(result, what)?, key).ok_or_else(|| no_list(what))
         };
-        match mem::replace(&mut self.state, State::Locating) {
-            State::Locating => {
-                let sites = listed(result, "the question for sites", "site")?;
-                find::site(&sites, &self.names)?;
-                Ok(State::Finding { sites })
-            }
-            State::Finding { sites } => {
+        match mem::replace(&mut self.state, State::Finding) {
+            State::Finding => {
                 let devices = listed(result, "the question for switches", "device")?;
-                let site = find::site(&sites, &self.names)?.uuid.clone();
-                let switch = find::switch(&devices, &sites, &self.names)?.uuid.clone();
+                let switch = find::switch(&devices, &self.cso.tenant, &self.names)?.clone();
                 if self.edits.is_empty() {
                     return Err(self.done());
                 }
-                Ok(State::Choosing { site, switch })
+                Ok(State::Choosing { switch })
             }
-            State::Choosing { site, switch } => {
+            State::Choosing { switch } => {
                 let profiles = listed(result, "the question for port profiles", "port-profile")?;
                 for edit in &self.edits {
                     find::profile(&profiles, &self.cso, edit.mode)?;
                 }
-                Ok(State::Segmenting { site, switch, profiles })
+                let under = switch.uuid.clone();
+                Ok(State::Segmenting { switch, under, profiles })
             }
-            State::Segmenting { site, switch, profiles } => {
+            State::Segmenting { switch, under, profiles } => {
                 let what = "the question for LAN segments";
-                let segments = answer::segments(&answered(result, what)?, &site);
+                let segments = answer::segments(&answered(result, what)?);
                 let segments = segments.ok_or_else(|| no_list(what))?;
+                if let Some(parent) = &switch.parent_uuid
+                    && segments.is_empty()
+                    && under == switch.uuid
+                {
+                    let under = parent.clone();
+                    return Ok(State::Segmenting { switch, under, profiles });
+                }
                 let Self { cso, names, edits, .. } = self;
                 let associations = find::associations(cso, names, edits, &profiles, &segments)?;
-                Ok(State::Applying(Change { switch, profiles, associations }))
+                Ok(State::Applying(Change { switch: switch.uuid, associations }))
             }
             State::Applying(change) => {
                 let body = answered(result, "the change")?;
                 answer::no_objection(&body, "the change", &secrets)?;
                 Ok(State::Deploying(change))
             }
-            State::Deploying(change) => {
+            State::Deploying(_) => {
                 deployed(result, &secrets)?;
-                Ok(State::Viewing(change))
+                Err(self.done())
             }
-            State::Viewing(change) => Err(match contradiction(result, &change) {
-                Some(failure) => Pushed::Unknown(failure),
-                None => self.done(),
-            }),
         }
     }
 
@@ -194,18 +184,6 @@ fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Result<(), Pushed> {
         return Err(Pushed::Unknown(unreadable(WHAT)));
     }
     Ok(answer::no_objection(&response.body, WHAT, secrets)?)
-}
-
-/// What speaks against a deployment in CSO's view of the switch.
-fn contradiction(result: ExchangeResult, change: &Change) -> Option<Failure> {
-    let response = result.ok().filter(|response| (200..=299).contains(&response.status))?;
-    let Change { profiles, associations, .. } = change;
-    associations.iter().find_map(|Association { port, profile, .. }| {
-        let shown = answer::port_configuration(&response.body, *port)?;
-        let other = profiles.iter().find(|known| known.uuid == shown && known.uuid != *profile)?;
-        let name = line(other.name().unwrap_or(&other.uuid));
-        Some(rejected(format!("CSO reports success and shows profile {name} on {port}")))
-    })
 }
 
 impl Exchange for Push {

@@ -1,7 +1,7 @@
 //! The requests to CSO as they go over the wire.
 
 use alloc::string::{String, ToString};
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
 use http_types::Method;
 use serde_json::{Value, json};
@@ -38,11 +38,6 @@ pub fn login(cso: &Cso) -> Request {
     post("/v3/auth/tokens", None, &body)
 }
 
-/// Lists the tenant's sites.
-pub fn sites(session: &Secret) -> Request {
-    list("/tssm/site", session)
-}
-
 /// Lists the tenant's devices.
 pub fn devices(session: &Secret) -> Request {
     list("/data-view-central/device", session)
@@ -53,10 +48,10 @@ pub fn profiles(session: &Secret) -> Request {
     list("/tssm/port-profile", session)
 }
 
-/// Lists a site's LAN segments.
-pub fn segments(session: &Secret, site: &str) -> Request {
+/// Lists the LAN segments of a switch or a site.
+pub fn segments(session: &Secret, parent: &str) -> Request {
     let body = json!({
-        "query": { "bool": { "must": [{ "term": { "parent_uuid._raw": site } }] } },
+        "query": { "bool": { "must": [{ "term": { "parent_uuid._raw": parent } }] } },
         "detail": true,
     });
     post("/topology-service/lan-segment/_filter", Some(session), &body)
@@ -82,11 +77,6 @@ pub fn apply(session: &Secret, device: &str, associations: &[Association]) -> Re
 pub fn deploy(session: &Secret, device: &str, associations: &[Association]) -> Request {
     let of = |association: &Association| json!({ "device_uuid": device, "port_name": association.port.to_string() });
     associate("/tssm/deploy-port-config-association", session, associations.iter().map(of))
-}
-
-/// Lists a device's ports. `device` is a uuid, which needs no encoding.
-pub fn ports(session: &Secret, device: &str) -> Request {
-    list(&format!("/data-view-central/device-port?parent_id={device}"), session)
 }
 
 fn associate(target: &str, session: &Secret, of: impl Iterator<Item = Value>) -> Request {

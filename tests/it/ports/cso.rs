@@ -23,13 +23,11 @@ use mistgate_tests::ports::cso::{Fault, say};
 use smol::future;
 
 const LOGIN: &str = "/v3/auth/tokens";
-const SITES: &str = "/tssm/site";
 const DEVICES: &str = "/data-view-central/device";
 const PROFILES: &str = "/tssm/port-profile";
 const SEGMENTS: &str = "/topology-service/lan-segment/_filter";
 const APPLY: &str = "/tssm/apply-port-config-association";
 const DEPLOY: &str = "/tssm/deploy-port-config-association";
-const VIEW: &str = "/data-view-central/device-port";
 
 /// A simulated CSO, and the runtime's client for it.
 struct Bench {
@@ -139,7 +137,7 @@ fn a_port_gets_its_trunk_and_gives_it_back() {
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
     assert_eq!(bench.port("branch", 7), Some(trunk()));
     assert_eq!(bench.port("depot", 7), None, "a switch of the same name elsewhere");
-    assert_eq!(bench.paths(), [LOGIN, SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY, VIEW]);
+    assert_eq!(bench.paths(), [LOGIN, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY]);
     assert_eq!(
         bench.push(&[edit(7, Mode::Default)]),
         done("ge-0/0/7: profile generic-access, VLAN 12")
@@ -162,11 +160,7 @@ fn the_ports_of_a_batch_go_together() {
 fn what_cso_does_not_have_is_said_and_nothing_is_written() {
     for (spoil, message) in [
         (
-            (|tenant| tenant.sites.retain(|(_, name)| name != "branch")) as fn(&mut Tenant),
-            "CSO has no site branch",
-        ),
-        (
-            |tenant| tenant.devices.retain(|device| device.site != "branch"),
+            (|tenant| tenant.devices.retain(|device| device.site != "branch")) as fn(&mut Tenant),
             "CSO has no switch sw-1 at site branch",
         ),
         (
@@ -201,7 +195,7 @@ fn a_port_that_cso_refuses_spoils_the_batch_and_the_others_can_go_alone() {
 
 #[test]
 fn a_busy_cso_is_asked_again_when_it_wants_to_be() {
-    for path in [LOGIN, SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
+    for path in [LOGIN, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
         let bench = Bench::new();
         bench.server.misbehave(path, &[Fault::Say(429, "Retry-After: 30\r\n", "slow down")]);
         let after = Some(Duration::from_secs(30));
@@ -213,18 +207,22 @@ fn a_busy_cso_is_asked_again_when_it_wants_to_be() {
 
 #[test]
 fn a_fault_of_cso_is_a_failure_until_the_deployment_where_nobody_knows() {
-    for path in [LOGIN, SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
+    for path in [LOGIN, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
         let bench = Bench::new();
         bench.server.misbehave(path, &[say(502, "<html>Bad Gateway</html>")]);
-        let busy = Failure::Busy { after: None };
-        let expected = if path == DEPLOY { Pushed::Unknown(busy) } else { Pushed::Failed(busy) };
-        assert_eq!(bench.push(&[edit(7, Mode::Ap)]), expected, "{path}");
+        let pushed = bench.push(&[edit(7, Mode::Ap)]);
+        let (Pushed::Unknown(failure) | Pushed::Failed(failure)) = &pushed else {
+            panic!("{path}: {pushed:?}");
+        };
+        assert_eq!(matches!(pushed, Pushed::Unknown(_)), path == DEPLOY, "{path}");
+        let words = failure.to_string();
+        assert!(words.starts_with("the other side has a fault: CSO answers 502 to "), "{words}");
     }
 }
 
 #[test]
 fn an_expired_session_is_renewed_wherever_it_expires() {
-    for path in [SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY, VIEW] {
+    for path in [DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
         let bench = Bench::new();
         bench.server.misbehave(path, &[Fault::Expire]);
         assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done(), "{path}");
@@ -232,7 +230,7 @@ fn an_expired_session_is_renewed_wherever_it_expires() {
         assert_eq!(bench.port("branch", 7), Some(trunk()));
     }
     let bench = Bench::new();
-    bench.server.misbehave(SITES, &[Fault::Expire, Fault::Expire]);
+    bench.server.misbehave(DEVICES, &[Fault::Expire, Fault::Expire]);
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), Pushed::Failed(Failure::Login));
 }
 
@@ -249,7 +247,7 @@ fn a_refused_login_ends_the_push() {
 #[test]
 fn members_that_are_null_are_not_missed() {
     let bench = Bench::new();
-    for path in [LOGIN, SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY, VIEW] {
+    for path in [LOGIN, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
         bench.server.misbehave(path, &[Fault::Nulls]);
     }
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
@@ -258,7 +256,7 @@ fn members_that_are_null_are_not_missed() {
 
 #[test]
 fn a_page_in_the_place_of_an_answer_is_no_success() {
-    for path in [SITES, DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
+    for path in [DEVICES, PROFILES, SEGMENTS, APPLY, DEPLOY] {
         let bench = Bench::new();
         bench.server.misbehave(path, &[say(200, "<html>Please sign in</html>")]);
         let pushed = bench.push(&[edit(7, Mode::Ap)]);
@@ -274,7 +272,7 @@ fn a_page_in_the_place_of_an_answer_is_no_success() {
 #[test]
 fn a_lost_answer_counts_by_what_was_asked() {
     for fault in [Fault::Cut, Fault::CutAfter] {
-        for path in [LOGIN, SITES, DEVICES, PROFILES, SEGMENTS, APPLY] {
+        for path in [LOGIN, DEVICES, PROFILES, SEGMENTS, APPLY] {
             let bench = Bench::new();
             bench.server.misbehave(path, &[fault]);
             let pushed = bench.push(&[edit(7, Mode::Ap)]);
@@ -290,10 +288,6 @@ fn a_lost_answer_counts_by_what_was_asked() {
         assert_eq!(bench.read(), Some(false));
         assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
         assert_eq!(bench.port("branch", 7), Some(trunk()));
-
-        let bench = Bench::new();
-        bench.server.misbehave(VIEW, &[fault]);
-        assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
     }
 }
 
@@ -306,17 +300,15 @@ fn a_slow_deployment_is_not_waited_for_without_end() {
     bench.server.release();
 }
 
+/// MESA asks for the LAN segments of the switch. Where there are none, they are the site's.
 #[test]
-fn a_deployment_that_the_view_contradicts_is_no_success() {
+fn segments_are_found_under_the_switch_or_its_site() {
     let bench = Bench::new();
-    assert!(matches!(bench.push(&[edit(7, Mode::Default)]), Pushed::Done { .. }));
-    bench.server.with(|tenant| tenant.lies = true);
-    let message = "CSO reports success and shows profile generic-access on ge-0/0/7".to_owned();
-    let unknown = Pushed::Unknown(Failure::Rejected { message });
-    assert_eq!(bench.push(&[edit(7, Mode::Ap)]), unknown);
-    // A view without profiles gives no answer.
-    bench.server.with(|tenant| tenant.shows_profiles = false);
+    bench.server.with(|tenant| tenant.is_under_switch = false);
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
+    assert_eq!(bench.port("branch", 7), Some(trunk()));
+    let asked = [LOGIN, DEVICES, PROFILES, SEGMENTS, SEGMENTS, APPLY, DEPLOY];
+    assert_eq!(bench.paths(), asked);
 }
 
 #[test]

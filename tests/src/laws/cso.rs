@@ -15,8 +15,8 @@ use crate::base::bytes::Bytes;
 use crate::base::http::Message;
 use crate::ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls};
 
-/// Two logins, seven other requests, and one of them repeated.
-const REQUESTS_MAX: usize = 10;
+/// Two logins, six other requests, and one of them repeated.
+const REQUESTS_MAX: usize = 9;
 
 /// A simulated CSO, and a network that loses requests and answers.
 pub struct Surroundings {
@@ -40,7 +40,8 @@ pub fn push(data: &[u8]) {
 
 impl Surroundings {
     fn new(bytes: &mut Bytes<'_>) -> (Self, Push) {
-        let tenant = Tenant::small();
+        let mut tenant = Tenant::small();
+        tenant.is_under_switch = bytes.chance(128);
         let profile = |profile: &str, vlan, native_vlan| CsoProfile {
             profile: profile.to_owned(),
             vlan,
@@ -107,9 +108,8 @@ impl Surroundings {
             8 => Ok(response(200, "<html>")),
             // If CSO reports a deployment that it did not make, nobody can find out.
             9 if !is_deployment => {
-                let body =
-                    bytes.pick(&["", "{}", "[]", "null", "{\"site\":[{}]}", "{\"device\":7}"]);
-                Ok(response(200, body))
+                let lists = ["{\"lan-segment\":[{}]}", "{\"device\":7}"];
+                Ok(response(200, bytes.pick(&["", "{}", "[]", "null", lists[0], lists[1]])))
             }
             _ => Ok(self.carry_out(request)),
         }

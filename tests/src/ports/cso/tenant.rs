@@ -72,10 +72,8 @@ pub struct Tenant {
     pub applied: Ports,
     /// The configuration that was deployed to the switches.
     pub deployed: Ports,
-    /// Whether a switch's view shows the profiles of ports. A real one may not.
-    pub shows_profiles: bool,
-    /// Whether deployments are reported but not made.
-    pub lies: bool,
+    /// Whether LAN segments are found under the uuid of a switch; else under that of its site.
+    pub is_under_switch: bool,
     sessions: Vec<String>,
     logins: u32,
 }
@@ -107,8 +105,7 @@ impl Tenant {
             profiles: profiles.map(|name| (format!("profile-{name}"), name.to_owned())).to_vec(),
             applied: BTreeMap::new(),
             deployed: BTreeMap::new(),
-            shows_profiles: true,
-            lies: false,
+            is_under_switch: true,
             sessions: Vec::new(),
             logins: 0,
         }
@@ -144,19 +141,16 @@ impl Tenant {
         if method == "POST" && request.header("content-type") != Some("application/json") {
             return refusal("the body is not said to be JSON");
         }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let answered = match (method, path, query) {
-            ("GET", "/tssm/site", "") => Ok(list("site", self.sites.iter().map(site))),
-            ("GET", "/data-view-central/device", "") => {
-                Ok(list("device", self.devices.iter().map(device)))
+        let answered = match (method, target) {
+            ("GET", "/data-view-central/device") => {
+                Ok(list("device", self.devices.iter().map(|it| self.device(it))))
             }
-            ("GET", "/tssm/port-profile", "") => {
-                Ok(list("port-profile", self.profiles.iter().map(site)))
+            ("GET", "/tssm/port-profile") => {
+                Ok(list("port-profile", self.profiles.iter().map(profile)))
             }
-            ("GET", "/data-view-central/device-port", query) => self.view(query),
-            ("POST", "/topology-service/lan-segment/_filter", "") => self.filter(&body),
-            ("POST", "/tssm/apply-port-config-association", "") => self.apply(&body),
-            ("POST", "/tssm/deploy-port-config-association", "") => self.deploy(&body),
+            ("POST", "/topology-service/lan-segment/_filter") => self.filter(&body),
+            ("POST", "/tssm/apply-port-config-association") => self.apply(&body),
+            ("POST", "/tssm/deploy-port-config-association") => self.deploy(&body),
             _ => return reply(404, &json!({ "message": "no such path" })),
         };
         answered.map_or_else(|why| refusal(&why), |body| reply(200, &body))
@@ -179,37 +173,33 @@ impl Tenant {
         Reply { headers: format!("X-Subject-Token: {session}\r\n"), ..reply(201, &token) }
     }
 
-    fn view(&self, query: &str) -> Result<Value, String> {
-        let uuid = query.strip_prefix("parent_id=").ok_or("a parent_id is needed")?;
-        let device = self.devices.iter().find(|device| device.uuid == uuid);
-        let device = device.ok_or("no such device")?;
-        Ok(list(
-            "device-port",
-            device.ports.iter().map(|port| {
-                let deployed = self.deployed.get(&(uuid.to_owned(), port.clone()));
-                let shown = deployed.filter(|_| self.shows_profiles);
-                let known = shown.and_then(|config| {
-                    self.profiles.iter().find(|(_, name)| *name == config.profile)
-                });
-                json!({
-                    "uuid": format!("port-of-{uuid}"),
-                    "fq_name": ["default-domain", TENANT, device.site, device.name, port],
-                    "port_configuration": known.map(|(uuid, _)| uuid),
-                })
-            }),
-        ))
+    fn device(&self, device: &Device) -> Value {
+        let Device { uuid, name, site, .. } = device;
+        let path = ["default-domain", TENANT, site, name];
+        json!({ "uuid": uuid, "fq_name": path, "parent_uuid": self.site_of(device) })
+    }
+
+    /// The uuid of a switch's site.
+    fn site_of(&self, switch: &Device) -> &str {
+        let site = self.sites.iter().find(|(_, name)| *name == switch.site);
+        site.map(|(uuid, _)| uuid.as_str()).unwrap_or_default()
     }
 
     fn filter(&self, body: &Value) -> Result<Value, String> {
         let site = body.pointer("/query/bool/must/0/term/parent_uuid._raw");
-        let site = site.and_then(Value::as_str).ok_or("a term for parent_uuid._raw is needed")?;
+        let parent = site.and_then(Value::as_str).ok_or("a term for parent_uuid._raw is needed")?;
         let expected = json!({
-            "query": { "bool": { "must": [{ "term": { "parent_uuid._raw": site } }] } },
+            "query": { "bool": { "must": [{ "term": { "parent_uuid._raw": parent } }] } },
             "detail": true,
         });
         if *body != expected {
-            return Err("this is not the filter of a site's LAN segments".to_owned());
+            return Err("this is not the filter of LAN segments".to_owned());
         }
+        let switch = self.devices.iter().find(|device| device.uuid == parent);
+        let site = match switch.filter(|_| self.is_under_switch) {
+            Some(switch) => self.site_of(switch),
+            None => parent,
+        };
         let here = self.segments.iter().filter(|segment| segment.site == site);
         Ok(list(
             "lan-segment",
@@ -274,9 +264,7 @@ impl Tenant {
                 Ok((key, config.clone()))
             })
             .collect::<Result<Vec<_>, String>>()?;
-        if !self.lies {
-            self.deployed.extend(ready);
-        }
+        self.deployed.extend(ready);
         Ok(json!({ "output": { "job_id": "job-1" } }))
     }
 
@@ -304,7 +292,6 @@ pub fn with_nulls(body: &str) -> String {
         };
         for item in items.iter_mut().filter_map(Value::as_object_mut) {
             item.insert("parent_uuid".to_owned(), Value::Null);
-            item.insert("port_configuration".to_owned(), Value::Null);
         }
         let has_names = items.iter().any(|item| item.get("fq_name").is_some());
         items.insert(0, Value::Null);
@@ -333,13 +320,8 @@ fn members(object: &Value, expected: &[&str]) -> Result<(), String> {
     }
 }
 
-fn site((uuid, name): &(String, String)) -> Value {
+fn profile((uuid, name): &(String, String)) -> Value {
     json!({ "uuid": uuid, "fq_name": ["default-domain", TENANT, name] })
-}
-
-fn device(device: &Device) -> Value {
-    let Device { uuid, name, site, .. } = device;
-    json!({ "uuid": uuid, "fq_name": ["default-domain", TENANT, site, name] })
 }
 
 fn list(key: &str, items: impl Iterator<Item = Value>) -> Value {
