@@ -1,7 +1,12 @@
 //! Why a change did not happen: one list for all port methods.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::{fmt, time::Duration};
+
+use crate::base::text::one_line;
+
+/// The most characters of what led to a failure.
+const REASON_MAX: usize = 400;
 
 /// Why a change did not happen, or may not have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +18,8 @@ pub enum Failure {
         /// How long it asks to wait.
         after: Option<Duration>,
     },
+    /// Another failure, and what led to it in words of ours.
+    Explained { failure: Box<Self>, reason: String },
     /// The API has a fault of its own.
     Fault {
         /// The API's answer.
@@ -64,7 +71,10 @@ pub enum Failure {
 
 impl Failure {
     /// Whether the next attempt would fail too, until somebody repairs something.
-    pub const fn is_lasting(&self) -> bool {
+    pub fn is_lasting(&self) -> bool {
+        if let Self::Explained { failure, .. } = self {
+            return failure.is_lasting();
+        }
         matches!(
             self,
             Self::HostKey
@@ -81,8 +91,13 @@ impl Failure {
     }
 
     /// Whether its text quotes the switch or the API, which may say anything.
-    pub const fn is_quoting(&self) -> bool {
-        self.facts().2.is_some()
+    pub fn is_quoting(&self) -> bool {
+        self.facts().2.is_some() && !matches!(self, Self::Explained { .. })
+    }
+
+    /// The same failure with what led to it.
+    pub fn explained(self, reason: &str) -> Self {
+        Self::Explained { failure: Box::new(self), reason: one_line(reason, REASON_MAX) }
     }
 
     /// How long the other side asks to wait before the next attempt.
@@ -94,20 +109,22 @@ impl Failure {
     }
 
     /// The label in metrics and logs.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.facts().0
     }
 
     /// The label, the words, and what they quote.
-    const fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
+    fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
         match self {
             Self::Audit => ("audit", "the disk refuses the audit", None),
             Self::Busy { after: Some(_) } => ("busy", "the other side asked to wait", None),
             Self::Busy { after: None } => ("busy", "the other side is busy or has a fault", None),
-            Self::Fault { message } => ("fault", "the other side has a fault", Some(message)),
-            Self::HostKey => {
-                ("host_key", "the switch's host key is not the one in known_hosts", None)
+            Self::Explained { failure, reason } => {
+                let (name, words, _) = failure.facts();
+                (name, words, Some(reason))
             }
+            Self::Fault { message } => ("fault", "the other side has a fault", Some(message)),
+            Self::HostKey => ("host_key", "the switch's host key is not trusted", None),
             Self::Internal => ("internal", "a bug in mistgate has ended the attempt", None),
             Self::Locked { holder } => ("locked", "the configuration is locked", Some(holder)),
             Self::Login => ("login", "the login or the permission was refused", None),

@@ -46,8 +46,8 @@ enum Names {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The host has another key, in this line of the file: it was set up anew, or somebody is in
-    /// between. The fingerprint is that of the key that it showed.
-    Changed { file: String, line: usize, fingerprint: String },
+    /// between. The fingerprints are those of the key that it showed and of the known one.
+    Changed { file: String, line: usize, fingerprint: String, known: String },
     /// The key must not be used any more, as this line says.
     Revoked { file: String, line: usize },
     /// The host is not in the file; `entry` is the line that would make it known.
@@ -57,10 +57,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Changed { file, line, fingerprint } => write!(
+            Self::Changed { file, line, fingerprint, known } => write!(
                 f,
-                "its host key {fingerprint} is not the one in {file}:{line} — replace that line \
-                 only if the switch was set up anew"
+                "its host key {fingerprint} is not {known}, the one in {file}:{line} — replace \
+                 that line only if the switch was set up anew"
             ),
             Self::Revoked { file, line } => write!(f, "its host key is revoked by {file}:{line}"),
             Self::Unknown { file, fingerprint, entry } => write!(
@@ -99,10 +99,11 @@ impl KnownHosts {
         if valid.clone().any(|entry| entry.key == key) {
             return Ok(());
         }
-        let digest = base64::encode(&Sha256::digest(key));
-        let fingerprint = format!("SHA256:{}", digest.trim_end_matches('='));
+        let fingerprint = fingerprint(key);
         Err(match valid.next() {
-            Some(entry) => Refusal::Changed { file, line: entry.line, fingerprint },
+            Some(Entry { line, key, .. }) => {
+                Refusal::Changed { file, line: *line, fingerprint, known: self::fingerprint(key) }
+            }
             None => {
                 let kind = kind(key).unwrap_or_default();
                 let entry = format!("{} {kind} {}", name_of(host, port), base64::encode(key));
@@ -130,6 +131,11 @@ impl KnownHosts {
         }
         [known, of(&name_of(host, SSH_PORT))].concat()
     }
+}
+
+/// A key as `ssh-keygen -l` shows it.
+fn fingerprint(key: &[u8]) -> String {
+    format!("SHA256:{}", base64::encode(&Sha256::digest(key)).trim_end_matches('='))
 }
 
 /// A host as the file names it.
@@ -230,6 +236,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
     use alloc::vec;
 
     use super::*;
@@ -282,7 +289,10 @@ mod tests {
     #[test]
     fn another_key_is_refused_and_so_is_a_revoked_one() {
         let changed = verdict("\nsw1 ssh-ed25519 OTHER", "sw1", 830);
-        assert!(matches!(changed, Err(Refusal::Changed { line: 2, .. })), "{changed:?}");
+        let words = changed.expect_err("another key").to_string();
+        let [one, other] = [ONE, OTHER].map(|text| fingerprint(&key(text)));
+        let expected = format!("its host key {one} is not {other}, the one in f:2 — replace");
+        assert!(words.starts_with(&expected), "{words}");
         let revoked = verdict("sw1 ssh-ed25519 ONE\n@revoked * ssh-ed25519 ONE", "sw1", 22);
         assert_eq!(revoked, Err(Refusal::Revoked { file: "f".into(), line: 2 }));
     }

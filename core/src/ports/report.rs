@@ -229,9 +229,9 @@ fn set_reason(event: &mut PortEvent, reason: Reason) {
 
 fn set_failure(event: &mut PortEvent, Failed { failure, attempt, retry, .. }: &Failed) {
     let words = failure.to_string();
-    let is_quoting = failure.is_quoting();
+    let words = if failure.is_quoting() { redact(&words) } else { words };
     event.failure = Some(failure.name().into());
-    event.because = Some(if is_quoting { cut_bytes(redact(&words), LINE_LEN_MAX) } else { words });
+    event.because = Some(cut_bytes(words, LINE_LEN_MAX));
     event.attempt = Some(*attempt);
     event.after = retry.map(|retry| secs(retry.after));
     event.lasting = retry.is_none();

@@ -206,8 +206,9 @@ impl Switches {
             }
         };
         opened.map(|stream| (stream, slot)).map_err(|(failure, reason)| {
+            let explained = failure.explained(&reason);
             self.journal.note(Level::Warning, "switch_not_reached", fields![switch, reason]);
-            failure
+            explained
         })
     }
 

@@ -198,6 +198,16 @@ fn edit(mode: Mode, statements: &[&str]) -> Edit {
     Edit { port: port(), mode, ap, lines, before: None, is_in_doubt: false, back: Vec::new() }
 }
 
+/// The words of a failure.
+fn words(pushed: &Pushed) -> String {
+    let Pushed::Failed(failure) = pushed else { panic!("{pushed:?}") };
+    failure.to_string()
+}
+
+fn refused_password() -> String {
+    format!("the login or the permission was refused: the switch refuses the password of {USER}")
+}
+
 fn is_done(pushed: &Pushed) -> bool {
     matches!(pushed, Pushed::Done { .. })
 }
@@ -324,7 +334,8 @@ fn a_switch_has_the_login_of_its_template() {
     smol::block_on(async {
         let pushed = site.switches.push(&switch(2), &[ap()]).await;
         assert!(is_done(&pushed), "{pushed:?}");
-        assert_eq!(site.push(&[ap()]).await, Pushed::Failed(Failure::Login));
+        let pushed = site.push(&[ap()]).await;
+        assert_eq!(words(&pushed), refused_password());
     });
     site.assert_free();
 }
@@ -639,15 +650,17 @@ fn hosts_and_passwords_must_be_right() {
     let push = |edits: &[Edit]| smol::block_on(site.push(edits));
     let trust = |text: &str| files::replace(Path::new(&site.junos.known_hosts), text);
     trust("");
-    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::HostKey), "an unknown host");
+    let unknown = words(&push(&[ap()]));
+    assert!(unknown.starts_with("the switch's host key is not trusted: its "), "{unknown}");
     let other = fs::read_to_string(site.boxes.first().expect("a switch").0.path().join("user.pub"));
     trust(&format!("127.0.0.1 {}", other.expect("a key")));
-    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::HostKey), "a changed host");
+    let changed = words(&push(&[ap()]));
+    assert!(changed.contains(", the one in ") && changed.contains("/known_hosts:1 "), "{changed}");
     trust(&known);
     let mut wrong = site.junos.clone();
     wrong.password = Some(Secret::new("wrong"));
     site.switches.configure(&wrong, login(&wrong));
-    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::Login));
+    assert_eq!(words(&push(&[ap()])), refused_password());
     wrong.private_key = Some(Secret::new("no key"));
     site.switches.configure(&site.junos, login(&site.junos));
     // A missing file leaves the last one in effect.
@@ -662,12 +675,16 @@ fn a_switch_that_cannot_be_found_is_unreachable() {
     let site = Site::new(1, &[]);
     let nameless = Switch { name: None, ..switch(1) };
     // Nobody listens there.
-    for switch in [nameless, switch(99)] {
+    for (switch, reason) in
+        [(nameless, "Mist and LLDP tell no name"), (switch(99), "no connection: ")]
+    {
         smol::block_on(async {
-            let unreachable = Failure::Unreachable;
             let pushed = site.switches.push(&switch, &[ap()]).await;
-            assert_eq!(pushed, Pushed::Failed(unreachable.clone()));
-            assert_eq!(site.switches.compare(&switch, &[ap()]).await, Err(unreachable));
+            let told = words(&pushed);
+            let expected = format!("there is no way to the switch: {reason}");
+            assert!(told.starts_with(&expected), "{told}");
+            let compared = site.switches.compare(&switch, &[ap()]).await;
+            assert_eq!(compared.map_err(Pushed::Failed), Err(pushed));
             assert_eq!(site.switches.read(&switch, &ap()).await, None);
             assert_eq!(site.switches.see(&switch, port()).await, Answer::Unanswered);
         });

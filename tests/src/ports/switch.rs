@@ -116,6 +116,8 @@ pub struct Switch {
     stranger_until: Option<Instant>,
     pending: Option<Pending>,
     newest: Newest,
+    /// What it warns of at each commit and its check.
+    warning: Option<&'static str>,
     /// When it was started again; `None` if it has been running for a day.
     booted_at: Option<Instant>,
     /// The time, as far as it was told.
@@ -166,6 +168,11 @@ impl Switch {
     /// commit would undo it.
     pub fn would_undo(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.to == self.candidate)
+    }
+
+    /// Warns of this at each commit from here on.
+    pub const fn warn(&mut self, of: &'static str) {
+        self.warning = Some(of);
     }
 
     /// Whether a request is being carried out.
@@ -375,6 +382,7 @@ impl Machine for Switch {
             stranger_until: None,
             pending: None,
             newest: Newest { user: "root", at: now, log: String::new(), confirm: None },
+            warning: None,
             booted_at: None,
             now,
             requests: 0,

@@ -195,8 +195,15 @@ impl Transaction {
 
     /// Takes the reply to the last request.
     pub(super) fn answered(&mut self, now: Instant, reply: Reply, rand: &mut Rand) {
+        let is_commit =
+            matches!(self.state, State::Checking | State::Committing | State::Confirming);
         for warning in &reply.warnings {
             if self.warnings.len() < ERRORS_MAX && !self.warnings.contains(warning) {
+                // What a load warns of, such as a statement that is not there to be deleted, is no
+                // news.
+                if is_commit && !self.diff.is_empty() {
+                    self.diff.push_str(&format!("\n!  the switch warns: {warning}"));
+                }
                 self.warnings.push(warning.clone());
             }
         }

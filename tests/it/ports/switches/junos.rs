@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +16,12 @@ use crate::base::binary::{Mistgate, output, text as print};
 use crate::ports::junos::listen;
 use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
-/// The number of the commit among the requests of a push, from 0.
+/// The numbers of requests of a push, from 0.
+const LOCK: u64 = 4;
 const COMMIT: u64 = 9;
 const STATEMENT: &str = "interfaces ge-0/0/1 native-vlan-id 42";
+/// As the chats and the audit have it.
+const WARNED: &str = "!  the switch warns: requires 'ethernet-switching' license";
 
 /// A simulated switch, and the site that it is at.
 struct Switched {
@@ -98,12 +103,13 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
     assert!(text(&port, "/foreseen").contains(STATEMENT), "{port}");
 
+    switched.shared.with(|switch| switch.warn("requires 'ethernet-switching' license"));
     switched.configure("enforce");
     mistgate.reload();
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/switch")), (PORT, "127.0.0.1"));
     assert!(switched.has());
-    site.await_post(&["Switch port changed", STATEMENT]);
+    site.await_post(&["Switch port changed", STATEMENT, WARNED]);
 
     site.unplug();
     site.send_event(&mistgate, "AP_DISCONNECTED");
@@ -113,7 +119,8 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     let journal = mistgate.stop();
     let audit = site.audit("PORT_CHANGED");
     let diffs: Vec<_> = audit.iter().map(|line| text(line, "/diff")).collect();
-    assert!(diffs.iter().all(|diff| diff.contains(STATEMENT)) && diffs.len() == 2, "{diffs:?}");
+    let is_whole = |diff: &&str| diff.contains(STATEMENT) && diff.ends_with(WARNED);
+    assert!(diffs.iter().all(is_whole) && diffs.len() == 2, "{diffs:?}");
     for text in [journal, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
         assert!(!text.contains(PASSWORD) && !text.contains("]]&gt;"), "{text}");
     }
@@ -210,12 +217,51 @@ fn a_crash_between_commit_and_confirmation_ends_right() {
     mistgate.stop();
 }
 
+/// Who holds the lock, and whose password is refused, is told where a person looks.
+#[test]
+fn why_a_switch_takes_no_change_is_in_chat_and_audit() {
+    let held = (LOCK, Fault::Stranger(Duration::from_secs(600)));
+    let refused = format!("the switch refuses the password of {USER}");
+    let holder = "the configuration is locked: mist terminal p0 (pid 50198) on since";
+    for (faults, password, kind, words) in
+        [(&[held][..], PASSWORD, "PORT_RETRYING", holder), (&[], "wrong", "PORT_STUCK", &refused)]
+    {
+        let switched = Switched::new(faults, "enforce");
+        let site = &switched.site;
+        site.configure(&switched.ports("enforce", "lock_wait = \"1s\"\n"));
+        site.place.write("password", password);
+        let mistgate = site.place.start();
+        site.plug();
+        site.send_event(&mistgate, "AP_CONNECTED");
+        site.await_post(&[words]);
+        mistgate.until("an audit", |_| !site.audit(kind).is_empty());
+        let line = site.audit(kind).remove(0);
+        assert!(text(&line, "/because").contains(words), "{line}");
+        assert!(!switched.has());
+        mistgate.stop();
+    }
+}
+
+/// A key's fingerprint, by OpenSSH.
+fn fingerprint(key: &Path) -> String {
+    let shown = Command::new("ssh-keygen").arg("-lf").arg(key).output().expect("ssh-keygen");
+    print(&shown.stdout).split(' ').nth(1).expect("a fingerprint").to_owned()
+}
+
 #[test]
 fn a_switch_that_is_not_the_known_one_is_not_changed() {
     let switched = Switched::new(&[], "enforce");
     let site = &switched.site;
-    // Another host's key.
-    let key = fs::read_to_string(switched.server.path().join("user.pub")).expect("a key");
+    let folder = switched.server.path();
+    let [shown, known] = ["host.pub", "user.pub"].map(|name| fingerprint(&folder.join(name)));
+    let key = fs::read_to_string(folder.join("user.pub")).expect("a key");
+    site.place.write("known_hosts", &format!("sw-1.example.net {key}"));
+    let mistgate = site.place.start();
+    site.plug();
+    site.send_event(&mistgate, "AP_CONNECTED");
+    let unknown = format!("the switch's host key is not trusted: its host key {shown} is not in ");
+    site.await_post(&["Switch port change given up", &unknown, "then add: [127.0.0.1]:"]);
+    mistgate.stop();
     let address = switched.server.address;
     site.place.write("known_hosts", &format!("[{}]:{} {key}", address.ip(), address.port()));
     let mistgate = site.place.start();
@@ -223,7 +269,12 @@ fn a_switch_that_is_not_the_known_one_is_not_changed() {
     site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_stuck", 1);
     assert_eq!(text(&line, "/failure"), "host_key");
-    site.await_post(&["Switch port change given up", "known_hosts"]);
+    let changed = format!("its host key {shown} is not {known}, the one in ");
+    site.await_post(&["Switch port change given up", &changed, "the one in known_hosts:1"]);
+    let audit = site.audit("PORT_STUCK");
+    let words: Vec<_> = audit.iter().map(|line| text(line, "/because")).collect();
+    assert!(words.iter().any(|words| words.contains(&unknown)), "{words:?}");
+    assert!(words.iter().any(|words| words.contains(&changed)), "{words:?}");
     assert!(!switched.has());
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
     assert_eq!((text(&port, "/stage"), text(&port, "/last_failure")), ("stuck", "host_key"));

@@ -147,8 +147,9 @@ impl Switch {
             return format!("<commit-results>\n{first}{failed}</commit-results>\n");
         }
         let earlier = self.pending.take();
+        let warning = self.warning.map(|of| style.warning(of)).unwrap_or_default();
         if asked.child("check").is_some() {
-            return style.committed("commit-check-success");
+            return warning + &style.committed("commit-check-success");
         }
         let before = core::mem::replace(&mut self.running, self.candidate.clone());
         if asked.child("confirmed").is_some() {
@@ -161,7 +162,7 @@ impl Switch {
         let log = asked.child("log").map_or_else(String::new, |log| log.text.clone());
         self.newest = Newest { user: "mist", at: now, log, confirm };
         self.previous = Some(before);
-        style.committed("commit-success")
+        warning + &style.committed("commit-success")
     }
 
     fn history(&self) -> String {
