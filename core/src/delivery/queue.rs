@@ -185,7 +185,7 @@ impl Queue {
         }
     }
 
-    fn answered(&mut self, now: Instant, outcome: Outcome) {
+    fn answered(&mut self, now: Instant, outcome: Outcome, is_divisible: bool) {
         let State::Sending { mut load, form, health, is_lost } =
             mem::replace(&mut self.state, State::Ready)
         else {
@@ -212,6 +212,13 @@ impl Queue {
                     Entries::Events(entries) => Output::Delivered { entries, form, failures },
                     Entries::Incidents(_) => Output::Told(End::Arrived(form)),
                 });
+            }
+            Outcome::Degrade(_)
+                if is_divisible && form == Form::Plain && matches!(load, Entries::Incidents(_)) =>
+            {
+                // It may be for the sake of one of them, and says nothing of the destination.
+                self.outputs.push_back(Output::Told(End::Divided));
+                self.resume(health);
             }
             Outcome::Degrade(reason) => self.degrade(now, load, form, health, reason),
             Outcome::Dead(reason) => {
@@ -409,11 +416,16 @@ impl Queue {
     /// What was to be sent is no more.
     fn withdrawn(&mut self) {
         if let State::Sending { health, .. } = self.state {
-            self.state = match health {
-                Health::Parked(reason) => State::Parked { probe_at: Instant::default(), reason },
-                Health::Failing(_) | Health::Ready => State::Ready,
-            };
+            self.resume(health);
         }
+    }
+
+    /// Goes on as before an attempt that showed nothing.
+    fn resume(&mut self, health: Health) {
+        self.state = match health {
+            Health::Parked(reason) => State::Parked { probe_at: Instant::default(), reason },
+            Health::Failing(_) | Health::Ready => State::Ready,
+        };
     }
 }
 
@@ -448,9 +460,9 @@ impl Machine for Queue {
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Answered { id, outcome } => {
+            Input::Answered { id, outcome, is_divisible } => {
                 if id == self.last_id {
-                    self.answered(now, outcome);
+                    self.answered(now, outcome, is_divisible);
                 }
             }
             Input::Configured(config) => {

@@ -202,7 +202,9 @@ impl Engine {
                 }
                 Err(reason) => Outcome::Retry { after: None, reason: *reason },
             };
-            slot.queue.handle_input(now, queue::input::Input::Answered { id, outcome });
+            let is_divisible = self.incidents.is_divisible(&slot.to.name);
+            let input = queue::input::Input::Answered { id, outcome, is_divisible };
+            slot.queue.handle_input(now, input);
         }
     }
 
@@ -342,7 +344,7 @@ impl Engine {
             queue::output::Output::Told(end) => {
                 self.ended(now, &to.name, end);
                 match end {
-                    End::Again => {}
+                    End::Again | End::Divided => {}
                     End::Arrived(form) => self.emit(output::Event::Told { to, form }),
                     End::Refused(reason) => {
                         let (to, loss) = (Some(to), Loss::Refused(reason));

@@ -208,6 +208,24 @@ fn an_event_of_an_incident_is_told_by_the_incident() {
 }
 
 #[test]
+fn an_incident_is_dropped_only_when_a_message_that_names_nothing_else_is_refused() {
+    let engine = &mut engine(&[destination("slack/all", &slack::KIND, &[])]);
+    let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);
+    at(engine, 0, down);
+    at(engine, 0, Input::Stored(1));
+    at(engine, 30, Input::Refused(99));
+    for id in 1..=3 {
+        let refused = answered(engine, "slack/all", id, 400);
+        let again = alloc::format!("tell slack/all #{} AP disconnected", id + 1);
+        assert_eq!(at(engine, 30 + id, refused), [again]);
+    }
+    let refused = answered(engine, "slack/all", 4, 400);
+    let dropped = at(engine, 34, refused);
+    let lines = ["slack/all: 1 dropped", "keep slack/all true", "dropped slack/all: 0 refused"];
+    assert_eq!(dropped, lines);
+}
+
+#[test]
 fn what_a_refused_batch_says_of_incidents_is_kept_all_the_same() {
     let engine = &mut engine(&[destination("slack/all", &slack::KIND, &[])]);
     let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);

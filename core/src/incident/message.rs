@@ -64,7 +64,7 @@ pub(super) fn compose(
     wall: UnixTime,
 ) -> Option<Message> {
     let (keys, is_alone) = teller.next(now);
-    let is_report = teller.is_report_due && !is_alone;
+    let is_report = teller.is_report(is_alone);
     if keys.is_empty() && !is_report {
         return None;
     }
@@ -86,6 +86,9 @@ pub(super) fn compose(
             others.extend(line(&entry.incident, shown, shown));
         }
     }
+    // Of what a chat refuses to read, a message about others names nothing.
+    let is_bounded = teller.bound().is_some();
+    let unnamed = if is_bounded { core::mem::take(&mut others).len() } else { 0 };
     if let ([key], [line]) = (keys.as_slice(), lines.as_slice())
         && !is_report
     {
@@ -101,11 +104,11 @@ pub(super) fn compose(
         let told_at = teller.told.get(key)?.at;
         notification.facts.extend(history(line, entry.incident.times, told_at, wall));
         notification.facts.extend(also_down(&behind(&entry.incident, entries)));
-        notification.facts.extend(also_open(&others));
+        notification.facts.extend(also_open(&others, unnamed));
         return Some((states, is_alone, notification));
     }
     lines.append(&mut others);
-    Some((states, is_alone, summary(&lines, wall)))
+    Some((states, is_alone, summary(&lines, unnamed, wall)))
 }
 
 /// Makes a daily report of a summary: what is silenced, dead or failing is said too.

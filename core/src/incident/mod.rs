@@ -90,6 +90,11 @@ impl Incidents {
         self.tellers.get(to).map_or(0, Teller::untold)
     }
 
+    /// Whether the message that is on its way to a destination can be told in parts.
+    pub fn is_divisible(&self, to: &str) -> bool {
+        self.tellers.get(to).is_some_and(Teller::is_divisible)
+    }
+
     /// What the store is to keep of an incident.
     pub fn record(&self, key: Key) -> Option<Vec<u8>> {
         self.entries.get(&key).map(|entry| entry.incident.to_bytes())
@@ -297,7 +302,7 @@ impl Incidents {
         if teller.sending().is_none() {
             let message = message::compose(&self.config, &self.entries, teller, self.now, wall);
             if let Some((states, is_alone, mut notification)) = message {
-                if teller.is_report_due && !is_alone {
+                if teller.is_report(is_alone) {
                     message::report(
                         &mut notification,
                         self.silences.all().len(),
@@ -316,7 +321,10 @@ impl Incidents {
         let wall = self.wall();
         let Some(teller) = self.tellers.get_mut(to) else { return };
         let is_refused = match end {
-            End::Again => {
+            End::Again | End::Divided => {
+                if end == End::Divided {
+                    teller.halve();
+                }
                 for key in teller.failed() {
                     self.turn(key);
                 }

@@ -91,6 +91,8 @@ struct Sending {
     /// How each is shown, and how many events are told with it.
     states: Vec<(Key, Option<Shown>, usize)>,
     is_alone: bool,
+    /// Whether it names nothing else.
+    is_bounded: bool,
     notification: Notification,
 }
 
@@ -110,6 +112,8 @@ pub(super) struct Teller {
     /// before it without a pause.
     last: Option<(Instant, usize)>,
     alone: VecDeque<Instant>,
+    /// How many incidents a message may be about, after one about more was refused.
+    most: Option<usize>,
     /// A report is due, whatever is new.
     pub(super) is_report_due: bool,
     /// What its queue knows, if that was told anything.
@@ -229,11 +233,25 @@ impl Teller {
         self.due(now).filter(|(at, _)| *at > now).map(|(at, _)| at)
     }
 
+    /// How many incidents the next message may be about, and then it names no others: one of them
+    /// may be what the chat refuses to read.
+    pub(super) fn bound(&self) -> Option<usize> {
+        self.most.filter(|_| !self.untold.is_empty())
+    }
+
+    /// Whether the next message is a report too.
+    pub(super) fn is_report(&self, is_alone: bool) -> bool {
+        self.is_report_due && !is_alone && self.bound().is_none()
+    }
+
     /// What the next message is about: one critical incident, or all that is untold.
     pub(super) fn next(&self, now: Instant) -> (Vec<Key>, bool) {
         match self.urgent.first() {
             Some(key) if self.has_room_alone(now) => (Vec::from([*key]), true),
-            Some(_) | None => (self.untold.iter().rev().map(|(_, key)| *key).collect(), false),
+            Some(_) | None => {
+                let most = self.bound().unwrap_or(usize::MAX);
+                (self.untold.iter().rev().take(most).map(|(_, key)| *key).collect(), false)
+            }
         }
     }
 
@@ -247,7 +265,19 @@ impl Teller {
             })
         };
         let states = states.into_iter().map(|(key, shown)| (key, shown, events(key))).collect();
-        self.sending = Some(Sending { states, is_alone, notification });
+        let is_bounded = self.bound().is_some();
+        self.sending = Some(Sending { states, is_alone, is_bounded, notification });
+    }
+
+    /// Whether what is on its way can be told in parts, or without the names of others.
+    pub(super) fn is_divisible(&self) -> bool {
+        let sending = self.sending.as_ref();
+        sending.is_some_and(|sending| sending.states.len() > usize::from(sending.is_bounded))
+    }
+
+    /// What was on its way was refused, perhaps for the sake of one: the next is about half of it.
+    pub(super) fn halve(&mut self) {
+        self.most = self.sending.as_ref().map(|sending| sending.states.len().div_ceil(2));
     }
 
     /// The message that is on its way, for another attempt in a simpler form.
@@ -270,7 +300,7 @@ impl Teller {
     /// What was on its way arrived, or was refused for good. Returns what the store is to keep of
     /// which incidents, and what became of their events.
     pub(super) fn delivered(&mut self, now: Instant, at: UnixTime, is_refused: bool) -> Arrived {
-        let Some(Sending { states, is_alone, .. }) = self.sending.take() else {
+        let Some(Sending { states, is_alone, is_bounded, .. }) = self.sending.take() else {
             return Default::default();
         };
         if is_alone {
@@ -279,10 +309,14 @@ impl Teller {
                 self.alone.pop_front();
             }
         } else {
-            self.is_report_due = false;
+            self.is_report_due &= is_bounded;
             let quiet = self.last.is_none_or(|(last, _)| last + QUIET <= now);
             let step = self.last.map_or(0, |(_, step)| (step + 1).min(STEPS.len()));
             self.last = Some((now, if quiet { 0 } else { step }));
+        }
+        if !is_refused {
+            let twice = self.most.map(|most| most.saturating_mul(2));
+            self.most = twice.filter(|most| *most < self.untold.len());
         }
         let last_fate = match states.len() {
             _ if is_refused => Fate::Dropped,

@@ -10,6 +10,7 @@ use super::record::Acknowledgement;
 use super::*;
 use crate::base::calendar::{Daily, Days, Period};
 use crate::chat::kind::Kind;
+use crate::chat::outcome::Reason;
 use crate::chat::shape::Form;
 use crate::chat::{console, slack, teams};
 use crate::delivery::config::{Chat, Delivery, Destination};
@@ -51,6 +52,10 @@ struct Site {
     notifications: Vec<Notification>,
     fates: BTreeMap<(String, &'static str), usize>,
     taken: bool,
+    /// The chats refuse what names this.
+    refuses: Option<&'static str>,
+    /// How many messages they refused.
+    refused: usize,
     records: BTreeMap<Key, Vec<u8>>,
     shown: BTreeMap<(Name, Key), Vec<u8>>,
 }
@@ -66,6 +71,8 @@ impl Site {
             notifications: Vec::new(),
             fates: BTreeMap::new(),
             taken: false,
+            refuses: None,
+            refused: 0,
             records: BTreeMap::new(),
             shown: BTreeMap::new(),
         };
@@ -109,6 +116,16 @@ impl Site {
                 }
                 Output::Message { to, notification } => {
                     let notification = notification.expect("it was due");
+                    let text = format!("{notification:?}");
+                    if self.refuses.is_some_and(|refused| text.contains(refused)) {
+                        self.refused += 1;
+                        let end = match self.incidents.is_divisible(&to) {
+                            true => End::Divided,
+                            false => End::Refused(Reason::Payload),
+                        };
+                        self.incidents.handle_input(self.now, Input::Ended { to, end });
+                        continue;
+                    }
                     let mark =
                         if notification.is_over { "over" } else { notification.severity.name() };
                     let line = format!("{} {to} {mark}: {}", self.secs(), notification.title);
@@ -669,6 +686,59 @@ fn what_is_over_is_forgotten_after_a_week() {
     site.until(8 * 86_400);
     assert_eq!((site.records.len(), site.shown.len(), site.incidents.texts), (0, 0, 0));
 }
+
+#[test]
+fn one_of_many_that_is_refused_is_found_by_halves_and_costs_no_other() {
+    let mut site = Site::one();
+    site.refuses = Some("AP-5");
+    for number in 1..=8 {
+        site.ap("AP_DISCONNECTED", number, 1);
+    }
+    site.until(300);
+    assert_eq!((site.fate("slack/all", "dropped"), site.refused), (1, 4), "{:#?}", site.told);
+    let told = site.fate("slack/all", "told") + site.fate("slack/all", "summarised");
+    assert_eq!(told, 7, "{:#?}", site.told);
+    let said = format!("{:?}", site.notifications);
+    for number in [1, 2, 3, 4, 6, 7, 8] {
+        assert!(said.contains(&format!("AP-{number}")), "{:#?}", site.told);
+    }
+    // The numbers stay true, and what else is wrong is not called over.
+    for card in &site.notifications {
+        let others = card.facts.iter().any(|fact| fact.label == "Also open");
+        assert!(others && !card.is_over, "{card:#?}");
+    }
+    // What a later message names besides is left out of it first of all, and nothing is lost.
+    site.ap("AP_DISCONNECTED", 9, 1);
+    site.ap("AP_DISCONNECTED", 10, 1);
+    site.until(600);
+    assert_eq!((site.fate("slack/all", "dropped"), site.refused), (1, 5));
+    let [.., first, _] = site.notifications.as_slice() else { panic!("{:#?}", site.told) };
+    let fact = first.facts.iter().find(|fact| fact.label == "Also open").expect("the number");
+    assert_eq!((first.title.as_str(), fact.value.as_str()), ("AP disconnected", "9 problems"));
+}
+
+#[test]
+fn a_report_waits_while_a_chat_is_told_in_parts() {
+    let zone = crate::base::zone::named("UTC").expect("a zone");
+    let report = Some(Daily { minute: 15 * 60, zone });
+    let rules = Rules { report, ..Rules::default() };
+    let mut site = Site::new(chat(&[("slack/all", &slack::KIND, ALL)]), rules);
+    site.refuses = Some("AP-1");
+    site.until(3_570);
+    for number in 1..=3 {
+        site.ap("AP_DISCONNECTED", number, 1);
+    }
+    site.until(3_599);
+    site.refuses = Some("Daily report");
+    site.until(3_605);
+    // All of it was refused with the report, and then its parts arrived.
+    assert_eq!((site.refused, site.fate("slack/all", "dropped")), (1, 0));
+    site.refuses = None;
+    site.until(3_700);
+    let report = site.told.last().expect("a report");
+    assert!(report.ends_with("info: Daily report: 3 APs down at Branch-1"), "{:#?}", site.told);
+}
+
 #[test]
 fn what_comes_later_counts_anew() {
     let mut site = Site::one();

@@ -150,30 +150,34 @@ impl Line<'_> {
 }
 
 /// The message of incidents: those that are open, and those that are over since the last message.
-/// `now` is the time of sending.
-pub fn summary(lines: &[Line<'_>], now: UnixTime) -> Notification {
+/// `unnamed` others are open, of which only the number is said. `now` is the time of sending.
+pub fn summary(lines: &[Line<'_>], unnamed: usize, now: UnixTime) -> Notification {
     let (over, open): (Vec<&Line<'_>>, Vec<&Line<'_>>) =
         lines.iter().partition(|line| line.state == State::Over);
     let severity = open.iter().map(|line| line.severity).max().unwrap_or(Severity::Info);
+    let is_over = open.is_empty() && unnamed == 0;
     let title = match open.as_slice() {
         [] if over.is_empty() => "nothing is wrong".to_string(),
-        [] => format!("All over: {}{}", phrase(&over), place(&over)),
+        [] if is_over => format!("All over: {}{}", phrase(&over), place(&over)),
+        [] => format!("{}{}", phrase(&over), place(&over)),
         open => format!("{}{}", phrase(open), place(open)),
     };
+    let mut facts = sites(lines, now);
+    facts.extend(also_open(&[], unnamed));
     Notification {
         severity,
         title,
         summary: sentences(lines, &open, now),
-        facts: sites(lines, now),
+        facts,
         at: Some(now),
-        is_over: open.is_empty(),
+        is_over,
         ..Notification::default()
     }
 }
 
 /// The message of one incident whose event is not there, or that comes and goes.
 pub fn about_one(line: &Line<'_>, now: UnixTime) -> Notification {
-    let mut notification = summary(&[*line], now);
+    let mut notification = summary(&[*line], 0, now);
     let (since, changed) = (line.since.clock(now), line.changed_at.clock(now));
     let (title, summary) = match (line.state, line.news) {
         (State::Flapping, _) => (
@@ -258,11 +262,15 @@ fn fact(label: &str, value: String) -> Fact {
     Fact { label: label.to_string(), value }
 }
 
-/// What is open besides what a message is about, such as `12 APs down at Branch-7`.
-pub fn also_open(lines: &[Line<'_>]) -> Option<Fact> {
+/// What is open besides what a message is about, such as `12 APs down at Branch-7`; of `unnamed`
+/// ones only the number.
+pub fn also_open(lines: &[Line<'_>], unnamed: usize) -> Option<Fact> {
     let open: Vec<_> = lines.iter().filter(|line| line.state != State::Over).collect();
-    let value = format!("{}{}", phrase(&open), place(&open));
-    (!open.is_empty()).then(|| fact("Also open", value))
+    let value = match unnamed {
+        0 => format!("{}{}", phrase(&open), place(&open)),
+        unnamed => plain::count(unnamed, "problem", "problems"),
+    };
+    (unnamed > 0 || !open.is_empty()).then(|| fact("Also open", value))
 }
 
 /// What is new, worse and over, and since when.

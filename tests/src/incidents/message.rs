@@ -84,21 +84,26 @@ impl Line<'_> {
     }
 }
 
-/// Checks a message about `told` at the time of sending, where `others` are as they were told.
+/// Checks a message about `told` at the time of sending, where `others` are as they were told; of
+/// them it names none if it is bounded.
 pub(super) fn check(
     message: &Notification,
     told: &[Line<'_>],
     others: &[Line<'_>],
+    is_bounded: bool,
     wall: UnixTime,
 ) {
-    let others: Vec<_> = others.iter().filter(|line| line.is_open()).collect();
+    let mut others: Vec<_> = others.iter().filter(|line| line.is_open()).collect();
+    let unnamed = if is_bounded { core::mem::take(&mut others).len() } else { 0 };
     if let [line] = told {
-        return alone(message, line, &others);
+        return alone(message, line, &others, unnamed);
     }
+    let also = message.facts.iter().find(|fact| fact.label == "Also open");
+    assert_eq!(also.map_or(0, |fact| problems(&fact.value)), unnamed, "{message:#?}");
     let all: Vec<&Line<'_>> = told.iter().chain(others).collect();
     let (open, over): (Vec<&Line<'_>>, Vec<&Line<'_>>) =
         all.iter().copied().partition(|line| line.is_open());
-    assert_eq!(message.is_over, open.is_empty(), "{message:#?}");
+    assert_eq!(message.is_over, open.is_empty() && unnamed == 0, "{message:#?}");
     let severity = open.iter().map(|line| line.severity).max().unwrap_or(Severity::Info);
     assert_eq!(message.severity, severity, "{message:#?}");
     phrase(&message.title, if open.is_empty() { &over } else { &open });
@@ -124,7 +129,7 @@ pub(super) fn check(
 }
 
 /// Checks a message about one incident.
-fn alone(message: &Notification, line: &Line<'_>, others: &[&Line<'_>]) {
+fn alone(message: &Notification, line: &Line<'_>, others: &[&Line<'_>], unnamed: usize) {
     assert_eq!(message.is_over, !line.is_open(), "{message:#?}");
     let facts = message.facts.iter().map(|fact| fact.value.as_str());
     let texts = [message.title.as_str(), message.summary.as_str()].into_iter().chain(facts);
@@ -132,8 +137,12 @@ fn alone(message: &Notification, line: &Line<'_>, others: &[&Line<'_>]) {
     assert!(is_named, "not about {}: {message:#?}", line.face.device);
     let fact = |label| message.facts.iter().find(|fact| fact.label == label);
     let also = fact("Also open").map(|fact| fact.value.as_str());
-    assert_eq!(also.is_some(), !others.is_empty(), "{others:#?}: {message:#?}");
-    also.into_iter().for_each(|also| phrase(also, others));
+    if unnamed > 0 {
+        assert_eq!(also.map(problems), Some(unnamed), "{message:#?}");
+    } else {
+        assert_eq!(also.is_some(), !others.is_empty(), "{others:#?}: {message:#?}");
+        also.into_iter().for_each(|also| phrase(also, others));
+    }
     let came = fact("Came").and_then(|fact| counts(&fact.value, "times").first().copied());
     let times = usize::try_from(line.times).expect("a small number");
     assert_eq!(came, (times > 1).then_some(times), "{message:#?}");
@@ -170,7 +179,7 @@ fn sites(message: &Notification, lines: &[&Line<'_>]) {
     for line in lines {
         by_site.entry(line.face.site.as_deref().unwrap_or("No site")).or_default().push(line);
     }
-    for fact in &message.facts {
+    for fact in message.facts.iter().filter(|fact| fact.label != "Also open") {
         if let Some(lines) = by_site.remove(fact.label.as_str()) {
             assert_eq!(said(&fact.value, &lines), tally(&lines), "{}: {message:#?}", fact.label);
         } else if let [number] = other_sites(&fact.label).as_slice() {
@@ -221,6 +230,11 @@ fn counts(text: &str, word: &str) -> Vec<usize> {
         digits.into_iter().rev().collect::<String>().parse().ok()
     };
     places.filter_map(number).collect()
+}
+
+/// The number in `19 problems`, or in `1 problem`.
+fn problems(text: &str) -> usize {
+    counts(text, "problem").first().copied().unwrap_or(0)
 }
 
 /// The number in `19 other sites`, or in `30 sites` if none is named.

@@ -47,6 +47,8 @@ struct Destination {
     /// When those arrived.
     alone: Vec<Duration>,
     sending: Option<Sending>,
+    /// How many incidents a message may be about, after one about more was refused.
+    most: Option<usize>,
     /// Events that are to be told.
     waiting: BTreeMap<Key, usize>,
     /// What became of events, by the rules and as it was counted.
@@ -61,8 +63,11 @@ struct Destination {
 struct Sending {
     /// How each is shown, and how many events are told with it.
     states: BTreeMap<Key, (Option<Shown>, usize)>,
-    is_of_one: bool,
+    /// How many it is about, those that were forgotten since included.
+    count: usize,
     is_alone: bool,
+    /// Whether it may be about so many at most, and names no others.
+    is_bounded: bool,
     message: Notification,
 }
 
@@ -240,7 +245,8 @@ impl Reference {
         let urgent =
             urgent.map(|(key, told)| (*key, *told)).filter(|_| may_go_alone(&of.alone, now));
         let is_alone = urgent.is_some();
-        let chosen = urgent.map_or_else(|| untold.clone(), |one| Untold::from([one]));
+        let most = of.most.unwrap_or(usize::MAX);
+        let chosen = urgent.map_or_else(|| worst(&untold, most), |one| Untold::from([one]));
         assert!(!chosen.is_empty(), "there is nothing to tell {to}: {message:#?}");
         let line = |key: &Key, before, after: Option<Shown>| {
             let incident = incidents.get(key)?;
@@ -275,11 +281,12 @@ impl Reference {
                 line(key, after, after)
             })
             .collect();
-        check(message, &told, &others, wall);
+        let is_bounded = of.most.is_some();
+        check(message, &told, &others, is_bounded, wall);
         let events = |key: &Key| of.waiting.get(key).copied().unwrap_or(0);
         let states = chosen.iter().map(|(key, (after, _))| (*key, (*after, events(key)))).collect();
-        let is_of_one = chosen.len() == 1;
-        let sending = Sending { states, is_of_one, is_alone, message: message.clone() };
+        let count = chosen.len();
+        let sending = Sending { states, count, is_alone, is_bounded, message: message.clone() };
         self.destinations.get_mut(to).expect("it is configured").sending = Some(sending);
     }
 
@@ -291,25 +298,39 @@ impl Reference {
         assert!(untold.is_empty(), "{to} is not told of {untold:?}");
     }
 
+    /// Whether the message that is on its way can be told in parts.
+    pub fn is_divisible(&self, to: &str) -> bool {
+        let sending = self.destinations.get(to).and_then(|of| of.sending.as_ref());
+        sending.is_some_and(|sending| !sending.is_bounded || sending.count > 1)
+    }
+
     /// Notes that a message arrived, or that it will not.
     pub fn ended(&mut self, now: Instant, to: &str, end: End) {
         let now = moment(now);
+        let Some(of) = self.destinations.get(to) else { return };
+        let (incidents, states) = self.model.at(now);
+        let untold = self.untold(now, to, of, &incidents, &states).len();
         let Some(of) = self.destinations.get_mut(to) else { return };
-        let Some(Sending { states, is_of_one, is_alone, .. }) = of.sending.take() else { return };
-        if end == End::Again {
+        let Some(Sending { states, count, is_alone, .. }) = of.sending.take() else { return };
+        if end == End::Divided {
+            of.most = Some(count.div_ceil(2));
+        }
+        if matches!(end, End::Again | End::Divided) {
             return;
+        }
+        if matches!(end, End::Arrived(_)) {
+            of.most = of.most.map(|most| most * 2).filter(|most| *most < untold);
         }
         if is_alone {
             of.alone.push(now)
         } else {
             of.arrived.push(now)
         }
-        let fate = match (end, is_of_one) {
-            (End::Again | End::Arrived(_), true) => Fate::Told,
-            (End::Again | End::Arrived(_), false) => Fate::Summarised,
+        let fate = match (end, count) {
             (End::Refused(_), _) => Fate::Dropped,
+            (_, 1) => Fate::Told,
+            (_, _) => Fate::Summarised,
         };
-        let incidents = self.model.incidents(now);
         for (key, (shown, events)) in states {
             match shown.filter(|_| incidents.contains_key(&key)) {
                 Some(shown) => drop(of.told.insert(key, (shown, now))),
@@ -427,6 +448,14 @@ impl Reference {
         }
         untold
     }
+}
+
+/// So many of what is untold, the worst first.
+fn worst(untold: &Untold, most: usize) -> Untold {
+    let mut keys: Vec<_> = untold.iter().map(|(key, (_, severity))| (*severity, *key)).collect();
+    keys.sort_unstable();
+    let chosen = keys.iter().rev().take(most);
+    chosen.filter_map(|(_, key)| Some((*key, *untold.get(key)?))).collect()
 }
 
 impl Destination {

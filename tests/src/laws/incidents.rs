@@ -59,11 +59,12 @@ const SWITCH: &[Pair] = &[
 ];
 const EDGE: &[Pair] = &[("mxedge-events", "ME_SERVICE_FAILED", "ME_SERVICE_STARTED")];
 
-const ENDS: [End; 4] = [
+const ENDS: [End; 5] = [
     End::Arrived(Form::Rich),
     End::Arrived(Form::Plain),
     End::Again,
     End::Refused(Reason::Payload),
+    End::Divided,
 ];
 
 /// The number of the mute time, which is not that of a silence.

@@ -108,9 +108,12 @@ impl Subject for Surroundings {
                     Some(message) => {
                         let id = message.id;
                         self.answered = Some((message, outcome));
-                        Input::Answered { id, outcome }
+                        Input::Answered { id, outcome, is_divisible: is_divisible(id) }
                     }
-                    None => Input::Answered { id: 1_000_000 + bytes.up_to(9), outcome },
+                    None => {
+                        let id = 1_000_000 + bytes.up_to(9);
+                        Input::Answered { id, outcome, is_divisible: is_divisible(id) }
+                    }
                 }
             }
             _ if bytes.chance(30) => {
@@ -186,7 +189,12 @@ impl Subject for Surroundings {
                         assert_eq!((outcome, *form), (Outcome::Delivered, message.form));
                         self.refusals = 0;
                     }
+                    End::Divided => {
+                        assert!(matches!(outcome, Outcome::Degrade(_)), "{outcome:?}");
+                        assert!(message.form == Form::Plain && is_divisible(message.id));
+                    }
                     End::Refused(reason) => {
+                        assert!(!is_divisible(message.id), "it has parts");
                         assert_eq!(outcome, Outcome::Degrade(*reason));
                         assert_eq!(message.form, Form::Plain);
                         self.refusals += 1;
@@ -272,6 +280,11 @@ impl Surroundings {
             assert_eq!(waited.as_ref(), Some(entry), "delivered or dropped twice");
         }
     }
+}
+
+/// Every other message about incidents could be told in parts.
+const fn is_divisible(id: u64) -> bool {
+    id.is_multiple_of(2)
 }
 
 fn keys(entries: &[Entry]) -> Vec<EventKey> {

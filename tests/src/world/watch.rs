@@ -220,6 +220,9 @@ impl Watch {
         let Some((to, url, form)) = self.posts.remove(&post) else { return };
         let end = match outcome {
             Outcome::Delivered => End::Arrived(form),
+            Outcome::Degrade(_) if form == Form::Plain && self.reference.is_divisible(&to) => {
+                End::Divided
+            }
             Outcome::Degrade(reason) if form == Form::Plain => End::Refused(reason),
             // It is said again plainly, unless its URL is gone.
             Outcome::Degrade(_) if self.urls.get(&to) == Some(&url) => {

@@ -39,6 +39,8 @@ pub enum Input {
         /// The number of the `Send`.
         id: u64,
         outcome: Outcome,
+        /// Whether it was about incidents and can be told in parts.
+        is_divisible: bool,
     },
     /// The configuration was read again.
     Configured(Config),

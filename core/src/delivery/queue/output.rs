@@ -108,6 +108,8 @@ pub enum End {
     /// What is so then is to be told by a later message.
     Again,
     Arrived(Form),
+    /// The chat refused even its plain text, but may take the parts of it.
+    Divided,
     /// The chat refused even its plain text, and would refuse it again.
     Refused(Reason),
 }

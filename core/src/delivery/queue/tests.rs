@@ -55,7 +55,7 @@ fn sent(queue: &mut Queue) -> Option<(u64, Vec<u64>, Form)> {
 }
 
 fn answer(queue: &mut Queue, now: Instant, id: u64, outcome: Outcome) {
-    queue.handle_input(now, Input::Answered { id, outcome });
+    queue.handle_input(now, Input::Answered { id, outcome, is_divisible: false });
 }
 
 #[test]
@@ -153,6 +153,39 @@ fn one_of_many_that_is_refused_is_found_by_halves_and_costs_no_other() {
     all.sort_unstable();
     assert_eq!(all, [1, 2, 3, 5]);
     assert_eq!((batches(&dropped), most), (Vec::from([4]), 4));
+}
+
+/// Refuses a message about incidents in both forms. Returns what came of it.
+fn refuse(queue: &mut Queue, now: Instant, is_divisible: bool) -> (Vec<Output>, Health) {
+    queue.handle_input(now, Input::Incidents(Some(Severity::Info)));
+    for form in [Form::Rich, Form::Plain] {
+        let (id, _, sent) = sent(queue).expect("a message");
+        assert_eq!(sent, form);
+        let outcome = Outcome::Degrade(Reason::Payload);
+        queue.handle_input(now, Input::Answered { id, outcome, is_divisible });
+    }
+    (drain(queue), queue.health())
+}
+
+#[test]
+fn a_message_about_incidents_that_has_parts_counts_as_no_refusal() {
+    let queue = &mut queue(&[]);
+    let divided = || Vec::from([Output::Told(End::Divided)]);
+    for at in 0..8 {
+        assert_eq!(refuse(queue, secs(at), true), (divided(), Health::Ready));
+    }
+    for at in 8..12 {
+        assert!(matches!(refuse(queue, secs(at), false), (_, Health::Ready)));
+    }
+    let (outputs, health) = refuse(queue, secs(12), false);
+    assert_eq!(outputs.first(), Some(&Output::Told(End::Refused(Reason::Payload))));
+    assert_eq!(health, Health::Parked(Reason::Payload));
+    // When it is tried again, so are its parts at once, and it stays parked meanwhile.
+    queue.handle_timeout(secs(72));
+    assert_eq!(refuse(queue, secs(72), true), (divided(), health));
+    assert_eq!(refuse(queue, secs(72), false).1, health);
+    queue.handle_input(secs(72), Input::Incidents(Some(Severity::Info)));
+    assert!(sent(queue).is_none() && queue.poll_timeout() > Some(secs(72)));
 }
 
 #[test]
