@@ -4,7 +4,7 @@
 
 use std::{fs, sync::Arc};
 
-use mistgate_core::mist::webhook::token::Rights;
+use mistgate_core::mist::webhook::token::rights;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::chat::driver::post_alone;
@@ -114,7 +114,7 @@ impl Guide<'_> {
             let (_, outbound) = loaded.made.outgoing(Clock::start());
             let client = mist::Client::new(&loaded.config.mist, outbound, journal());
             let client = client.ok_or("there is no token")?;
-            match smol::block_on(client.run(Rights, Urgency::Question)) {
+            match smol::block_on(client.run(rights(), Urgency::Question)) {
                 Ok(rights) => {
                     crate::say(&format!("  it is good: {}", rights.words()));
                     self.organisation(&with_token, &rights.organisations())?;

@@ -9,10 +9,10 @@ use http_types::Url;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::checked::Config;
 use mistgate_core::mist;
-use mistgate_core::mist::catalogue::{Catalogue, Type};
+use mistgate_core::mist::catalogue::{Type, catalogue};
 use mistgate_core::mist::webhook::compare::{Comparison, Difference, compare};
-use mistgate_core::mist::webhook::mend::{Mend, changes, mended};
-use mistgate_core::mist::webhook::survey::{Found, Survey};
+use mistgate_core::mist::webhook::mend::{changes, mend, mended};
+use mistgate_core::mist::webhook::survey::survey;
 use mistgate_core::mist::{refusal::Refusal, webhook::wanted::Wanted};
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
@@ -67,7 +67,7 @@ async fn check(args: CheckMist) -> Result<bool, Stop> {
 async fn check_org(api: &Api, url: Option<Url>) -> Result<bool, Stop> {
     let wanted = api.wanted(url)?;
     let client = api.client(api.token()?)?;
-    let found = survey(&client, &wanted).await?;
+    let found = client.run(survey(&wanted.org), Urgency::Question).await?;
     let comparison = compare(&wanted, &found);
     show(&comparison, &wanted);
     if comparison.differences.iter().any(Difference::is_mendable) {
@@ -88,7 +88,7 @@ async fn setup(args: Setup) -> Result<bool, Stop> {
 async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, Stop> {
     let wanted = api.wanted(url)?;
     let mut client = api.client(api.token()?)?;
-    let found = survey(&client, &wanted).await?;
+    let found = client.run(survey(&wanted.org), Urgency::Question).await?;
     let comparison = compare(&wanted, &found);
     let ours = comparison.ours;
     show(&comparison, &wanted);
@@ -116,7 +116,7 @@ async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, S
         crate::say(&format!("the token of [mist] may only read: {}", found.token.words()));
         client = api.client(typed()?)?;
     }
-    let written = client.run(Mend::new(&wanted, &found, ours), Urgency::Change).await;
+    let written = client.run(mend(&wanted, &found, ours), Urgency::Change).await;
     written.map_err(|refusal| match refusal {
         Refusal::Forbidden { .. } => Stop::Failed(format!("{refusal} — see --token-file")),
         Refusal::Absent { .. }
@@ -125,7 +125,7 @@ async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, S
         | Refusal::Unclear { .. } => refusal.into(),
     })?;
     // What Mist has afterwards counts, and not what it answers.
-    let found = survey(&client, &wanted).await?;
+    let found = client.run(survey(&wanted.org), Urgency::Question).await?;
     let comparison = compare(&wanted, &found);
     crate::say("written");
     show(&comparison, &wanted);
@@ -137,7 +137,7 @@ async fn types(args: Types) -> Result<bool, Stop> {
     let apis = Api::open(&args.config, args.token_file)?;
     let api = apis.first().ok_or_else(|| Stop::Failed("there is no organisation".to_owned()))?;
     let client = api.client(api.token()?)?;
-    let types = client.run(Catalogue::default(), Urgency::Question).await?;
+    let types = client.run(catalogue(), Urgency::Question).await?;
     let unknown: Vec<&Type> = types.iter().filter(|own| !own.is_known()).collect();
     for Type { topic, key, display, severity } in &unknown {
         let severity = severity.as_ref().map(|severity| format!(" ({severity})"));
@@ -148,10 +148,6 @@ async fn types(args: Types) -> Result<bool, Stop> {
         crate::say(&format!("there are words for all {} types that Mist lists", types.len()));
     }
     Ok(true)
-}
-
-async fn survey(client: &Client, wanted: &Wanted) -> Result<Found, Stop> {
-    Ok(client.run(Survey::new(&wanted.org), Urgency::Question).await?)
 }
 
 /// Prints what differs, a line for each.

@@ -13,7 +13,7 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::base::{machine, machine::Machine as _};
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::{Incidents, input::Input::Gateways, record::Incident};
-use mistgate_core::mist::catalogue::{Catalogue, LEARN_AGAIN, LEARN_EVERY, Learned};
+use mistgate_core::mist::catalogue::{LEARN_AGAIN, LEARN_EVERY, Learned, catalogue};
 use mistgate_core::mist::feed::input::{Input, Open, Sight, Verdict};
 use mistgate_core::mist::feed::output::{Event, Output};
 use mistgate_core::mist::feed::{Feed, Status, input};
@@ -198,7 +198,7 @@ impl Task {
 
     /// Reads Mist's words for types for which we have none.
     async fn learn(&mut self, service: &Intake) {
-        let after = match self.handle.client.run(Catalogue::default(), Urgency::Question).await {
+        let after = match self.handle.client.run(catalogue(), Urgency::Question).await {
             Ok(types) => {
                 let learned = Learned::new(types);
                 let (new, bytes) = (learned.count(), learned.encode());

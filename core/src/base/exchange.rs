@@ -3,10 +3,17 @@
 //! An [`Exchange`] never waits and never tries again, so it has no clock. It names a request, takes
 //! its result, and names the next one until it is done. The loop that runs it knows the API's
 //! origin, adds the credentials, and keeps to the API's budget.
+//!
+//! A [`Conversation`] is an exchange that is written from its first request to its end, so that
+//! what comes when stands in the order in which it comes.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use core::{fmt, time::Duration};
 
+use concurrent_queue::ConcurrentQueue;
 use http_types::Method;
 
 use crate::base::{failure::Failure, secret::Secret};
@@ -33,6 +40,71 @@ pub trait Exchange {
 
     /// Takes the result of the last request. Not called after the end.
     fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output>;
+}
+
+/// Code that asks an API through [`Asking`], as an exchange.
+pub struct Conversation<T> {
+    asking: Asking,
+    talk: Pin<Box<dyn Future<Output = T> + Send + Sync>>,
+}
+
+/// Where the code of a [`Conversation`] asks its API.
+#[derive(Clone)]
+pub struct Asking(Arc<Wire>);
+
+struct Wire {
+    requests: ConcurrentQueue<Request>,
+    results: ConcurrentQueue<ExchangeResult>,
+}
+
+impl<T> Conversation<T> {
+    /// The conversation that `talk` holds.
+    pub fn new<F>(talk: impl FnOnce(Asking) -> F) -> Self
+    where
+        F: Future<Output = T> + Send + Sync + 'static,
+    {
+        let (requests, results) = (ConcurrentQueue::bounded(1), ConcurrentQueue::bounded(1));
+        let asking = Asking(Arc::new(Wire { requests, results }));
+        Self { talk: Box::pin(talk(asking.clone())), asking }
+    }
+}
+
+impl<T> Exchange for Conversation<T> {
+    type Output = T;
+
+    fn start(&mut self) -> Step<T> {
+        match self.talk.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => Step::Done(done),
+            Poll::Pending => {
+                Step::Request(self.asking.0.requests.pop().expect("it waits for a result alone"))
+            }
+        }
+    }
+
+    fn answer(&mut self, result: ExchangeResult) -> Step<T> {
+        // There is room: the last result was taken before the request was made.
+        let _ = self.asking.0.results.push(result);
+        self.start()
+    }
+}
+
+impl<T> fmt::Debug for Conversation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Conversation")
+    }
+}
+
+impl Asking {
+    /// Sends a request, and gives its result.
+    pub async fn send(&self, request: Request) -> ExchangeResult {
+        let _ = self.0.requests.push(request);
+        poll_fn(|_| self.0.results.pop().map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// Gets a target.
+    pub async fn get(&self, target: String) -> ExchangeResult {
+        self.send(Request { method: Method::Get, target, session: None, body: None }).await
+    }
 }
 
 /// One request. Of its body, which may hold a password, only the length is ever printed.
@@ -89,6 +161,22 @@ mod tests {
     use alloc::format;
 
     use super::*;
+
+    #[test]
+    fn a_conversation_asks_one_request_after_the_other() {
+        let mut conversation = Conversation::new(|asking| async move {
+            let first = asking.get("/1".into()).await;
+            (first, asking.get("/2".into()).await)
+        });
+        let target = |step| match step {
+            Step::Request(Request { target, .. }) => target,
+            done @ Step::Done(_) => panic!("{done:?}"),
+        };
+        assert_eq!(target(conversation.start()), "/1");
+        assert_eq!(target(conversation.answer(Err(Failure::Timeout))), "/2");
+        let done = (Err(Failure::Timeout), Err(Failure::Login));
+        assert_eq!(conversation.answer(Err(Failure::Login)), Step::Done(done));
+    }
 
     #[test]
     fn neither_a_body_nor_a_session_is_printed() {

@@ -6,8 +6,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::refusal::{Refusal, judged};
-use super::{ask::get, page::elements, target};
-use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use super::{page::elements, target};
+use crate::base::exchange::Conversation;
 use crate::base::text::one_line;
 use crate::event::{Detail, Event, Topic};
 use crate::notify::topics;
@@ -102,48 +102,28 @@ impl Learned {
     }
 }
 
-/// An exchange that reads the types of device events and of alarms.
-#[derive(Debug, Default)]
-pub struct Catalogue {
-    /// What is read so far: nothing before the device events.
-    types: Option<Vec<Type>>,
-}
-
-impl Exchange for Catalogue {
-    type Output = Result<Vec<Type>, Refusal>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        get(target::DEVICE_EVENTS.to_owned())
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        let (topic, what) = match self.types {
-            None => (Topic::DeviceEvents, "the types of device events"),
-            Some(_) => (Topic::Alarms, "the types of alarms"),
-        };
-        let read = judged(result, what, "").and_then(|response| {
+/// Reads the types of device events and of alarms.
+pub fn catalogue() -> Conversation<Result<Vec<Type>, Refusal>> {
+    const LISTS: [(Topic<'static>, &str, &str); 2] = [
+        (Topic::DeviceEvents, target::DEVICE_EVENTS, "the types of device events"),
+        (Topic::Alarms, target::ALARMS, "the types of alarms"),
+    ];
+    Conversation::new(|asking| async move {
+        let mut types = Vec::new();
+        for (topic, target, what) in LISTS {
+            let response = judged(asking.get(target.to_owned()).await, what, "")?;
             let list = elements(&response.body).filter(|list| list.len() <= TYPES_MAX);
-            let list = list.ok_or(Refusal::Unclear { what })?;
-            Ok(list.into_iter().filter_map(|item| Type::read(&topic, item)).collect())
-        });
-        match (self.types.take(), read) {
-            (_, Err(refusal)) => Step::Done(Err(refusal)),
-            (Some(mut types), Ok(alarms)) => {
-                types.extend::<Vec<Type>>(alarms);
-                Step::Done(Ok(types))
-            }
-            (None, Ok(events)) => {
-                self.types = Some(events);
-                get(target::ALARMS.to_owned())
-            }
+            let list = list.ok_or(Refusal::Unclear { what })?.into_iter();
+            types.extend(list.filter_map(|item| Type::read(&topic, item)));
         }
-    }
+        Ok(types)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::exchange::Response;
+    use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
 
     fn answer(status: u16, body: &str) -> ExchangeResult {
         let body = body.as_bytes().to_vec();
@@ -152,10 +132,12 @@ mod tests {
 
     #[test]
     fn types_without_a_row_are_found_in_both_lists() {
-        let mut catalogue = Catalogue::default();
-        assert_eq!(catalogue.start(), get(target::DEVICE_EVENTS.to_owned()));
+        let mut catalogue = catalogue();
+        let asks =
+            |step: Step<_>, target: &str| matches!(step, Step::Request(it) if it.target == target);
+        assert!(asks(catalogue.start(), target::DEVICE_EVENTS));
         let events = r#"[{"key":"AP_CONNECTED"},{"key":"AP_NEW","display":"A\nnew"},{},7]"#;
-        assert_eq!(catalogue.answer(answer(200, events)), get(target::ALARMS.to_owned()));
+        assert!(asks(catalogue.answer(answer(200, events)), target::ALARMS));
         let alarms = r#"[{"key":"ROGUE_AP"},{"key":"new","severity":"warn"}]"#;
         let Step::Done(Ok(types)) = catalogue.answer(answer(200, alarms)) else {
             panic!("no end");
@@ -219,7 +201,11 @@ mod tests {
     #[test]
     fn a_list_that_does_not_come_is_a_refusal() {
         let what = "the types of device events";
-        let first = |status, body| Catalogue::default().answer(answer(status, body));
+        let first = |status, body| {
+            let mut catalogue = catalogue();
+            let _ = catalogue.start();
+            catalogue.answer(answer(status, body))
+        };
         assert_eq!(first(401, ""), Step::Done(Err(Refusal::Token { what })));
         assert_eq!(first(200, "{}"), Step::Done(Err(Refusal::Unclear { what })));
     }

@@ -3,10 +3,9 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use super::page::{Pages, Then};
-use super::{ask::get, inventory::Switches, outcome::outcome, target};
+use super::{inventory::Switches, outcome::outcome, page::read_pages, target};
 use crate::api::rejected;
-use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use crate::base::exchange::Conversation;
 use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::switch_port::Switch;
 
@@ -35,51 +34,19 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// An exchange that reads the inventory of all switches and returns those of a name or MAC.
-#[derive(Debug)]
-pub struct Find {
-    org: String,
-    wanted: Wanted,
-    pages: Pages,
-    switches: Switches,
-}
-
-impl Find {
-    /// Looks in the organisation of this id.
-    pub fn new(org: &str, wanted: Wanted) -> Self {
-        let (pages, switches) = (Pages::default(), Switches::default());
-        Self { org: org.to_owned(), wanted, pages, switches }
-    }
-
-    fn found(&self) -> Vec<Switch> {
-        match &self.wanted {
-            Wanted::Mac(mac) => {
-                self.switches.find(*mac).map(|(switch, _)| switch.clone()).into_iter().collect()
-            }
-            Wanted::Name(name) => self.switches.named(name).cloned().collect(),
-        }
-    }
-}
-
-impl Exchange for Find {
-    type Output = Result<Vec<Switch>, Failure>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        get(target::switches(&self.org, [], self.pages.number()))
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        let then = outcome(result).and_then(|response| {
-            let seen = self.switches.read(&response.body);
-            let then = seen.and_then(|(count, new)| self.pages.seen(count, new, response.total));
-            then.ok_or_else(|| rejected("what Mist sends is no list of switches".to_owned()))
-        });
-        match then {
-            Ok(Then::More) => self.start(),
-            Ok(Then::Complete) => Step::Done(Ok(self.found())),
-            Err(failure) => Step::Done(Err(failure)),
-        }
-    }
+/// Reads the inventory of all switches of this organisation, and returns those of a name or MAC.
+pub fn find(org: &str, wanted: Wanted) -> Conversation<Result<Vec<Switch>, Failure>> {
+    let org = org.to_owned();
+    Conversation::new(|asking| async move {
+        let mut switches = Switches::default();
+        let target = |page| target::switches(&org, [], page);
+        let unclear = rejected("what Mist sends is no list of switches".to_owned());
+        read_pages(&asking, target, outcome, unclear, |body| switches.read(body)).await?;
+        Ok(match wanted {
+            Wanted::Mac(mac) => switches.find(mac).map(|(it, _)| it.clone()).into_iter().collect(),
+            Wanted::Name(name) => switches.named(&name).cloned().collect(),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +54,7 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::base::exchange::Response;
+    use crate::base::exchange::{Exchange, Response, Step};
 
     const INVENTORY: &str = r#"[
         {"mac":"5c5b35000001","id":"a","site_id":"s-1","name":"Access-1","type":"switch"},
@@ -98,7 +65,7 @@ mod tests {
 
     /// What is found, and what was asked for.
     fn find(wanted: &str, answers: &[(u16, &str, usize)]) -> (Result<Vec<String>, Failure>, usize) {
-        let mut find = Find::new("o", Wanted::new(wanted));
+        let mut find = super::find("o", Wanted::new(wanted));
         let mut step = find.start();
         for (nth, (status, body, total)) in answers.iter().enumerate() {
             match step {

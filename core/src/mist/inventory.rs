@@ -4,12 +4,11 @@
 //! (`appliance/docs/vendors/mist.md` §8). The inventory lists the members beside it, each with the
 //! MAC of the whole.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
-use super::{page, target};
-use crate::base::mac::Mac;
+use super::{outcome::outcome, page, target};
+use crate::base::{exchange::Asking, mac::Mac};
 use crate::event::Detail;
 use crate::ports::{name::SwitchName, switch_port::Switch};
 
@@ -73,39 +72,37 @@ impl Switches {
 }
 
 /// The search for switches by their MACs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Lookup {
-    org: String,
-    wanted: BTreeSet<Mac>,
-    is_second: bool,
+    asked: BTreeSet<Mac>,
     pub known: Switches,
 }
 
 impl Lookup {
-    /// Nothing is known yet.
-    pub fn new(org: &str) -> Self {
-        let (wanted, known) = (BTreeSet::new(), Switches::default());
-        Self { org: org.to_owned(), wanted, is_second: false, known }
-    }
-
-    /// The target that finds these; `None` if they are known, or were asked for before.
-    pub fn want(&mut self, macs: impl IntoIterator<Item = Mac>) -> Option<String> {
-        let is_new = |mac: &Mac| !self.wanted.contains(mac) && self.known.find(*mac).is_none();
+    /// Looks up those that are not known and were not asked for before, and the virtual chassis
+    /// that they are members of. `None` if an answer cannot be read.
+    pub async fn read(
+        &mut self,
+        asking: &Asking,
+        org: &str,
+        macs: impl IntoIterator<Item = Mac>,
+    ) -> Option<()> {
+        let is_new = |mac: &Mac| !self.asked.contains(mac) && self.known.find(*mac).is_none();
         let new: BTreeSet<Mac> = macs.into_iter().filter(is_new).take(LOOKUP_MAX).collect();
-        self.wanted.extend(&new);
-        self.is_second = false;
-        (!new.is_empty()).then(|| target::switches(&self.org, new, 1))
+        self.asked.extend(&new);
+        if !new.is_empty() {
+            self.ask(asking, target::switches(org, new, 1)).await?;
+            let missing = self.known.missing();
+            if !missing.is_empty() {
+                let missing = missing.into_iter().take(LOOKUP_MAX);
+                self.ask(asking, target::switches(org, missing, 1)).await?;
+            }
+        }
+        Some(())
     }
 
-    /// Takes the answer. Returns the next target, or `None` if there is none. The outer `None`
-    /// means that the answer cannot be read.
-    pub fn answered(&mut self, body: &[u8]) -> Option<Option<String>> {
-        self.known.read(body)?;
-        if core::mem::replace(&mut self.is_second, true) {
-            return Some(None);
-        }
-        let missing: Vec<Mac> = self.known.missing().into_iter().take(LOOKUP_MAX).collect();
-        Some((!missing.is_empty()).then(|| target::switches(&self.org, missing, 1)))
+    async fn ask(&mut self, asking: &Asking, target: String) -> Option<()> {
+        self.known.read(&outcome(asking.get(target).await).ok()?.body).map(drop)
     }
 }
 
@@ -129,43 +126,71 @@ fn device(item: Detail<'_>) -> Option<Device> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
+    use crate::base::exchange::{Conversation, Exchange, Response, Step};
 
     fn mac(text: &str) -> Mac {
         Mac::parse(text).expect("a MAC")
     }
 
+    /// Looks up each of these, where each request has the next of these answers. Returns what was
+    /// asked for, and what is known at the end.
+    fn look_up(all: Vec<Vec<Mac>>, answers: &[&str]) -> (Vec<String>, Option<Switches>) {
+        let mut lookup = Conversation::new(|asking| async move {
+            let mut lookup = Lookup::default();
+            for macs in all {
+                lookup.read(&asking, "o", macs).await?;
+            }
+            Some(lookup.known)
+        });
+        let mut answers = answers.iter();
+        let (mut step, mut asked) = (lookup.start(), Vec::new());
+        loop {
+            match step {
+                Step::Done(known) => return (asked, known),
+                Step::Request(request) => {
+                    asked.push(request.target);
+                    let body = answers.next().expect("no more was expected").as_bytes().to_vec();
+                    let (retry_after, total, session) = (None, None, None);
+                    let response = Response { status: 200, retry_after, total, session, body };
+                    step = lookup.answer(Ok(response));
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_member_leads_to_its_virtual_chassis() {
-        let mut lookup = Lookup::new("o");
-        let first = lookup.want([mac("5c5b35000001"), mac("5c5b35000001")]);
-        assert_eq!(first.as_deref(), Some(&*target::switches("o", [mac("5c5b35000001")], 1)));
-        let member = br#"[{"mac":"5c5b35000001","vc_mac":"020003000009","id":"member"}]"#;
-        let second = lookup.answered(member).expect("an answer");
-        assert_eq!(second.as_deref(), Some(&*target::switches("o", [mac("020003000009")], 1)));
-        assert!(lookup.known.find(mac("5c5b35000001")).is_none());
-        let whole = br#"[{"mac":"020003000009","vc_mac":"020003000009","id":"cloud-id",
-            "site_id":"s-1","name":"two words","hostname":["sw-1"],"connected":true}]"#;
-        assert_eq!(lookup.answered(whole), Some(None));
-        let (switch, is_connected) = lookup.known.find(mac("5c5b35000001")).expect("a switch");
-        assert_eq!((switch.mac, &*switch.device_id), (mac("020003000009"), "cloud-id"));
+        let (member, whole) = (mac("5c5b35000001"), mac("020003000009"));
+        let answers = [
+            r#"[{"mac":"5c5b35000001","vc_mac":"020003000009","id":"member"}]"#,
+            r#"[{"mac":"020003000009","vc_mac":"020003000009","id":"cloud-id",
+                "site_id":"s-1","name":"two words","hostname":["sw-1"],"connected":true}]"#,
+        ];
+        let (asked, known) = look_up(vec![vec![member, member], vec![member, whole]], &answers);
+        assert_eq!(asked, [member, whole].map(|mac| target::switches("o", [mac], 1)));
+        let known = known.expect("an answer");
+        let (switch, is_connected) = known.find(member).expect("a switch");
+        assert_eq!((switch.mac, &*switch.device_id), (whole, "cloud-id"));
         assert_eq!((&*switch.site, is_connected), ("s-1", true));
         assert_eq!(switch.name, SwitchName::parse("sw-1"));
-        assert_eq!(lookup.want([mac("5c5b35000001"), mac("020003000009")]), None);
     }
 
     #[test]
     fn what_is_missing_is_not_guessed() {
-        let mut lookup = Lookup::new("o");
-        assert!(lookup.want([mac("5c5b35000001"), mac("5c5b35000002")]).is_some());
-        let body = br#"[{"mac":"5c5b35000001","vc_mac":null,"site_id":null,"name":null,
+        let (known, unknown) = (mac("5c5b35000001"), mac("5c5b35000002"));
+        let body = r#"[{"mac":"5c5b35000001","vc_mac":null,"site_id":null,"name":null,
             "hostname":null,"connected":null,"id":null},{"mac":null},5]"#;
-        assert_eq!(lookup.answered(body), Some(None));
-        let (switch, is_connected) = lookup.known.find(mac("5c5b35000001")).expect("a switch");
+        // Who was not found is not asked for again.
+        let (asked, switches) = look_up(vec![vec![known, unknown], vec![unknown]], &[body]);
+        assert_eq!(asked, [target::switches("o", [known, unknown], 1)]);
+        let switches = switches.expect("an answer");
+        let (switch, is_connected) = switches.find(known).expect("a switch");
         assert_eq!(switch.device_id, "00000000-0000-0000-1000-5c5b35000001");
         assert_eq!((&*switch.site, &switch.name, is_connected), ("", &None, false));
-        // Who was not found is not asked for again.
-        assert_eq!(lookup.want([mac("5c5b35000002")]), None);
-        assert_eq!(lookup.answered(b"{}"), None);
+        assert!(look_up(vec![vec![known]], &["{}"]).1.is_none());
     }
 }

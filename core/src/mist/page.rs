@@ -7,6 +7,7 @@
 use alloc::string::{String, ToString};
 use alloc::{format, vec::Vec};
 
+use crate::base::exchange::{Asking, ExchangeResult, Response};
 use crate::event::Detail;
 
 /// The most pages of a list.
@@ -49,6 +50,27 @@ impl Pages {
         };
         let then = if is_last { Then::Complete } else { Then::More };
         (is_last || self.read < PAGES_MAX).then_some(then)
+    }
+}
+
+/// Reads a list to its end. `judge` judges each result; `read` takes a page, and says how many
+/// elements it has, and how many of them are new. `unclear` if a page is none, or one is missing.
+pub async fn read_pages<E>(
+    asking: &Asking,
+    target: impl Fn(usize) -> String,
+    judge: impl Fn(ExchangeResult) -> Result<Response, E>,
+    unclear: E,
+    mut read: impl FnMut(&[u8]) -> Option<(usize, usize)>,
+) -> Result<(), E> {
+    let mut pages = Pages::default();
+    loop {
+        let response = judge(asking.get(target(pages.number())).await)?;
+        let seen = read(&response.body);
+        match seen.and_then(|(count, new)| pages.seen(count, new, response.total)) {
+            Some(Then::More) => {}
+            Some(Then::Complete) => return Ok(()),
+            None => return Err(unclear),
+        }
     }
 }
 

@@ -16,151 +16,82 @@
 //!
 //! Success is what is read afterwards, never a status alone.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::borrow::ToOwned;
+use core::slice;
 
 use http_types::Method;
 
 use super::profile::{Change, Device, Layer};
-use super::read::{Task, device, get};
+use super::read::{self, Task};
 use super::{outcome::outcome, target};
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Asking, Conversation, ExchangeResult, Request};
 use crate::base::failure::Failure;
 use crate::ports::edit::{Edit, Pushed};
-use crate::ports::{name::PortName, switch_port::Switch};
+use crate::ports::switch_port::Switch;
 
-/// An exchange that gives ports their profiles.
-#[derive(Debug)]
-pub struct Push {
-    task: Task,
-    state: State,
+/// Gives the ports of a task their profiles, all or none.
+pub fn push(task: Task) -> Conversation<Pushed> {
+    Conversation::new(
+        |asking| async move { pushed(&asking, &task).await.unwrap_or_else(|end| end) },
+    )
 }
 
-#[derive(Debug)]
-enum State {
-    Reading,
-    Writing { layer: Layer, summary: Summary },
-    Checking { layer: Layer, summary: Summary },
-}
-
-/// What is reported at the end, as it was before the first write.
-#[derive(Debug)]
-struct Summary {
-    diff: String,
-    before: Vec<(PortName, String)>,
-    /// Whether an earlier write of this push was made.
-    is_partial: bool,
-}
-
-impl Exchange for Push {
-    type Output = Pushed;
-
-    fn start(&mut self) -> Step<Pushed> {
-        get(&self.task.switch)
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Pushed> {
-        match core::mem::replace(&mut self.state, State::Reading) {
-            State::Reading => self.read(result),
-            State::Writing { layer, summary } => self.written(layer, summary, result),
-            State::Checking { layer, summary } => self.check(layer, summary, result),
-        }
-    }
-}
-
-impl Push {
-    /// Gives the ports of a task their profiles, all or none.
-    pub const fn new(task: Task) -> Self {
-        Self { task, state: State::Reading }
-    }
-
-    fn read(&mut self, result: ExchangeResult) -> Step<Pushed> {
-        let Task { edits, profiles, .. } = &self.task;
-        let change = device(result).and_then(|device| device.change(edits, profiles));
-        match change {
-            Ok(change) => {
-                let Change { diff, before, .. } = &change;
-                let summary =
-                    Summary { diff: diff.clone(), before: before.clone(), is_partial: false };
-                match change.layers.first() {
-                    Some(layer) => self.write(*layer, &change.device, summary),
-                    None => done(summary),
-                }
+/// The error is any end but success. What is reported is as it was before the first write.
+async fn pushed(asking: &Asking, task: &Task) -> Result<Pushed, Pushed> {
+    let Task { switch, edits, profiles } = task;
+    let Change { mut device, layers, before, diff } = read::change(asking, task).await?;
+    let (mut next, mut is_partial) = (layers.first().copied(), false);
+    while let Some(layer) = next {
+        written(layer, is_partial, asking.send(request(switch, layer, &device)).await)?;
+        let kept = read::device(asking, switch).await.map_err(Pushed::Unknown)?;
+        let left = kept.change(edits, profiles);
+        next = match left {
+            Ok(left) if left.layers.is_empty() => None,
+            Ok(left) if layer == Layer::Config && left.layers == [Layer::Local] => {
+                (device, is_partial) = (left.device, true);
+                Some(Layer::Local)
             }
-            Err(failure) => Step::Done(Pushed::Failed(failure)),
-        }
-    }
-
-    fn write(&mut self, layer: Layer, device: &Device, summary: Summary) -> Step<Pushed> {
-        let Switch { site, device_id, .. } = &self.task.switch;
-        let (target, body) = match layer {
-            Layer::Config => (target::device(site, device_id), device.whole()),
-            Layer::Local => (target::local_port_config(site, device_id), device.local()),
+            Ok(_) | Err(_) => return Err(not_kept(task, &kept)),
         };
-        self.state = State::Writing { layer, summary };
-        Step::Request(Request {
-            method: Method::Put,
-            target,
-            session: None,
-            body: Some(body.into_bytes()),
-        })
     }
-
-    /// A refusal leaves everything as it was. Where there is no answer, or one of a server that is
-    /// in trouble, the change may have been made.
-    fn written(&mut self, layer: Layer, summary: Summary, result: ExchangeResult) -> Step<Pushed> {
-        let status = result.as_ref().map_or(0, |response| response.status);
-        match outcome(result) {
-            Ok(_) => {
-                self.state = State::Checking { layer, summary };
-                get(&self.task.switch)
-            }
-            Err(failure) => {
-                let is_unknown = failure == Failure::Timeout || status >= 500 || summary.is_partial;
-                // A token that may write overrides alone gets this too.
-                let is_protected = layer == Layer::Config && status == 403;
-                let failure = if is_protected { Failure::Protected } else { failure };
-                Step::Done(match is_unknown {
-                    true => Pushed::Unknown(failure),
-                    false => Pushed::Failed(failure),
-                })
-            }
-        }
-    }
-
-    fn check(&mut self, layer: Layer, summary: Summary, result: ExchangeResult) -> Step<Pushed> {
-        let Task { edits, profiles, .. } = &self.task;
-        let device = match device(result) {
-            Ok(device) => device,
-            Err(failure) => return Step::Done(Pushed::Unknown(failure)),
-        };
-        let left = device.change(edits, profiles);
-        match left.as_ref().map(|left| left.layers.as_slice()) {
-            Ok([]) => return done(summary),
-            Ok([Layer::Local]) if layer == Layer::Config => {
-                let summary = Summary { is_partial: true, ..summary };
-                return left.map_or_else(
-                    |failure| Step::Done(Pushed::Unknown(failure)),
-                    |left| self.write(Layer::Local, &left.device, summary),
-                );
-            }
-            Ok(_) | Err(_) => {}
-        }
-        let is_kept = |edit: &Edit| {
-            let left = device.change(core::slice::from_ref(edit), profiles);
-            left.is_ok_and(|left| left.layers.is_empty())
-        };
-        let reason = "Mist took the change and did not keep it".to_owned();
-        let failure = Failure::Undone { reason, after: None };
-        Step::Done(match edits.iter().any(is_kept) {
-            true => Pushed::Unknown(failure),
-            false => Pushed::Failed(failure),
-        })
-    }
+    Ok(Pushed::Done { diff, before })
 }
 
-fn done(summary: Summary) -> Step<Pushed> {
-    let Summary { diff, before, .. } = summary;
-    Step::Done(Pushed::Done { diff, before })
+fn request(switch: &Switch, layer: Layer, device: &Device) -> Request {
+    let Switch { site, device_id, .. } = switch;
+    let (target, body) = match layer {
+        Layer::Config => (target::device(site, device_id), device.whole()),
+        Layer::Local => (target::local_port_config(site, device_id), device.local()),
+    };
+    Request { method: Method::Put, target, session: None, body: Some(body.into_bytes()) }
+}
+
+/// A refusal leaves everything as it was, unless an earlier write of this push was made. Where
+/// there is no answer, or one of a server that is in trouble, the change may have been made.
+fn written(layer: Layer, is_partial: bool, result: ExchangeResult) -> Result<(), Pushed> {
+    let status = result.as_ref().map_or(0, |response| response.status);
+    let Err(failure) = outcome(result) else {
+        return Ok(());
+    };
+    let is_unknown = failure == Failure::Timeout || status >= 500 || is_partial;
+    // A token that may write overrides alone gets this too.
+    let is_protected = layer == Layer::Config && status == 403;
+    let failure = if is_protected { Failure::Protected } else { failure };
+    Err(if is_unknown { Pushed::Unknown(failure) } else { Pushed::Failed(failure) })
+}
+
+/// What is read after a write is not what was written.
+fn not_kept(task: &Task, kept: &Device) -> Pushed {
+    let is_kept = |edit: &Edit| {
+        let left = kept.change(slice::from_ref(edit), &task.profiles);
+        left.is_ok_and(|left| left.layers.is_empty())
+    };
+    let reason = "Mist took the change and did not keep it".to_owned();
+    let failure = Failure::Undone { reason, after: None };
+    match task.edits.iter().any(is_kept) {
+        true => Pushed::Unknown(failure),
+        false => Pushed::Failed(failure),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use mistgate_core::base::text::one_line;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::mist::feed::input::Verdict;
-use mistgate_core::mist::feed::ping::{Ping, Undelivered};
+use mistgate_core::mist::feed::ping::{ping, undelivered};
 use serde::Serialize;
 use smol::channel::Receiver;
 use smol::future::{FutureExt as _, zip};
@@ -43,7 +43,7 @@ impl Handle {
         let _turn = self.turn.lock().await;
         let (pings, since, began) = (service.pings(), wall(), self.now());
         let asking = async {
-            let ping = Ping::new(self.wanted.clone());
+            let ping = ping(self.wanted.clone());
             Ok(self.client.run(ping, Urgency::Question).await)
         };
         let asked = asking.or(timeout(ASK_MAX)).await;
@@ -88,7 +88,7 @@ impl Handle {
             if alarm.bound(self.outbound.clock, Some(look_at), coming).await.is_some() {
                 return Ok(());
             }
-            let lost = Undelivered::new(&self.wanted.org, hook, since, wall());
+            let lost = undelivered(&self.wanted.org, hook, since, wall());
             let asking = async { Ok(self.client.run(lost, Urgency::Question).await) };
             if let Ok(Some(reason)) = asking.or(timeout(LOOK_EVERY)).await {
                 return Err(format!("Mist could not deliver it: {reason}"));

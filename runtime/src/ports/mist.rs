@@ -7,10 +7,10 @@ use std::sync::Arc;
 use mistgate_core::base::{failure::Failure, mac::Mac};
 use mistgate_core::mist;
 use mistgate_core::mist::Profiles;
-use mistgate_core::mist::ask::{Ask, Connected};
-use mistgate_core::mist::find::{Find, Wanted};
-use mistgate_core::mist::read::{Read, Task};
-use mistgate_core::mist::{profile::Change, push::Push};
+use mistgate_core::mist::ask::{ask, connected};
+use mistgate_core::mist::find::{Wanted, find};
+use mistgate_core::mist::read::{Task, read};
+use mistgate_core::mist::{profile::Change, push::push};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::switch_port::Switch;
@@ -58,18 +58,18 @@ impl Mist {
 
     /// Answers a question.
     pub async fn answer(&self, question: Question) -> Answer {
-        self.client.run(Ask::new(&self.org, question), Urgency::Question).await
+        self.client.run(ask(&self.org, question), Urgency::Question).await
     }
 
     /// The switches of this name or MAC.
     pub async fn find(&self, wanted: Wanted) -> Result<Vec<Switch>, Failure> {
-        self.client.run(Find::new(&self.org, wanted), Urgency::Question).await
+        self.client.run(find(&self.org, wanted), Urgency::Question).await
     }
 
     /// Whether an access point is connected to the cloud; nothing where Mist does not say.
     pub async fn is_connected(&self, ap: Mac, site: Option<&str>) -> Option<bool> {
         // A change that waits to be confirmed depends on it.
-        self.client.run(Connected::new(&self.org, ap, site), Urgency::Change).await
+        self.client.run(connected(&self.org, ap, site), Urgency::Change).await
     }
 
     /// Gives ports of a switch their modes, all or none.
@@ -78,7 +78,7 @@ impl Mist {
             return Pushed::Failed(Failure::Unreachable);
         };
         let _alone = self.switches.lock(switch.device_id.clone()).await;
-        self.client.run(Push::new(task), Urgency::Change).await
+        self.client.run(push(task), Urgency::Change).await
     }
 
     /// Whether a port has its mode; nothing where it could not be read.
@@ -91,7 +91,7 @@ impl Mist {
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
         let task = self.task(switch, edits).ok_or(Failure::Unreachable)?;
         let _alone = self.switches.lock(switch.device_id.clone()).await;
-        self.client.run(Read(task), Urgency::Change).await
+        self.client.run(read(task), Urgency::Change).await
     }
 
     /// `None` where there are no profiles, or where Mist does not have the switch.

@@ -1,6 +1,9 @@
 use alloc::{borrow::ToOwned, format};
 
 use super::*;
+use http_types::Method;
+
+use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
 use crate::base::time::UnixTime;
 use crate::ports::name::{PortName, SwitchName};
 use crate::ports::question::{Entry, Location};
@@ -28,7 +31,7 @@ fn ok(body: &str) -> ExchangeResult {
 
 /// Answers each request, of which the path must end so, and takes note of the end.
 fn ask(question: Question, script: &[(&str, ExchangeResult)]) -> Answer {
-    let mut ask = Ask::new(ORG, question);
+    let mut ask = super::ask(ORG, question);
     let mut step = ask.start();
     let mut script = script.iter();
     loop {
@@ -330,7 +333,7 @@ fn the_roster_is_read_to_its_end() {
 #[test]
 fn an_access_point_is_connected_or_not_or_mist_does_not_say() {
     let is_connected = |site: Option<&str>, result: ExchangeResult| {
-        let mut connected = Connected::new(ORG, mac(AP), site);
+        let mut connected = super::connected(ORG, mac(AP), site);
         let Step::Request(request) = connected.start() else {
             panic!("it asks");
         };
@@ -357,7 +360,7 @@ fn every_answer_ends_or_asks_for_more_a_bounded_time() {
     let questions = [the_port(), where_is_it(None), where_is_it(Some("s")), Question::Inventory];
     for question in questions {
         for body in bodies {
-            let mut ask = Ask::new(ORG, question.clone());
+            let mut ask = super::ask(ORG, question.clone());
             let _ = ask.start();
             let ends = (0..100).any(|_| matches!(ask.answer(ok(body)), Step::Done(_)));
             assert!(ends, "{question:?} {body}");

@@ -1,97 +1,54 @@
 //! Has Mist ping our webhook, which is what its test button does, and asks what became of that
 //! (`appliance/docs/vendors/mist.md` §2 and §11).
 
-use alloc::string::{String, ToString as _};
+use alloc::{borrow::ToOwned, string::String, string::ToString};
 
 use http_types::Method;
 
 use super::late::{Failed, between};
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Conversation, Request};
 use crate::base::time::UnixTime;
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::webhook::survey::{Found, Survey};
+use crate::mist::webhook::survey::of_org;
 use crate::mist::{page::Search, target, webhook::compare::compare, webhook::wanted::Wanted};
 
-/// An exchange that finds our webhook and has it pinged. Its result is the webhook's id, or why
-/// there is no ping.
-#[derive(Debug)]
-pub struct Ping {
-    wanted: Wanted,
-    survey: Survey,
-    /// The webhook, once it is found, and the rights of the token.
-    found: Option<(String, String)>,
-}
-
-impl Ping {
-    /// A ping of the webhook that this describes.
-    pub fn new(wanted: Wanted) -> Self {
-        let survey = Survey::of_org(&wanted.org);
-        Self { wanted, survey, found: None }
-    }
-
-    fn surveyed(&mut self, step: Step<Result<Found, Refusal>>) -> Step<Result<String, String>> {
-        let found = match step {
-            Step::Request(request) => return Step::Request(request),
-            Step::Done(Err(refusal)) => return Step::Done(Err(refusal.to_string())),
-            Step::Done(Ok(found)) => found,
-        };
-        let comparison = compare(&self.wanted, &found);
+/// Finds the webhook that this describes, and has it pinged. The result is its id, or why there is
+/// no ping.
+pub fn ping(wanted: Wanted) -> Conversation<Result<String, String>> {
+    Conversation::new(|asking| async move {
+        let refused = |refusal: Refusal| refusal.to_string();
+        let found = of_org(&asking, &wanted.org).await.map_err(refused)?;
+        let comparison = compare(&wanted, &found);
         let Some(hook) = comparison.ours else {
             let missing = comparison.differences.iter().find(|difference| difference.is_mendable());
-            let url = "webhook.url: missing — it says which webhook is ours".into();
-            return Step::Done(Err(missing.map_or(url, |missing| missing.to_string())));
+            let url = "webhook.url: missing — it says which webhook is ours";
+            return Err(missing.map_or_else(|| url.to_owned(), ToString::to_string));
         };
-        let target = target::ping(&self.wanted.org, &hook.id);
-        self.found = Some((hook.id.clone(), found.token.words()));
-        Step::Request(Request { method: Method::Post, target, session: None, body: None })
-    }
+        let target = target::ping(&wanted.org, &hook.id);
+        let request = Request { method: Method::Post, target, session: None, body: None };
+        let pinged = asking.send(request).await;
+        judged(pinged, "the ping of the webhook", &found.token.words()).map_err(refused)?;
+        Ok(hook.id.clone())
+    })
 }
 
-impl Exchange for Ping {
-    type Output = Result<String, String>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        let step = self.survey.start();
-        self.surveyed(step)
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        let Some((hook, roles)) = self.found.take() else {
-            let step = self.survey.answer(result);
-            return self.surveyed(step);
-        };
-        let pinged = judged(result, "the ping of the webhook", &roles);
-        Step::Done(pinged.map(|_| hook).map_err(|refusal| refusal.to_string()))
-    }
-}
-
-/// An exchange that asks for the last ping that Mist could not deliver. Its result is what Mist
-/// saw, if there is such a ping.
-#[derive(Debug)]
-pub struct Undelivered(Search);
-
-impl Undelivered {
-    /// Asks about pings of this webhook that were sent in a time.
-    pub fn new(org: &str, hook: &str, from: UnixTime, to: UnixTime) -> Self {
-        let query = between(from, to, "status=failure&topic=ping&limit=10");
-        Self(Search::new(target::deliveries(org, hook), query))
-    }
-}
-
-impl Exchange for Undelivered {
-    type Output = Option<String>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        let (method, target) = (Method::Get, self.0.target());
-        Step::Request(Request { method, target, session: None, body: None })
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        let response = judged(result, "the log of deliveries", "").ok();
-        let read = response.as_ref().and_then(|response| self.0.answered(&response.body));
-        let failed = read.into_iter().flat_map(|(page, _)| page).filter_map(Failed::read);
-        Step::Done(failed.max_by_key(|failed| failed.at).map(|failed| failed.reason))
-    }
+/// Asks for the last ping of this webhook that was sent in a time and that Mist could not deliver.
+/// The result is what Mist saw, if there is such a ping.
+pub fn undelivered(
+    org: &str,
+    hook: &str,
+    from: UnixTime,
+    to: UnixTime,
+) -> Conversation<Option<String>> {
+    let query = between(from, to, "status=failure&topic=ping&limit=10");
+    let mut search = Search::new(target::deliveries(org, hook), query);
+    Conversation::new(|asking| async move {
+        let response = asking.get(search.target()).await;
+        let response = judged(response, "the log of deliveries", "").ok()?;
+        let (page, _) = search.answered(&response.body)?;
+        let failed = page.into_iter().filter_map(Failed::read).max_by_key(|failed| failed.at);
+        failed.map(|failed| failed.reason)
+    })
 }
 
 #[cfg(test)]
@@ -99,7 +56,7 @@ mod tests {
     use http_types::Url;
 
     use super::*;
-    use crate::base::exchange::Response;
+    use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
 
     fn answer(status: u16, body: &str) -> ExchangeResult {
         let (total, body) = (Some(1), body.as_bytes().to_vec());
@@ -117,7 +74,7 @@ mod tests {
             has_ports: false,
             writes: false,
         };
-        let mut ping = Ping::new(wanted);
+        let mut ping = super::ping(wanted);
         let (mut step, mut asked) = (ping.start(), String::new());
         for (status, body) in answers {
             if let Step::Request(request) = step {
@@ -150,17 +107,20 @@ mod tests {
     #[test]
     fn the_last_ping_that_failed_has_the_reason() {
         let at = UnixTime::from_secs;
-        let mut log = Undelivered::new("o", "w", at(100), at(160));
-        let Step::Request(request) = log.start() else { panic!("no question") };
-        assert_eq!(
-            request.target,
-            "/api/v1/orgs/o/webhooks/w/events/search?start=100&end=160&status=failure&topic=ping\
-             &limit=10"
-        );
+        let lost = |status, page| {
+            let mut log = undelivered("o", "w", at(100), at(160));
+            let Step::Request(request) = log.start() else { panic!("no question") };
+            assert_eq!(
+                request.target,
+                "/api/v1/orgs/o/webhooks/w/events/search?start=100&end=160&status=failure\
+                 &topic=ping&limit=10"
+            );
+            log.answer(answer(status, page))
+        };
         let page = r#"{"results":[{"timestamp":120,"req_payload":"{}","error":"refused"},
             {"timestamp":110,"req_payload":"{}","error":"other"}]}"#;
-        assert_eq!(log.answer(answer(200, page)), Step::Done(Some("refused".into())));
-        assert_eq!(log.answer(answer(200, r#"{"results":[]}"#)), Step::Done(None));
-        assert_eq!(log.answer(answer(503, "")), Step::Done(None));
+        assert_eq!(lost(200, page), Step::Done(Some("refused".into())));
+        assert_eq!(lost(200, r#"{"results":[]}"#), Step::Done(None));
+        assert_eq!(lost(503, ""), Step::Done(None));
     }
 }

@@ -11,14 +11,14 @@ use super::input::{Config, Open, Sight, Verdict};
 use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
 use super::{late, part::Part};
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Conversation, Exchange, ExchangeResult, Request, Step};
 use crate::base::{mac::Mac, text::one_line, time::UnixTime};
 use crate::event::{Detail, Topic};
 use crate::mist::page::{Pages, Search, Then, elements};
 use crate::mist::refusal::{Refusal, judged};
 use crate::mist::target;
 use crate::mist::webhook::compare::{Difference, compare};
-use crate::mist::webhook::survey::{Found, Survey};
+use crate::mist::webhook::survey::{Found, survey};
 
 /// What is older is not fetched.
 const AGE_MAX: i64 = 24 * 3_600_000_000;
@@ -81,7 +81,7 @@ pub(super) struct Done {
 
 #[derive(Debug)]
 enum Stage {
-    Survey(Survey),
+    Survey(Conversation<Result<Found, Refusal>>),
     /// The log of deliveries that failed, or the list of device events, and the number of the page.
     Late(Origin, Search, usize),
     /// Which incidents are open, once all is on disk.
@@ -100,7 +100,7 @@ impl Round {
         started: UnixTime,
         from: UnixTime,
     ) -> (Self, Vec<Output>) {
-        let mut survey = Survey::new(&config.wanted.org);
+        let mut survey = survey(&config.wanted.org);
         let step = survey.start();
         let now = sight.wall.as_micros();
         let from = from.as_micros().min(now).saturating_sub(OVERLAP).max(now - AGE_MAX);

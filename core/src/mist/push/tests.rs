@@ -1,12 +1,12 @@
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
 use super::*;
 use crate::api::rejected;
-use crate::base::exchange::Response;
+use crate::base::exchange::{Exchange, Response, Step};
 use crate::base::mac::Mac;
 use crate::mist::Profiles;
-use crate::mist::read::Read;
-use crate::ports::name::SwitchName;
+use crate::mist::read::read;
+use crate::ports::name::{PortName, SwitchName};
 use crate::ports::switch_port::Mode;
 
 const DEVICE: &str = "/api/v1/sites/s-1/devices/id-1";
@@ -75,7 +75,7 @@ fn run_exchange<E: Exchange>(mut exchange: E, script: &[(Expected, ExchangeResul
 }
 
 fn push(ports: &[&str], script: &[(Expected, ExchangeResult)]) -> Pushed {
-    run_exchange(Push::new(task(ports)), script)
+    run_exchange(super::push(task(ports)), script)
 }
 
 const EMPTY: &str = r#"{"type":"switch","local_port_config":{"ge-0/0/9":{"usage":"x"}}}"#;
@@ -210,7 +210,7 @@ fn both_places_are_written_at_once_where_that_works() {
 
 #[test]
 fn looking_changes_nothing() {
-    let read = |body: ExchangeResult| run_exchange(Read(task(&["ge-0/0/1"])), &[(GET, body)]);
+    let read = |body: ExchangeResult| run_exchange(read(task(&["ge-0/0/1"])), &[(GET, body)]);
     assert!(read(ok(OURS)).is_ok_and(|change| change.layers.is_empty()));
     assert!(read(ok(EMPTY)).is_ok_and(|change| change.layers == [Layer::Local]));
     assert_eq!(read(Err(Failure::Timeout)).err(), Some(Failure::Timeout));

@@ -8,7 +8,7 @@ use http_types::{Method, Url};
 use super::compare::{starves, topics};
 use super::hook::{HTTP_POST, Hook};
 use super::{survey::Found, wanted::Wanted};
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Conversation, Request};
 use crate::base::text::one_line;
 use crate::mist::object::{Object, is_same, quoted};
 use crate::mist::refusal::{Refusal, judged};
@@ -94,35 +94,19 @@ fn list(topics: &BTreeSet<String>) -> String {
     format!("[{}]", topics.join(","))
 }
 
-/// An exchange that writes a webhook.
-#[derive(Debug)]
-pub struct Mend {
-    request: Option<Request>,
-    /// The rights of the token, for a refusal.
-    roles: String,
-}
-
-impl Mend {
-    /// Changes our webhook, or makes a new one.
-    pub fn new(wanted: &Wanted, found: &Found, ours: Option<&Hook>) -> Self {
-        let (method, target) = match ours {
-            Some(hook) => (Method::Put, target::webhook(&wanted.org, &hook.id)),
-            None => (Method::Post, target::new_webhook(&wanted.org)),
-        };
-        let body = Some(format!("{}", mended(wanted, found, ours)).into_bytes());
-        let request = Some(Request { method, target, session: None, body });
-        Self { request, roles: found.token.words() }
-    }
-}
-
-impl Exchange for Mend {
-    type Output = Result<(), Refusal>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        self.request.take().map_or(Step::Done(Ok(())), Step::Request)
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        Step::Done(judged(result, "writing the webhook", &self.roles).map(drop))
-    }
+/// Changes our webhook, or makes a new one.
+pub fn mend(
+    wanted: &Wanted,
+    found: &Found,
+    ours: Option<&Hook>,
+) -> Conversation<Result<(), Refusal>> {
+    let (method, target) = match ours {
+        Some(hook) => (Method::Put, target::webhook(&wanted.org, &hook.id)),
+        None => (Method::Post, target::new_webhook(&wanted.org)),
+    };
+    let body = Some(format!("{}", mended(wanted, found, ours)).into_bytes());
+    let (request, roles) = (Request { method, target, session: None, body }, found.token.words());
+    Conversation::new(|asking| async move {
+        judged(asking.send(request).await, "writing the webhook", &roles).map(drop)
+    })
 }

@@ -7,15 +7,14 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use core::ops::Bound;
 
 use super::{hook::Hook, token::Token};
-use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use crate::base::exchange::{Asking, Conversation};
 use crate::base::text::one_line;
 use crate::event::Detail;
-use crate::mist::page::{Pages, Then, elements};
+use crate::mist::page::{elements, read_pages};
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::{ask::get, target};
+use crate::mist::target;
 
 /// The most sites whose webhooks are read: each takes a request.
 const SITES_MAX: usize = 1_000;
@@ -38,176 +37,82 @@ pub struct Found {
     pub unread_sites: usize,
 }
 
-/// An exchange that reads it.
-#[derive(Debug)]
-pub struct Survey {
-    org: String,
-    /// Whether the webhooks of sites are asked for too.
-    of_sites: bool,
-    found: Found,
-    state: State,
+/// Asks about the organisation of this id, and about its sites.
+pub fn survey(org: &str) -> Conversation<Result<Found, Refusal>> {
+    let org = org.to_owned();
+    Conversation::new(|asking| async move {
+        let mut found = of_org(&asking, &org).await?;
+        let what = "the organisation's sites";
+        let target = |page| target::sites(&org, page);
+        read(&asking, what, &found.token.words(), target, |body| {
+            read_sites(&mut found.sites, body)
+        })
+        .await?;
+        found.unread_sites = found.sites.len().saturating_sub(SITES_MAX);
+        let roles = found.token.words();
+        for (site, name) in found.sites.iter().take(SITES_MAX) {
+            let target = |page| target::site_webhooks(site, page);
+            let hooks = |body: &[u8]| read_hooks(&mut found.webhooks, body, Some(name));
+            match read(&asking, "the webhooks of a site", &roles, target, hooks).await {
+                Err(Refusal::Forbidden { .. } | Refusal::Absent { .. }) => found.unread_sites += 1,
+                result => result?,
+            }
+        }
+        Ok(found)
+    })
 }
 
-#[derive(Debug)]
-enum State {
-    Token,
-    Topics,
-    Webhooks(Pages),
-    Sites(Pages),
-    SiteWebhooks { site: String, nth: usize, pages: Pages },
+/// Asks about the organisation of this id, and not about its sites.
+pub(in crate::mist) async fn of_org(asking: &Asking, org: &str) -> Result<Found, Refusal> {
+    let mut found = Found { token: Token::ask(asking, "the token").await?, ..Found::default() };
+    let roles = found.token.words();
+    // Without it, every topic is tried at the organisation.
+    let topics = asking.get(target::WEBHOOK_TOPICS.to_owned()).await;
+    if let Ok(response) = judged(topics, "the topics of webhooks", &roles) {
+        found.site_topics = site_topics(&response.body);
+    }
+    let target = |page| target::webhooks(org, page);
+    let hooks = |body: &[u8]| read_hooks(&mut found.webhooks, body, None);
+    read(asking, "the organisation's webhooks", &roles, target, hooks).await?;
+    Ok(found)
 }
 
-type Output = Result<Found, Refusal>;
-
-impl Exchange for Survey {
-    type Output = Output;
-
-    fn start(&mut self) -> Step<Output> {
-        get(target::TOKEN.to_owned())
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Output> {
-        self.answered(result).unwrap_or_else(|refusal| Step::Done(Err(refusal)))
-    }
+/// Reads a list to its end.
+async fn read(
+    asking: &Asking,
+    what: &'static str,
+    roles: &str,
+    target: impl Fn(usize) -> String,
+    page: impl FnMut(&[u8]) -> Option<(usize, usize)>,
+) -> Result<(), Refusal> {
+    let judge = |result| judged(result, what, roles);
+    read_pages(asking, target, judge, Refusal::Unclear { what }, page).await
 }
 
-impl Survey {
-    /// Asks about the organisation of this id.
-    pub fn new(org: &str) -> Self {
-        Self { of_sites: true, ..Self::of_org(org) }
-    }
-
-    /// Asks about the organisation of this id, and not about its sites.
-    pub fn of_org(org: &str) -> Self {
-        let (org, found, state) = (org.to_owned(), Found::default(), State::Token);
-        Self { org, of_sites: false, found, state }
-    }
-
-    fn answered(&mut self, result: ExchangeResult) -> Result<Step<Output>, Refusal> {
-        let roles = self.found.token.words();
-        let what = self.what();
-        let unclear = Refusal::Unclear { what };
-        let state = core::mem::replace(&mut self.state, State::Token);
-        match state {
-            State::Token => {
-                let response = judged(result, what, "")?;
-                self.found.token = Token::read(&response.body).ok_or(unclear)?;
-                self.state = State::Topics;
-                Ok(get(target::WEBHOOK_TOPICS.to_owned()))
-            }
-            State::Topics => {
-                // Without it, every topic is tried at the organisation.
-                if let Ok(response) = judged(result, what, &roles) {
-                    self.found.site_topics = site_topics(&response.body);
-                }
-                Ok(self.webhooks(Pages::default()))
-            }
-            State::Webhooks(mut pages) => {
-                let response = judged(result, what, &roles)?;
-                let (count, new) = self.read_hooks(&response.body, None).ok_or(unclear.clone())?;
-                match pages.seen(count, new, response.total).ok_or(unclear)? {
-                    Then::More => Ok(self.webhooks(pages)),
-                    Then::Complete if self.of_sites => Ok(self.sites(Pages::default())),
-                    Then::Complete => Ok(self.next_site(None, 0)),
-                }
-            }
-            State::Sites(mut pages) => {
-                let response = judged(result, what, &roles)?;
-                let before = self.found.sites.len();
-                let count = self.read_sites(&response.body).ok_or(unclear.clone())?;
-                let new = self.found.sites.len() - before;
-                match pages.seen(count, new, response.total).ok_or(unclear)? {
-                    Then::More => Ok(self.sites(pages)),
-                    Then::Complete => {
-                        self.found.unread_sites = self.found.sites.len().saturating_sub(SITES_MAX);
-                        Ok(self.next_site(None, 0))
-                    }
-                }
-            }
-            State::SiteWebhooks { site, nth, mut pages } => {
-                let response = match judged(result, what, &roles) {
-                    Err(Refusal::Forbidden { .. } | Refusal::Absent { .. }) => {
-                        self.found.unread_sites += 1;
-                        return Ok(self.next_site(Some(&site), nth + 1));
-                    }
-                    result => result?,
-                };
-                let (count, new) =
-                    self.read_hooks(&response.body, Some(&site)).ok_or(unclear.clone())?;
-                match pages.seen(count, new, response.total).ok_or(unclear)? {
-                    Then::More => Ok(self.site_webhooks(site, nth, pages)),
-                    Then::Complete => Ok(self.next_site(Some(&site), nth + 1)),
-                }
-            }
+/// Takes a page of the webhooks of a site or of the organisation. Returns how many elements it has,
+/// and how many of them are new.
+fn read_hooks(hooks: &mut Vec<Hook>, body: &[u8], site: Option<&String>) -> Option<(usize, usize)> {
+    let (elements, before) = (elements(body)?, hooks.len());
+    let site = site.map(String::as_str);
+    for hook in elements.iter().filter_map(|element| Hook::read(*element, site)) {
+        if hooks.iter().all(|known| known.id != hook.id) {
+            hooks.push(hook);
         }
     }
+    (hooks.len() <= WEBHOOKS_MAX).then(|| (elements.len(), hooks.len() - before))
+}
 
-    /// What the last request was about.
-    const fn what(&self) -> &'static str {
-        match self.state {
-            State::Token => "the token",
-            State::Topics => "the topics of webhooks",
-            State::Webhooks(_) => "the organisation's webhooks",
-            State::Sites(_) => "the organisation's sites",
-            State::SiteWebhooks { .. } => "the webhooks of a site",
+/// Takes a page of the sites. Returns the same.
+fn read_sites(sites: &mut BTreeMap<String, String>, body: &[u8]) -> Option<(usize, usize)> {
+    let (elements, before) = (elements(body)?, sites.len());
+    for site in &elements {
+        let text = |name: &str| Some(site.get(name)?.text()?.into_owned());
+        if let Some(id) = text("id") {
+            let name = one_line(&text("name").unwrap_or_else(|| id.clone()), NAME_MAX);
+            sites.insert(id, name);
         }
     }
-
-    fn webhooks(&mut self, pages: Pages) -> Step<Output> {
-        let target = target::webhooks(&self.org, pages.number());
-        self.state = State::Webhooks(pages);
-        get(target)
-    }
-
-    fn sites(&mut self, pages: Pages) -> Step<Output> {
-        let target = target::sites(&self.org, pages.number());
-        self.state = State::Sites(pages);
-        get(target)
-    }
-
-    /// Goes on to the site after this one, or else to the end.
-    fn next_site(&mut self, after: Option<&str>, nth: usize) -> Step<Output> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.found.sites.range::<str, _>((from, Bound::Unbounded)).next();
-        match next.filter(|_| nth < SITES_MAX) {
-            Some((site, _)) => self.site_webhooks(site.clone(), nth, Pages::default()),
-            None => Step::Done(Ok(core::mem::take(&mut self.found))),
-        }
-    }
-
-    fn site_webhooks(&mut self, site: String, nth: usize, pages: Pages) -> Step<Output> {
-        let target = target::site_webhooks(&site, pages.number());
-        self.state = State::SiteWebhooks { site, nth, pages };
-        get(target)
-    }
-
-    /// Takes a page of the webhooks of a site or of the organisation. Returns how many elements it
-    /// has, and how many of them are new.
-    fn read_hooks(&mut self, body: &[u8], site: Option<&str>) -> Option<(usize, usize)> {
-        let elements = elements(body)?;
-        let site = site.and_then(|site| self.found.sites.get(site)).map(String::as_str);
-        let hooks = &mut self.found.webhooks;
-        let before = hooks.len();
-        for hook in elements.iter().filter_map(|element| Hook::read(*element, site)) {
-            if hooks.iter().all(|known| known.id != hook.id) {
-                hooks.push(hook);
-            }
-        }
-        (hooks.len() <= WEBHOOKS_MAX).then(|| (elements.len(), hooks.len() - before))
-    }
-
-    /// Takes a page of the sites, and returns how many elements it has.
-    fn read_sites(&mut self, body: &[u8]) -> Option<usize> {
-        let elements = elements(body)?;
-        for site in &elements {
-            let text = |name: &str| Some(site.get(name)?.text()?.into_owned());
-            if let Some(id) = text("id") {
-                let name = one_line(&text("name").unwrap_or_else(|| id.clone()), NAME_MAX);
-                self.found.sites.insert(id, name);
-            }
-        }
-        Some(elements.len())
-    }
+    Some((elements.len(), sites.len() - before))
 }
 
 /// The topics that Mist says are not for webhooks of the organisation.
@@ -222,15 +127,15 @@ fn site_topics(body: &[u8]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::exchange::Response;
+    use crate::base::exchange::{Exchange, Response, Step};
     use crate::base::failure::Failure;
 
     const TOKEN: &str = r#"{"privileges":[{"scope":"org","role":"read","org_id":"o"}]}"#;
     const TOPICS: &str = r#"[{"key":"zone","for_org":false},{"key":"alarms","for_org":true}]"#;
 
     /// Runs a survey: for each expected end of a target, a status, a body and the total.
-    fn survey(answers: &[(&str, u16, &str, Option<usize>)]) -> Output {
-        let mut survey = Survey::new("o");
+    fn survey(answers: &[(&str, u16, &str, Option<usize>)]) -> Result<Found, Refusal> {
+        let mut survey = super::survey("o");
         let mut step = survey.start();
         for (end, status, body, total) in answers {
             match step {

@@ -2,11 +2,11 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 
-use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use crate::base::exchange::{Asking, Conversation};
 use crate::base::text::one_line;
 use crate::event::Detail;
 use crate::mist::refusal::{Refusal, judged};
-use crate::mist::{ask::get, target};
+use crate::mist::target;
 
 /// The most characters of the words for rights.
 const WORDS_MAX: usize = 200;
@@ -25,26 +25,18 @@ struct Privilege {
     org: Option<String>,
 }
 
-/// An exchange that asks for them.
-#[derive(Debug)]
-pub struct Rights;
-
-impl Exchange for Rights {
-    type Output = Result<Token, Refusal>;
-
-    fn start(&mut self) -> Step<Self::Output> {
-        get(target::TOKEN.to_owned())
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-        let what = "the rights of the token";
-        let token = judged(result, what, "")
-            .and_then(|response| Token::read(&response.body).ok_or(Refusal::Unclear { what }));
-        Step::Done(token)
-    }
+/// Asks for the rights of the token that asks.
+pub fn rights() -> Conversation<Result<Token, Refusal>> {
+    Conversation::new(|asking| async move { Token::ask(&asking, "the rights of the token").await })
 }
 
 impl Token {
+    /// Asks for the rights of the token that asks.
+    pub(super) async fn ask(asking: &Asking, what: &'static str) -> Result<Self, Refusal> {
+        let response = judged(asking.get(target::TOKEN.to_owned()).await, what, "")?;
+        Self::read(&response.body).ok_or(Refusal::Unclear { what })
+    }
+
     /// Reads the answer. `None` if it is not an object.
     pub fn read(body: &[u8]) -> Option<Self> {
         let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
