@@ -10,6 +10,10 @@ fn main() {
     let commit = git.ok().filter(|output| output.status.success());
     let commit = commit.and_then(|output| String::from_utf8(output.stdout).ok());
     println!("cargo::rustc-env=MISTGATE_COMMIT={}", commit.as_deref().unwrap_or("unknown").trim());
+    let rustc = std::env::var("RUSTC").unwrap_or_default();
+    let version = Command::new(rustc).arg("--version").output().map(|output| output.stdout);
+    let version = version.ok().and_then(|version| String::from_utf8(version).ok());
+    println!("cargo::rustc-env=MISTGATE_RUSTC={}", version.as_deref().unwrap_or("unknown").trim());
     println!("cargo::rerun-if-changed=../.git/HEAD");
     println!("cargo::rerun-if-changed=../.git/refs/heads");
     // What the static build is linked by.

@@ -248,6 +248,8 @@ commands! {
         /// the configuration file of the running mistgate, of which only state_dir is read; without
         /// it, the service's, else the built-in configuration
         option config: Option<String>,
+        /// only ask whether it works, as the health check of a container does: 0 if so, else 1 or 3
+        switch healthy: bool,
         /// print /status as JSON, and what is wrong as "wrong"
         switch json: bool,
         /// say it again every two seconds, until Ctrl-C
@@ -317,6 +319,9 @@ commands! {
 
     /// Show the version, the target and the commit.
     "version" Version {
+        /// also show how it was built, the store's format, and what the kernel here offers the
+        /// sandbox
+        switch verbose: bool,
     }
 }
 

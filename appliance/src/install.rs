@@ -22,6 +22,9 @@ use crate::{files, guide, mist, selftest, starter, terminal};
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
 
+/// Only Debian's package has it, and starts a service of the same name.
+const PACKAGE: &str = "/usr/lib/sysusers.d/mistgate.conf";
+
 pub(crate) fn run(args: &Install) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
@@ -29,6 +32,13 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     let root = InstallRoot::find(args.root.as_deref())?;
     if args.uninstall {
         return uninstall::uninstall(&root, args.purge);
+    }
+    if root.path(PACKAGE).exists() {
+        return Err(
+            "install: Debian's package mistgate is here — upgrade it with apt, or first apt \
+                    remove mistgate, which keeps configuration and state"
+                .into(),
+        );
     }
     let beginning = Beginning::choose(&root, args.config.as_deref())?;
     let program = fs::read(OWN).map_err(|error| format!("{OWN}: {error} — mount /proc first"))?;

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Command::Silence(args) => return asked(silence::run(&args)),
         Command::Status(args) => return asked(status::run(&args)),
         Command::Store(args) => store::run(&args),
-        Command::Version(_) => version::run(),
+        Command::Version(args) => version::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

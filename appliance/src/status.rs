@@ -40,6 +40,11 @@ pub(crate) fn run(args: &Status) -> Result<ExitCode, Failure> {
 /// What to say, and the exit code.
 fn look(args: &Status) -> Result<(String, ExitCode), Failure> {
     let state_dir = crate::state_dir(args.config.as_deref())?;
+    if args.healthy {
+        let Answered { status, body } = control::request(&state_dir, "GET", "/-/healthy", "")?;
+        let code = if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return Ok((String::from_utf8_lossy(&body).trim_end().to_owned(), code));
+    }
     let Answered { status, body } = control::request(&state_dir, "GET", "/status", "")?;
     let unclear = || Failure::Failed(format!("it answered {status} to /status — try again"));
     let mut shown: Value = serde_json::from_slice(&body).map_err(|_| unclear())?;

@@ -46,11 +46,7 @@ pub fn enter(wish: Option<bool>, needs: Needs, journal: &Journal) -> Result<Sand
         journal.note(Level::Warning, "sandbox_off", fields![reason]);
         return Ok(Sandbox::default());
     };
-    let mut measures = Measures::default();
-    let account = account::leave(&needs, &mut measures)?;
-    let confined = domain::enter(&needs, &mut measures);
-    calls::restrict(&mut measures);
-    let (holds, lacks) = (measures.holds.join(", "), measures.lacks.join(", "));
+    let (account, confined, holds, lacks) = give_up(&needs)?;
     let mut values: Vec<(&str, &dyn fmt::Display)> = vec![("holds", &holds), ("user", &account)];
     if !lacks.is_empty() {
         values.push(("lacks", &lacks));
@@ -63,6 +59,21 @@ pub fn enter(wish: Option<bool>, needs: Needs, journal: &Journal) -> Result<Sand
         ));
     }
     Ok(Sandbox { needs, confined })
+}
+
+/// What a sandbox on this machine would hold, and what the kernel lacks for it. This process gives
+/// up its rights to find out: it can print and end.
+pub fn try_out() -> Result<(String, String), String> {
+    give_up(&Needs::default()).map(|(_, _, holds, lacks)| (holds, lacks))
+}
+
+/// Gives up all that is not needed. What holds, and what does not.
+fn give_up(needs: &Needs) -> Result<(account::Account, Confined, String, String), String> {
+    let mut measures = Measures::default();
+    let account = account::leave(needs, &mut measures)?;
+    let confined = domain::enter(needs, &mut measures);
+    calls::restrict(&mut measures);
+    Ok((account, confined, measures.holds.join(", "), measures.lacks.join(", ")))
 }
 
 impl Sandbox {

@@ -28,6 +28,21 @@ fn version_names_the_version_the_target_and_the_commit() {
 }
 
 #[test]
+fn version_verbose_says_how_it_was_built_and_what_the_kernel_offers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = output(folder.path(), &["version", "--verbose"]);
+    assert_eq!((said.status.code(), text(&said.stderr).as_str()), (Some(0), ""));
+    let said = text(&said.stdout);
+    let rows: Vec<(&str, &str)> = said.lines().filter_map(|line| line.split_once("  ")).collect();
+    let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["compiler", "features", "store", "sandbox", "lacks"], "{said}");
+    let is = |name, what: &str| rows.iter().any(|row| row.0 == name && row.1.contains(what));
+    assert!(is("compiler", "rustc 1.") && is("store", "format "), "{said}");
+    // As any kernel that the tests run on.
+    assert!(is("sandbox", "no new privileges") && is("sandbox", "seccomp"), "{said}");
+}
+
+#[test]
 fn every_command_helps_and_wrong_usage_is_2() {
     let folder = tempfile::tempdir().expect("a folder");
     for command in ["run", "check", "import", "route", "send-test", "version"] {

@@ -47,10 +47,12 @@ fn status_says_how_it_is_whether_or_not_there_is_an_admin_endpoint() {
     config("[chat.console]\n[ports]\n");
     let not_running = "state: no mistgate runs with this state folder\n";
     assert_eq!(status(&place, &[]), (Some(3), not_running.to_owned()));
+    assert_eq!(status(&place, &["--healthy"]), (Some(3), not_running.to_owned()));
 
     let mistgate = place.start();
     mistgate.webhook();
     mistgate.until("a socket", |_| socket(&place).exists());
+    assert_eq!(status(&place, &["--healthy"]), (Some(0), "healthy\n".to_owned()));
     assert_eq!(mode(&socket(&place)), 0o600);
     let (code, shown) = status(&place, &[]);
     assert_eq!(code, Some(0), "{shown}");

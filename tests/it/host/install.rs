@@ -383,6 +383,10 @@ fn what_cannot_be_done_is_refused_before_anything_changes() {
     root.write(CONFIG, "# mine\n");
     root.refused(&["--config", &path], "mistgate.toml: exists already and is another one");
 
+    root.write("usr/lib/sysusers.d/mistgate.conf", "");
+    root.refused(&[], "install: Debian's package mistgate is here — upgrade it with apt");
+    fs::remove_file(root.path("usr/lib/sysusers.d/mistgate.conf")).expect("a file");
+
     fs::remove_file(root.path("etc/group")).expect("a file");
     root.refused(&[], "etc/group: No such file or directory (os error 2) — expected the root");
     for (args, what) in [
