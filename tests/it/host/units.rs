@@ -1,6 +1,7 @@
 //! The files that are installed with the binary: service units, the manual page, completions.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,13 +28,88 @@ fn the_systemd_unit_exposes_little() {
     assert!(analysed.status.success(), "{printed}");
 }
 
-#[test]
-fn the_init_scripts_are_shell() {
-    for script in ["units/mistgate.openrc", "units/mistgate.procd"] {
-        let checked = Command::new("sh").arg("-n").arg(appliance(script)).output();
-        let checked = checked.expect("a shell");
-        assert!(checked.status.success(), "{script}: {}", text(&checked.stderr));
+/// Runs lines of shell behind one of our scripts for an init system, by busybox's ash as on the
+/// devices. The init system's functions, and mistgate itself, are stand-ins that print how they are
+/// called; mistgate exits with `check`. Gives the exit code and what was printed.
+fn in_ash(script: &str, lines: &str, check: i32) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let stand_in = format!(
+        "#!/bin/sh\nIFS=' '; echo \"${{0##*/}} $*\"; [ \"${{0##*/}}\" != mistgate ] || exit {check}\n"
+    );
+    let procd = ["open_instance", "set_param", "close_instance", "send_signal"];
+    let procd = procd.map(|name| format!("procd_{name}"));
+    let openrc = ["checkpath", "ebegin", "eend", "supervise-daemon", "use", "need", "after"];
+    for name in procd.iter().map(String::as_str).chain(openrc).chain(["mistgate"]) {
+        fs::write(path(name), &stand_in).expect("a file");
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).expect("a mode");
     }
+    let text_of_script = fs::read_to_string(appliance(script)).expect("a script");
+    let program = path("mistgate").display().to_string();
+    let moved = ["/usr/local/bin/mistgate", "/usr/bin/mistgate"]
+        .iter()
+        .fold(text_of_script, |text, installed| text.replace(installed, &program));
+    fs::write(path("script"), moved).expect("a file");
+    let ran = Command::new("busybox")
+        .args(["ash", "-c", &format!(". ./script; {lines}")])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .env("RC_SVCNAME", "mistgate")
+        .output()
+        .expect("busybox: apt-get install busybox-static");
+    assert_eq!(text(&ran.stderr), "");
+    (ran.status.code(), text(&ran.stdout).replace(&program, "mistgate"))
+}
+
+#[test]
+fn procd_starts_and_reloads_it() {
+    let checked = "mistgate check --config /etc/mistgate/mistgate.toml\n";
+    let (code, said) = in_ash("units/mistgate.procd", "start_service", 0);
+    assert_eq!(code, Some(0), "{said}");
+    let rest = said.strip_prefix(checked).expect("a look at the configuration first");
+    assert!(rest.starts_with("procd_open_instance \n"), "{said}");
+    assert!(rest.ends_with("procd_close_instance \n"), "{said}");
+    for param in [
+        "command mistgate run --config /etc/mistgate/mistgate.toml",
+        "user mistgate",
+        "no_new_privs 1",
+        "limits core=0 nofile=65536 65536",
+        "respawn 3600 5 0",
+        "term_timeout 15",
+    ] {
+        assert!(rest.contains(&format!("procd_set_param {param}\n")), "{param}: {said}");
+    }
+    // What it refuses is not started.
+    assert_eq!(in_ash("units/mistgate.procd", "start_service", 1), (Some(1), checked.to_owned()));
+    let reloaded = "procd_send_signal mistgate * HUP\n";
+    assert_eq!(in_ash("units/mistgate.procd", "reload_service", 0), (Some(0), reloaded.to_owned()));
+    let places = "USE=1 START=95 STOP=10\n";
+    let said = in_ash("units/mistgate.procd", "echo USE=$USE_PROCD START=$START STOP=$STOP", 0);
+    assert_eq!(said, (Some(0), places.to_owned()));
+}
+
+#[test]
+fn openrc_starts_and_reloads_it() {
+    let checked = "mistgate check --config /etc/mistgate/mistgate.toml\n";
+    let (code, said) = in_ash("units/mistgate.openrc", "start_pre", 0);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        format!(
+            "checkpath --directory --mode 0750 --owner root:mistgate /etc/mistgate\n\
+             checkpath --directory --mode 0700 --owner mistgate:mistgate /var/lib/mistgate\n\
+             checkpath --file --mode 0600 --owner mistgate:mistgate /var/log/mistgate.log\n{checked}"
+        )
+    );
+    let (code, said) = in_ash("units/mistgate.openrc", "start_pre", 1);
+    assert!(code == Some(1) && said.ends_with(checked), "{said}");
+    let reloaded = "ebegin Reloading mistgate\nsupervise-daemon mistgate --signal HUP\neend 0\n";
+    assert_eq!(in_ash("units/mistgate.openrc", "reload", 0), (Some(0), reloaded.to_owned()));
+    let values = "echo $command $command_args, $command_user, $supervisor";
+    let started = "mistgate run --config /etc/mistgate/mistgate.toml, mistgate:mistgate, \
+                   supervise-daemon\n";
+    assert_eq!(in_ash("units/mistgate.openrc", values, 0), (Some(0), started.to_owned()));
+    assert_eq!(in_ash("units/mistgate.openrc", "depend", 0).0, Some(0));
 }
 
 #[test]
