@@ -10,9 +10,7 @@ use mistgate_core::config::problem::Problem;
 
 pub mod value;
 
-pub mod cursor;
 mod literal;
-
 pub mod python;
 
 mod entry;
@@ -94,7 +92,7 @@ fn read(program: &Program, needs: &str) -> Result<Module, Note> {
     let (line, what) = match python::parse(&program.text) {
         Ok(module) if needs.is_empty() || module.assigned.contains_key(needs) => return Ok(module),
         Ok(_) => (1, format!("there is no {needs} in this file")),
-        Err(error) => (error.line, format!("{}, so nothing was read", error.fault)),
+        Err(error) => (error.line, format!("{}, so nothing was read", error.what)),
     };
     let expected = "a configuration that the old program runs with".into();
     let about = Problem { line, key: String::new(), what, expected };

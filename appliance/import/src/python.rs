@@ -1,16 +1,28 @@
 //! A reader of the Python of configuration files: literals assigned to names. Nothing is ever run;
-//! a statement or an expression that would have to run is skipped.
+//! a statement or an expression that would have to run is skipped, and so is what no setting needs,
+//! such as numbers that are not decimal.
 //!
-//! Depth, size and number of values are bounded. A parser of all of Python is a large dependency
-//! for so little, and has no such bounds.
+//! Depth and size are bounded. A parser of all of Python is a large dependency for so little, and
+//! has no such bounds. The rules: docs.python.org/3/reference/lexical_analysis.html.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cursor::{DEPTH_MAX, Error, Fault, Token, Tokens};
-use super::value::{COST, Form, Value, unread};
+use zeroize::Zeroizing;
+
+use super::value::{Form, Value, unread};
 
 /// The largest text that is read, in bytes.
 pub const TEXT_MAX: usize = 1 << 20;
+/// The most brackets in one another.
+pub const DEPTH_MAX: usize = 32;
+
+/// Why a text was refused, as Python would or because of a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The line, counted from 1.
+    pub line: u32,
+    pub what: &'static str,
+}
 
 /// The assignments of a file.
 #[derive(Debug, Default)]
@@ -23,29 +35,25 @@ pub struct Module {
     pub passed_over: Vec<u32>,
 }
 
-/// Reads a text, whose errors are those of Python or of a bound.
+/// Reads a text.
 pub fn parse(text: &str) -> Result<Module, Error> {
     if text.len() > TEXT_MAX {
-        return Err(Error { line: 1, fault: Fault::Large });
+        return Err(Error { line: 1, what: "larger than 1MiB" });
     }
-    let (tokens, module) = (Tokens::new(text)?, Module::default());
-    let mut parser = Parser { tokens, module, budget: BUDGET, depth: 0, has_block: false };
-    while !matches!(parser.tokens.next, Token::End) {
-        parser.line()?;
+    // The byte order mark of some editors (RFC 3629 §6), and line ends of any kind.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = Zeroizing::new(Zeroizing::new(text.replace("\r\n", "\n")).replace('\r', "\n"));
+    let (open, module) = (Vec::new(), Module::default());
+    let mut reader = Reader { rest: &text, line: 1, open, has_block: false, module };
+    while !reader.rest.is_empty() {
+        reader.line()?;
     }
-    Ok(parser.module)
+    Ok(reader.module)
 }
 
-/// The cost that all values together may have, by [`Value::measure`].
-const BUDGET: usize = 8 << 20;
 /// How many skipped statements are remembered.
 const PASSED_OVER_MAX: usize = 1_000;
 
-/// Words that cannot be names.
-const KEYWORDS: [&str; 16] = [
-    "and", "assert", "await", "break", "continue", "del", "global", "in", "is", "lambda",
-    "nonlocal", "not", "or", "raise", "return", "yield",
-];
 /// Keywords of statements with a block: the rest of the line, and indented lines below it.
 const COMPOUND: [&str; 8] = ["async", "class", "def", "for", "if", "try", "while", "with"];
 /// Keywords that continue such a statement.
@@ -53,210 +61,204 @@ const SEQUELS: [&str; 4] = ["elif", "else", "except", "finally"];
 /// Keywords of statements that set nothing.
 const HARMLESS: [&str; 3] = ["from", "import", "pass"];
 
-struct Parser<'a> {
-    tokens: Tokens<'a>,
-    module: Module,
-    budget: usize,
-    /// How many brackets are open.
-    depth: usize,
+/// A position in a text, and what was read before it.
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a str,
+    pub(super) line: u32,
+    /// The ends of the open brackets, and the lines on which these were opened.
+    open: Vec<(char, u32)>,
     /// Whether the last statement was skipped, so that indented lines may be its block.
     has_block: bool,
+    module: Module,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Reader<'a> {
     /// Reads a line with its continuations.
     fn line(&mut self) -> Result<(), Error> {
-        if !self.is_line_over() {
-            if self.tokens.is_indented {
-                if !self.has_block {
-                    return Err(self.tokens.syntax());
-                }
-                self.skip_line()?;
-            } else {
-                self.statement()?;
-                while self.tokens.eat(';')? && !self.is_line_over() {
-                    self.statement()?;
-                }
+        let is_indented = self.rest.starts_with([' ', '\t']);
+        self.skip_space();
+        if is_indented && !self.is_over("") {
+            if !self.has_block {
+                return Err(self.wrong());
             }
+            self.skip_until("")?;
         }
-        if self.is_line_over() { self.take().map(drop) } else { Err(self.tokens.syntax()) }
+        while !self.is_over("") {
+            self.statement()?;
+            if !self.eat(";") {
+                break;
+            }
+            self.skip_space();
+        }
+        let is_over = self.eat("\n") || self.rest.is_empty() && self.open.is_empty();
+        if is_over { Ok(()) } else { Err(self.wrong()) }
     }
 
     fn statement(&mut self) -> Result<(), Error> {
-        let line = self.tokens.line;
-        let word = self.word()?;
-        let is = |words: &[&str]| word.is_some_and(|word| words.contains(&word));
-        self.has_block = is(&SEQUELS);
-        if self.has_block {
-            return self.skip_line();
+        let (line, mut ends) = (self.line, ";");
+        self.has_block = false;
+        if let Some(name) = self.target() {
+            return self.assignment(name);
         }
-        if is(&HARMLESS) {
-            return self.skip_statement();
-        }
-        if let Some(name) = word.filter(|_| !is(&COMPOUND) && !is(&KEYWORDS)) {
-            if self.tokens.eat(':')? {
-                // A type annotation.
-                self.skip_until(|next| matches!(next, '=' | ';'))?;
-                if self.is_statement_over() {
-                    return Ok(());
-                }
-            }
-            if self.tokens.eat('=')? {
-                return self.assignment(name);
-            }
-        } else if word.is_none() && matches!(self.tokens.next, Token::Text(_)) {
+        if let Some(prefix) = self.prefix() {
             // A text alone is a docstring or a comment.
-            self.take()?;
-            if self.is_statement_over() {
+            self.text(prefix)?;
+            if self.is_over(ends) {
                 return Ok(());
             }
         }
+        let word = self.word();
+        self.skip_space();
+        if HARMLESS.contains(&word) {
+            return self.skip_until(ends);
+        }
+        if COMPOUND.contains(&word) || SEQUELS.contains(&word) {
+            ends = "";
+        } else if !word.is_empty() && self.eat(":") {
+            // A type annotation.
+            self.skip_until("=;")?;
+            if self.eat("=") {
+                return self.assignment(word);
+            }
+            return Ok(());
+        }
         self.has_block = true;
-        if self.module.passed_over.len() < PASSED_OVER_MAX {
+        if !SEQUELS.contains(&word) && self.module.passed_over.len() < PASSED_OVER_MAX {
             self.module.passed_over.push(line);
         }
-        if is(&COMPOUND) { self.skip_line() } else { self.skip_statement() }
+        self.skip_until(ends)
     }
 
-    /// Reads on after the first `name =`.
-    fn assignment(&mut self, name: &'a str) -> Result<(), Error> {
-        let (mut names, mut value) = self.assigned()?;
-        names.push(name);
-        if matches!(self.tokens.next, Token::Other(',')) {
-            // A tuple without brackets.
-            self.skip_statement()?;
-            value.form = Form::Unread(unread::EXPRESSION);
-        }
-        for name in names {
-            self.spend(value.measure().1)?;
-            self.module.assigned.insert(name.to_owned(), value.clone());
-        }
+    /// Reads on after `name =`.
+    fn assignment(&mut self, name: &str) -> Result<(), Error> {
+        let value = self.value(";")?;
+        self.module.assigned.insert(name.to_owned(), value);
         Ok(())
     }
 
-    /// Reads a value with the names before it, each with an `=` behind it.
-    fn assigned(&mut self) -> Result<(Vec<&'a str>, Value), Error> {
-        let mut names = Vec::new();
+    /// Takes a name and the `=` behind it, if both are next.
+    fn target(&mut self) -> Option<&'a str> {
+        let before = (self.rest, self.line);
+        let name = self.word();
+        self.skip_space();
+        if !name.is_empty() && !self.rest.starts_with("==") && self.eat("=") {
+            return Some(name);
+        }
+        (self.rest, self.line) = before;
+        None
+    }
+
+    /// Reads a value up to one of these characters, or to the end of the bracket or line.
+    fn value(&mut self, ends: &str) -> Result<Value, Error> {
+        self.skip_space();
+        let line = self.line;
+        if self.is_over(ends) {
+            return Err(self.wrong());
+        }
+        let mut form = self.form()?;
+        self.skip_space();
+        if !self.is_over(ends) {
+            self.skip_until(ends)?;
+            form = Form::Unread(unread::EXPRESSION);
+        }
+        Ok(Value { line, form })
+    }
+
+    /// Reads what may be a value, or the beginning of an expression.
+    fn form(&mut self) -> Result<Form, Error> {
+        if let Some(prefix) = self.prefix() {
+            return self.text(prefix);
+        }
+        match self.peek() {
+            Some('{') => return self.braces(),
+            Some(bracket @ ('(' | '[')) => {
+                let (mut elements, is_tuple) = self.elements(bracket)?;
+                // Round brackets around one value mean nothing.
+                let is_one = bracket == '(' && !is_tuple && elements.len() == 1;
+                let only = if is_one { elements.pop() } else { None };
+                return Ok(only.map_or(Form::List(elements), |only| only.form));
+            }
+            Some(_) | None => {}
+        }
+        if self.rest.trim_start_matches(['+', '-', '.']).starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(self.number());
+        }
+        match self.word() {
+            "" => Ok(Form::Unread(unread::EXPRESSION)),
+            "True" => Ok(Form::Bool(true)),
+            "False" => Ok(Form::Bool(false)),
+            "None" => Ok(Form::None),
+            word => self.named(word),
+        }
+    }
+
+    fn number(&mut self) -> Form {
+        let begin = self.rest;
+        self.take_while(|c| matches!(c, '+' | '-'));
+        self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+        let written = begin.strip_suffix(self.rest).unwrap_or_default().replace('_', "");
+        let float = || written.parse().ok().filter(|float: &f64| float.is_finite());
+        let float = if written.contains(['.', 'e', 'E']) { float() } else { None };
+        let number = written.parse().map(Form::Integer).ok().or(float.map(Form::Float));
+        number.unwrap_or(Form::Unread(unread::NUMBER))
+    }
+
+    /// A name that has a value, or a call, which begins with this word.
+    fn named(&mut self, first: &str) -> Result<Form, Error> {
+        let mut path = first.to_owned();
         loop {
-            let line = self.tokens.line;
-            match self.word()? {
-                Some(name) if self.tokens.eat('=')? => names.push(name),
-                word => return Ok((names, self.value_from(word, line, false)?)),
+            self.skip_space();
+            if let Some(bracket @ ('(' | '[')) = self.peek() {
+                let (arguments, _) = self.elements(bracket)?;
+                return Ok(Form::Call { function: path, arguments });
             }
-        }
-    }
-
-    /// Reads a value. A colon ends the key of a dict.
-    fn value(&mut self, is_key: bool) -> Result<Value, Error> {
-        let line = self.tokens.line;
-        let word = self.word()?;
-        self.value_from(word, line, is_key)
-    }
-
-    /// Reads the rest of a value whose first word, if it begins with one, was taken from that line.
-    fn value_from(
-        &mut self,
-        word: Option<&'a str>,
-        line: u32,
-        is_key: bool,
-    ) -> Result<Value, Error> {
-        self.spend(COST)?;
-        let form = match word {
-            Some(word) => self.named(word)?,
-            None if self.is_value_over(is_key) => return Err(self.tokens.syntax()),
-            None => self.form()?,
-        };
-        if let Some(form) = form.filter(|_| self.is_value_over(is_key)) {
-            return Ok(Value { line, form });
-        }
-        let is_inside = self.depth > 0;
-        self.skip_until(|next| match next {
-            ',' => true,
-            ':' => is_key,
-            ';' => !is_inside,
-            _ => false,
-        })?;
-        Ok(Value { line, form: Form::Unread(unread::EXPRESSION) })
-    }
-
-    const fn is_line_over(&self) -> bool {
-        matches!(self.tokens.next, Token::Newline | Token::End)
-    }
-
-    const fn is_statement_over(&self) -> bool {
-        self.is_line_over() || matches!(self.tokens.next, Token::Other(';'))
-    }
-
-    const fn is_value_over(&self, is_key: bool) -> bool {
-        matches!(self.tokens.next, Token::Close | Token::Other(','))
-            || is_key && matches!(self.tokens.next, Token::Other(':'))
-            || self.depth == 0 && self.is_statement_over()
-    }
-
-    /// Reads what may be a value, or the beginning of an expression, and begins with no word.
-    fn form(&mut self) -> Result<Option<Form>, Error> {
-        if let Token::Other(sign @ ('-' | '+')) = self.tokens.next {
-            self.take()?;
-            if !matches!(self.tokens.next, Token::Number(_)) {
-                return Ok(None);
+            if !self.eat(".") {
+                break;
             }
-            return Ok(match self.literal()? {
-                Some(Form::Integer(number)) if sign == '-' => Some(Form::Integer(-number)),
-                Some(Form::Float(number)) if sign == '-' => Some(Form::Float(-number)),
-                number => number,
-            });
+            self.skip_space();
+            path.push('.');
+            path.push_str(self.word());
         }
-        let Token::Open(bracket) = self.tokens.next else {
-            return self.literal();
+        let known = self.module.assigned.get(&path).map(|known| &known.form);
+        // Lists of lists of lists would have no bound.
+        let is_bounded =
+            |form: &&Form| !matches!(form, Form::Call { .. } | Form::Dict(_) | Form::List(_));
+        let Some(form) = known.filter(is_bounded).cloned() else {
+            return Ok(Form::Unread(unread::NAME));
         };
-        if bracket == '{' {
-            return self.braces().map(Some);
-        }
-        let (mut elements, is_tuple) = self.elements()?;
-        // Round brackets around one value mean nothing.
-        let is_one = bracket == '(' && !is_tuple && elements.len() == 1;
-        let only = if is_one { elements.pop() } else { None };
-        Ok(Some(only.map_or(Form::List(elements), |only| only.form)))
-    }
-
-    /// Takes a text or a number, if one is next.
-    fn literal(&mut self) -> Result<Option<Form>, Error> {
-        if !matches!(self.tokens.next, Token::Text(_) | Token::Number(_)) {
-            return Ok(None);
-        }
-        let (Token::Text(form) | Token::Number(form)) = self.take()? else {
-            return Ok(None);
-        };
-        if let Form::Text(text) = &form {
-            self.spend(text.expose().len())?;
-        }
-        Ok(Some(form))
+        self.module.used.insert(path);
+        Ok(form)
     }
 
     /// Reads the parts between brackets. Returns whether a comma ends them, or there are none.
     fn bracket(
         &mut self,
+        begin: char,
         mut part: impl FnMut(&mut Self) -> Result<(), Error>,
     ) -> Result<bool, Error> {
-        self.take()?;
+        self.open(begin)?;
         let mut is_separated = true;
-        while !matches!(self.tokens.next, Token::Close) {
+        loop {
+            self.skip_space();
+            if self.is_over("") {
+                self.close()?;
+                return Ok(is_separated);
+            }
             if !is_separated {
-                return Err(self.tokens.syntax());
+                return Err(self.wrong());
             }
             part(self)?;
-            is_separated = self.tokens.eat(',')?;
+            is_separated = self.eat(",");
         }
-        self.take()?;
-        Ok(is_separated)
     }
 
     /// The values between brackets, without the names of named arguments, and whether a comma ends
     /// them or there are none.
-    fn elements(&mut self) -> Result<(Vec<Value>, bool), Error> {
+    fn elements(&mut self, begin: char) -> Result<(Vec<Value>, bool), Error> {
         let mut elements = Vec::new();
-        let is_separated = self.bracket(|parser| {
-            elements.push(parser.assigned()?.1);
+        let is_separated = self.bracket(begin, |reader| {
+            reader.target();
+            elements.push(reader.value(",")?);
             Ok(())
         })?;
         Ok((elements, is_separated))
@@ -265,10 +267,10 @@ impl<'a> Parser<'a> {
     /// A dict or a set.
     fn braces(&mut self) -> Result<Form, Error> {
         let mut parts = Vec::new();
-        self.bracket(|parser| {
-            let key = parser.value(true)?;
-            let is_pair = parser.tokens.eat(':')?;
-            parts.push((key, is_pair.then(|| parser.value(false)).transpose()?));
+        self.bracket('{', |reader| {
+            let key = reader.value(",:")?;
+            let is_pair = reader.eat(":");
+            parts.push((key, is_pair.then(|| reader.value(",")).transpose()?));
             Ok(())
         })?;
         if !parts.is_empty() && parts.iter().all(|(_, value)| value.is_none()) {
@@ -283,90 +285,110 @@ impl<'a> Parser<'a> {
         Ok(Form::Dict(parts.into_iter().map(pair).collect()))
     }
 
-    /// A constant, a name that has a value, or a call, which begins with this word.
-    fn named(&mut self, first: &str) -> Result<Option<Form>, Error> {
-        match first {
-            "True" => return Ok(Some(Form::Bool(true))),
-            "False" => return Ok(Some(Form::Bool(false))),
-            "None" => return Ok(Some(Form::None)),
-            _ if KEYWORDS.contains(&first) || COMPOUND.contains(&first) => return Ok(None),
-            _ => {}
-        }
-        let mut path = first.to_owned();
-        loop {
-            if matches!(self.tokens.next, Token::Open('(' | '[')) {
-                self.spend(path.len())?;
-                let (arguments, _) = self.elements()?;
-                return Ok(Some(Form::Call { function: path, arguments }));
-            }
-            if !self.tokens.eat('.')? {
-                break;
-            }
-            let Some(next) = self.word()? else {
-                return Ok(None);
-            };
-            path.push('.');
-            path.push_str(next);
-        }
-        let Some(known) = self.module.assigned.get(&path) else {
-            return Ok(Some(Form::Unread(unread::NAME)));
-        };
-        // A name stands for a whole value, so it counts against the same bounds as its text would.
-        let (depth, cost) = known.measure();
-        if self.depth + depth > DEPTH_MAX {
-            return Err(Error { line: self.tokens.line, fault: Fault::Deep });
-        }
-        let form = known.form.clone();
-        self.spend(cost)?;
-        self.module.used.insert(path);
-        Ok(Some(form))
+    /// Whether nothing more belongs to what is read, which one of these characters ends, or the end
+    /// of the bracket or line.
+    pub(super) fn is_over(&self, ends: &str) -> bool {
+        let is_end = |next| matches!(next, '\n' | ')' | ']' | '}') || ends.contains(next);
+        self.peek().is_none_or(is_end)
     }
 
-    fn spend(&mut self, cost: usize) -> Result<(), Error> {
-        let too_many = Error { line: self.tokens.line, fault: Fault::Many };
-        self.budget = self.budget.checked_sub(cost).ok_or(too_many)?;
+    /// Skips to one of these characters outside of further brackets, or to the end of the bracket
+    /// or line.
+    fn skip_until(&mut self, ends: &str) -> Result<(), Error> {
+        let depth = self.open.len();
+        loop {
+            self.skip_space();
+            if self.rest.is_empty() || self.open.len() == depth && self.is_over(ends) {
+                return Ok(());
+            }
+            match (self.prefix(), self.peek()) {
+                (Some(prefix), _) => drop(self.text(prefix)?),
+                (None, Some(begin @ ('(' | '[' | '{'))) => self.open(begin)?,
+                (None, Some(')' | ']' | '}')) => self.close()?,
+                (None, _) => _ = self.bump(),
+            }
+        }
+    }
+
+    fn open(&mut self, begin: char) -> Result<(), Error> {
+        if self.open.len() == DEPTH_MAX {
+            return Err(Error { line: self.line, what: "more than 32 brackets in one another" });
+        }
+        let end = match begin {
+            '(' => ')',
+            '[' => ']',
+            _ => '}',
+        };
+        self.open.push((end, self.line));
+        self.bump();
         Ok(())
     }
 
-    fn take(&mut self) -> Result<Token<'a>, Error> {
-        let token = self.tokens.take()?;
-        if matches!(token, Token::Open(_)) {
-            self.depth += 1;
-        } else if matches!(token, Token::Close) {
-            self.depth -= 1;
+    fn close(&mut self) -> Result<(), Error> {
+        if self.peek().is_none() || self.peek() != self.open.last().map(|(end, _)| *end) {
+            return Err(self.wrong());
         }
-        Ok(token)
+        self.open.pop();
+        self.bump();
+        Ok(())
     }
 
-    /// Takes the next token if it is a word.
-    fn word(&mut self) -> Result<Option<&'a str>, Error> {
-        let Token::Word(word) = self.tokens.next else {
-            return Ok(None);
-        };
-        self.take()?;
-        Ok(Some(word))
+    /// What is wrong with the next character.
+    fn wrong(&self) -> Error {
+        let unclosed = self.open.last().filter(|_| self.rest.is_empty());
+        let what = "this is not Python";
+        unclosed.map_or(Error { line: self.line, what }, |(_, line)| Error {
+            line: *line,
+            what: "this bracket is not closed",
+        })
     }
 
-    fn skip_line(&mut self) -> Result<(), Error> {
-        self.skip_until(|_| false)
-    }
-
-    fn skip_statement(&mut self) -> Result<(), Error> {
-        self.skip_until(|next| next == ';')
-    }
-
-    /// Skips to a character for which `ends` holds outside of further brackets, to the end of the
-    /// open bracket, or to the end of the line.
-    fn skip_until(&mut self, ends: impl Fn(char) -> bool) -> Result<(), Error> {
-        let depth = self.depth;
+    /// Skips spaces, comments, line ends behind a backslash and, between brackets, any other.
+    pub(super) fn skip_space(&mut self) {
         loop {
-            let is_end = matches!(self.tokens.next, Token::Close)
-                || matches!(self.tokens.next, Token::Other(next) if ends(next));
-            if self.is_line_over() || is_end && self.depth == depth {
-                return Ok(());
+            let is_inside = !self.open.is_empty();
+            self.take_while(|c| matches!(c, ' ' | '\t' | '\u{c}') || is_inside && c == '\n');
+            if self.rest.starts_with('#') {
+                self.take_while(|c| c != '\n');
+            } else if !self.eat("\\\n") {
+                return;
             }
-            self.take()?;
         }
+    }
+
+    /// Takes an identifier or a keyword; nothing if none is next.
+    fn word(&mut self) -> &'a str {
+        let is_next = self.peek().is_some_and(|c| c == '_' || c.is_alphabetic());
+        self.take_while(|c| is_next && (c == '_' || c.is_alphanumeric()))
+    }
+
+    /// Takes characters as long as `fits` holds.
+    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest;
+        while self.peek().is_some_and(&fits) {
+            self.bump();
+        }
+        rest.strip_suffix(self.rest).unwrap_or_default()
+    }
+
+    /// Takes `text` if it is next.
+    pub(super) fn eat(&mut self, text: &str) -> bool {
+        let is_next = self.rest.starts_with(text);
+        if is_next {
+            text.chars().for_each(|_| _ = self.bump());
+        }
+        is_next
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    pub(super) fn bump(&mut self) -> Option<char> {
+        let next = self.peek()?;
+        self.rest = self.rest.get(next.len_utf8()..).unwrap_or_default();
+        self.line += u32::from(next == '\n');
+        Some(next)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The values that the old programs' Python files assign.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
 use mistgate_core::base::secret::Secret;
 
@@ -34,22 +34,20 @@ pub enum Form {
     List(Vec<Value>),
     None,
     /// A text without its escapes, its parts joined.
-    Text(Secret),
+    Text(Rc<Secret>),
     /// What has no value until Python runs, or one of a kind that no setting has; holds the reason.
     Unread(&'static str),
 }
 
 /// Why an expression was not read as a value, in words that follow "this is".
 pub mod unread {
-    pub const BYTES: &str = "bytes";
-    /// For a surrogate, or a character by its name.
-    pub const ESCAPE: &str = "a text with an escape that is no character";
+    pub const ESCAPE: &str = "a text with an escape that is not read";
     /// For operators, comprehensions, conditions, slices and the like.
     pub const EXPRESSION: &str = "an expression, and nothing of the file is run";
-    /// For a t-string too.
+    /// For bytes too.
     pub const FORMAT: &str = "an f-string, and nothing of the file is run";
-    pub const NAME: &str = "a name that the file gives no value before";
-    /// For a number of more than 64 bits, or an imaginary one.
+    pub const NAME: &str = "a name that the file gives no text or number before";
+    /// For a number of more than 64 bits, an imaginary one, or one that is not decimal.
     pub const NUMBER: &str = "a number of no use here";
 }
 
@@ -68,45 +66,7 @@ impl Value {
         };
         if ASK.contains(&function.as_str()) { arguments.first()?.text() } else { None }
     }
-
-    /// The values between its brackets; `None` for a value without brackets.
-    pub fn parts(&self) -> Option<Vec<&Self>> {
-        match &self.form {
-            Form::Call { arguments: values, .. } | Form::List(values) => {
-                Some(values.iter().collect())
-            }
-            Form::Dict(pairs) => Some(pairs.iter().flat_map(|(key, value)| [key, value]).collect()),
-            Form::Bool(_)
-            | Form::Float(_)
-            | Form::Integer(_)
-            | Form::None
-            | Form::Text(_)
-            | Form::Unread(_) => None,
-        }
-    }
-
-    /// How many brackets are in one another, and the cost: one for each byte of a text or a name,
-    /// and [`COST`] for each value.
-    pub(super) fn measure(&self) -> (usize, usize) {
-        let text = if let Form::Call { function, .. } = &self.form {
-            Some(function.as_str())
-        } else {
-            self.text()
-        };
-        let own = COST + text.map_or(0, str::len);
-        let Some(parts) = self.parts() else {
-            return (0, own);
-        };
-        let (depth, cost) = parts.into_iter().fold((0, own), |(depth, cost), part| {
-            let (deeper, more) = part.measure();
-            (deeper.max(depth), cost + more)
-        });
-        (depth + 1, cost)
-    }
 }
-
-/// What each value costs.
-pub(super) const COST: usize = 32;
 
 /// In words that follow "this is".
 impl fmt::Display for Form {

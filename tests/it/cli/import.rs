@@ -152,11 +152,9 @@ const HOSTILE: [(&str, &str); 5] = [
 fn hostile_text_is_refused_or_comes_to_nothing() {
     let place = Place::new("");
     let deep = format!("a = {}", "[".repeat(100_000));
-    let many = format!("a = [{}]", "0,".repeat(400_000));
     let hostile =
         HOSTILE.map(|(content, printed)| (content.to_owned(), printed)).into_iter().chain([
             (deep, "hostile.py:1: more than 32 brackets in one another"),
-            (many, "hostile.py:1: more values than a configuration has"),
             ("#".repeat(2 << 20), "hostile.py:1: larger than 1MiB"),
         ]);
     for (content, expected) in hostile {

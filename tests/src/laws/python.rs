@@ -2,11 +2,10 @@
 
 use mistgate_core::config::files::Files;
 use mistgate_core::config::raw::{Draft, Source};
-use mistgate_import::cursor::DEPTH_MAX;
 use mistgate_import::draft::Content;
 use mistgate_import::micronets::Folder;
-use mistgate_import::python::Module;
-use mistgate_import::value::Value;
+use mistgate_import::python::{DEPTH_MAX, Module};
+use mistgate_import::value::{Form, Value};
 use mistgate_import::{Imported, Program, Programs, import, python};
 
 /// Any text is read or refused, whatever its line ends. Taken for an old program's configuration,
@@ -43,7 +42,17 @@ pub fn literals(data: &[u8]) {
 fn bounded(value: &Value, lines: u32, depth: usize) {
     assert!((1..=lines).contains(&value.line), "line {} of {lines}", value.line);
     assert!(depth <= DEPTH_MAX, "deeper than the text");
-    for part in value.parts().unwrap_or_default() {
+    let parts: Vec<&Value> = match &value.form {
+        Form::Call { arguments: values, .. } | Form::List(values) => values.iter().collect(),
+        Form::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
+        Form::Bool(_)
+        | Form::Float(_)
+        | Form::Integer(_)
+        | Form::None
+        | Form::Text(_)
+        | Form::Unread(_) => Vec::new(),
+    };
+    for part in parts {
         bounded(part, lines, depth + 1);
     }
 }
