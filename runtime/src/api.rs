@@ -13,7 +13,6 @@ use mistgate_core::base::{failure::Failure, secret::Secret};
 use smol::lock::Semaphore;
 
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::sync::Mutex;
 use crate::http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply, Take};
 
 /// The most bytes of an answer: a page of a few hundred devices has less than one megabyte.
@@ -26,43 +25,37 @@ pub struct Api {
     origin: Url,
     authorization: Option<Secret>,
     timeout: Duration,
-    outbound: Outbound,
+    client: Client,
     journal: Arc<Journal>,
     in_flight: Semaphore,
-    /// The connections that are not in use.
-    idle: Mutex<Vec<Client>>,
 }
 
 impl Api {
     /// Nothing is opened before the first request. `origin` is an `http` or `https` URL without a
     /// path, `authorization` the value of that header, and `timeout` is for each request with its
     /// answer.
-    pub const fn new(
+    pub fn new(
         origin: Url,
         authorization: Option<Secret>,
         timeout: Duration,
         outbound: Outbound,
         journal: Arc<Journal>,
     ) -> Self {
-        let in_flight = Semaphore::new(REQUESTS_MAX);
-        let idle = Mutex::new(Vec::new());
-        Self { origin, authorization, timeout, outbound, journal, in_flight, idle }
+        let (client, in_flight) = (Client::new(outbound), Semaphore::new(REQUESTS_MAX));
+        Self { origin, authorization, timeout, client, journal, in_flight }
     }
 
     /// Sends a request. `Unreachable` means that it certainly did not arrive, and `Timeout` that it
     /// may have. Dropping the future closes its connection.
     pub async fn send(&self, request: &Request) -> ExchangeResult {
         let _permit = self.in_flight.acquire().await;
-        let client = self.idle.lock().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
-        let replied = self.call(&client, request).await;
-        self.idle.lock().push(client);
-        replied.map(response).map_err(|fault| {
+        self.call(request).await.map(response).map_err(|fault| {
             self.journal.note(Level::Info, "api_failed", fields![reason = fault]);
             if fault.may_have_arrived() { Failure::Timeout } else { Failure::Unreachable }
         })
     }
 
-    async fn call(&self, client: &Client, request: &Request) -> Result<Reply, Fault> {
+    async fn call(&self, request: &Request) -> Result<Reply, Fault> {
         let mut headers = vec![
             ("accept", "application/json"),
             ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
@@ -78,7 +71,7 @@ impl Api {
             timeout: self.timeout,
             take: Take::Whole(BODY_MAX),
         };
-        client.call(&call).await
+        self.client.call(&call).await
     }
 
     /// The URL of a target, which never leads to another host.

@@ -1,9 +1,10 @@
-//! The HTTP/1.1 client: one request at a time to a destination, over a connection that is kept.
+//! The HTTP/1.1 client: requests to a destination, each over a connection of its own, which is kept
+//! for later ones.
 //!
 //! A request is sent at most once, with one exception: if a kept connection was closed before it
-//! took a byte of the request, a new connection is opened (RFC 9110 §9.2.2). Every other failure is
-//! a [`Fault`], which says whether the destination may have got the request; the caller decides
-//! what to do. Redirects are answers like any other.
+//! took the request, that goes out over another one (RFC 9110 §9.2.2). Every other failure is a
+//! [`Fault`], which says whether the destination may have got the request; the caller decides what
+//! to do. Redirects are answers like any other.
 //!
 //! Of a chat's answer the beginning is enough; an API's answer is taken whole or not at all.
 //!
@@ -11,9 +12,8 @@
 //! host name.
 
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
-use std::{env, future::poll_fn, sync::Arc};
+use std::{env, future::poll_fn};
 
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
@@ -21,30 +21,29 @@ use http_types::{Url, url::Position};
 use hyper::header::{
     AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
-use hyper::{Request, Uri};
+use hyper::{Request, Response, Uri};
 use hyper::{body::Incoming, client::conn::http1};
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::http::proxy;
 use mistgate_core::http::proxy::{Proxies, Proxy};
-use smol::{Timer, future, future::FutureExt, lock::Mutex};
+use smol::{Timer, future, future::FutureExt};
 use smol_hyper::rt::FuturesIo;
 
 pub use hyper::{Method, body::Bytes};
 
-use crate::base;
-use crate::base::{clock, clock::Clock, net::Duplex};
+use crate::base::{clock, clock::Clock, net::Duplex, sync::Mutex};
 
 mod dial;
 mod fault;
 
 pub(crate) use dial::reach;
-pub use fault::{Cause, Fault, Refusal, Step};
+pub use fault::{Cause, Fault, Step};
 
 /// How much of a body is read beyond what is taken of it, so that the connection can be used again.
 const DRAIN_MAX: usize = 64 * 1024;
 /// How much of a head hyper holds.
-const HEAD_MAX: usize = 32 * 1024;
+const HEAD_MAX: usize = 64 * 1024;
 /// A connection that was idle for longer is not trusted: firewalls forget connections silently.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
@@ -101,68 +100,91 @@ pub struct Reply {
 /// Sends requests to one destination.
 pub struct Client {
     outbound: Outbound,
-    kept: Mutex<Option<Link>>,
+    /// The connections that are not in use.
+    idle: Mutex<Vec<Link>>,
 }
 
 impl Client {
     /// Nothing is opened before the first request.
     pub const fn new(outbound: Outbound) -> Self {
-        Self { outbound, kept: Mutex::new(None) }
+        Self { outbound, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Sends a request and waits for its answer. A second request waits for the first. Dropping the
-    /// future closes the connection.
+    /// Sends a request and waits for its answer. Dropping the future closes the connection.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply, Fault> {
-        let step = base::sync::Mutex::new(Step::Resolve);
+        let step = Mutex::new(Step::Resolve);
         let late = async {
             Timer::after(call.timeout).await;
             Err(Cause::TimedOut { step: *step.lock(), after: call.timeout })
         };
         let reached = |at: Step| *step.lock() = at;
-        let answered = self.call_unbounded(call, &reached).or(late).await;
-        answered.map_err(|cause| Fault {
+        let answered = async {
+            let origin = Origin::of(call.url).ok_or(Cause::Request)?;
+            let proxy = self.outbound.proxies.of(call.url);
+            let request = request(call, proxy).ok_or(Cause::Request)?;
+            self.exchange(&origin, proxy, request, call.take, &reached).await
+        };
+        answered.or(late).await.map_err(|cause| Fault {
             host: call.url.host_str().unwrap_or("(no host)").to_owned(),
             cause,
         })
     }
 
-    async fn call_unbounded(
+    /// As [`Client::call`], for a request as it is sent, and for as long as it takes.
+    pub(crate) async fn exchange(
         &self,
-        call: &Call<'_>,
+        origin: &Origin,
+        proxy: Option<&Proxy>,
+        mut request: Request<Full<Bytes>>,
+        take: Take,
         reached: &(impl Fn(Step) + Sync),
     ) -> Result<Reply, Cause> {
-        let origin = Origin::of(call.url).ok_or(Cause::Request)?;
-        let proxy = self.outbound.proxies.of(call.url);
-        let request = || request(call, proxy).ok_or(Cause::Request);
-        let mut kept = self.kept.lock().await;
-        if let Some(mut link) = kept.take()
-            && link.origin == origin
-            && link.is_alive(self.outbound.clock.now()).await
-        {
+        let clock = self.outbound.clock;
+        loop {
+            let kept = self.kept(origin).await;
+            let is_kept = kept.is_some();
+            let mut link = match kept {
+                Some(link) => link,
+                None => Link::open(&self.outbound, origin, proxy, reached).await?,
+            };
             reached(Step::Exchange);
-            let written_before = link.written();
-            match link.exchange(request()?, call.take).await {
-                Err(Cause::Lost) if link.written() == written_before => {}
-                reply => {
-                    *kept = link.keep(self.outbound.clock.now()).await;
-                    return reply;
-                }
+            let sending = link.sender.try_send_request(request);
+            let reply = match drive(&mut link.connection, sending).await {
+                Ok(response) => link.read(response, take).await,
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if is_kept => {
+                        request = unsent;
+                        continue;
+                    }
+                    Some(_) | None => Err(cause(error.into_error())),
+                },
+            };
+            link.idle_since = clock.now();
+            if link.is_ready().await {
+                self.idle.lock().push(link);
+            }
+            return reply;
+        }
+    }
+
+    /// A kept connection that can take another request, as far as this side can tell.
+    async fn kept(&self, origin: &Origin) -> Option<Link> {
+        loop {
+            let mut link = self.idle.lock().pop()?;
+            let rested = self.outbound.clock.now().saturating_since(link.idle_since) <= IDLE_MAX;
+            if link.origin == *origin && rested && link.is_ready().await {
+                return Some(link);
             }
         }
-        let mut link = Link::open(&self.outbound, origin, proxy, reached).await?;
-        reached(Step::Exchange);
-        let reply = link.exchange(request()?, call.take).await;
-        *kept = link.keep(self.outbound.clock.now()).await;
-        reply
     }
 }
 
 /// The scheme, host and port that a connection leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    secure: bool,
-    host: String,
-    port: u16,
+pub(crate) struct Origin {
+    pub(crate) secure: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl Origin {
@@ -184,8 +206,6 @@ struct Link {
     origin: Origin,
     sender: http1::SendRequest<Full<Bytes>>,
     connection: Connection,
-    /// Bytes that the system took from us.
-    written: Arc<AtomicU64>,
     idle_since: Instant,
 }
 
@@ -195,39 +215,18 @@ type Connection = Option<http1::Connection<FuturesIo<Box<dyn Duplex>>, Full<Byte
 impl Link {
     async fn open(
         outbound: &Outbound,
-        origin: Origin,
+        origin: &Origin,
         proxy: Option<&Proxy>,
         reached: &(impl Fn(Step) + Sync),
     ) -> Result<Self, Cause> {
-        let (stream, written) = dial::dial(outbound, &origin, proxy, reached).await?;
+        let stream = dial::dial(outbound, origin, proxy, reached).await?;
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_MAX)
             .handshake(FuturesIo::new(stream))
             .await
             .map_err(|_| Cause::Lost)?;
-        Ok(Self {
-            origin,
-            sender,
-            connection: Some(connection),
-            written,
-            idle_since: outbound.clock.now(),
-        })
-    }
-
-    fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-
-    /// Whether the connection can take another request, as far as this side can tell.
-    async fn is_alive(&mut self, now: Instant) -> bool {
-        let rested = now.saturating_since(self.idle_since) <= IDLE_MAX;
-        rested && self.is_ready().await
-    }
-
-    /// The link for the next request, if it can take one.
-    async fn keep(mut self, now: Instant) -> Option<Self> {
-        self.idle_since = now;
-        self.is_ready().await.then_some(self)
+        let (origin, idle_since) = (origin.clone(), outbound.clock.now());
+        Ok(Self { origin, sender, connection: Some(connection), idle_since })
     }
 
     /// Reads what has arrived meanwhile, such as the connection's end.
@@ -237,13 +236,7 @@ impl Link {
         ready && self.connection.is_some()
     }
 
-    async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        take: Take,
-    ) -> Result<Reply, Cause> {
-        let sending = self.sender.send_request(request);
-        let response = drive(&mut self.connection, sending).await.map_err(cause)?;
+    async fn read(&mut self, response: Response<Incoming>, take: Take) -> Result<Reply, Cause> {
         let (head, body) = response.into_parts();
         let retry_after = retry_after(&head.headers, clock::wall());
         let body = drive(&mut self.connection, read(body, take)).await?;

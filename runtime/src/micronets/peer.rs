@@ -11,6 +11,7 @@ use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
 use mistgate_core::base::{machine, machine::Machine};
 use mistgate_core::http::listener::{Limits, Policy};
+use mistgate_core::http::proxy::Proxies;
 use mistgate_core::micronets::peer::input::{Config, ForwardId, Input, RequestId};
 use mistgate_core::micronets::peer::output::{Event, Output, RequestReport};
 use mistgate_core::micronets::{http, peer};
@@ -22,7 +23,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::{sandbox, sandbox::Needs, stop, stop::Stop};
 use crate::http::listen;
 use crate::http::listen::{Bytes, Head, Listener, Reply, Service};
-use crate::http::tls::peer::Credentials;
+use crate::http::{outbound::Outbound, tls::peer::Credentials};
 
 mod target;
 
@@ -68,14 +69,15 @@ pub struct Settings {
 /// have no other thread.
 pub fn run(settings: Settings, journal: Journal, wish: Option<bool>) -> Result<u64, String> {
     // Report wrong files and addresses before anything else is opened.
-    settings.credentials.connector().map_err(explain)?;
+    let tls = settings.credentials.connector().map_err(explain)?;
     let addresses = [(REQUESTS, settings.http_listen), (EVENTS, settings.event_listen)];
     let addresses = addresses.into_iter().filter_map(|(name, address)| Some((name, address?)));
     let bound = addresses.map(bind).collect::<Result<Vec<Bound>, String>>()?;
     sandbox::enter(wish, needs(&settings), &journal)?;
     let executor = Arc::new(Executor::new());
     let journal = Arc::new(journal);
-    smol::block_on(executor.run(run_on(settings, bound, journal, Arc::clone(&executor))))
+    let outbound = Outbound { tls, proxies: Proxies::default(), clock: Clock::start() };
+    smol::block_on(executor.run(run_on(settings, bound, outbound, journal, Arc::clone(&executor))))
 }
 
 /// The files that are read again for each connection, and the ports that are connected to.
@@ -90,6 +92,7 @@ fn needs(settings: &Settings) -> Needs {
 async fn run_on(
     settings: Settings,
     bound: Vec<Bound>,
+    outbound: Outbound,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
 ) -> Result<u64, String> {
@@ -103,11 +106,9 @@ async fn run_on(
     let (config, message_max) = (settings.config.clone(), settings.config.message_max);
     let ask = terminal::read_lines(handle.clone(), message_max).map_err(explain)?;
     let seed = getrandom::u64().map_err(explain)?;
-    let clock = Clock::start();
-    let forwarder = settings
-        .forward
-        .clone()
-        .map(|server| Arc::new(Forwarder::new(server, message_max, Arc::clone(&executor))));
+    let clock = outbound.clock;
+    let forwarder = |server| Arc::new(Forwarder::new(server, message_max, outbound));
+    let forwarder = settings.forward.clone().map(forwarder);
     let driver = Driver {
         peer: peer::Peer::new(config, seed, clock.now()),
         clock,

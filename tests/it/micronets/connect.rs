@@ -479,7 +479,7 @@ fn the_partners_requests_are_answered_by_the_local_server() {
     refused(json!("a-text"), "/huge", 502, "more than 1048576 bytes");
     refused(json!(10), "/large", 502, "1048576 are allowed");
     refused(json!(11), "/broken", 502, "is not HTTP");
-    refused(json!(12), "/gone", 502, "closed the connection before its response");
+    refused(json!(12), "/gone", 502, "the local server: the connection ended before the answer");
     refused(json!(13), "no-slash", 400, "path: expected a path from the root");
     refused(json!(14), "/held", 504, "did not respond within 2s");
     drop(release);

@@ -2,41 +2,35 @@
 
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use std::{io, io::IoSlice};
+use std::{io, time::Duration};
 
 use mistgate_core::http::proxy::Proxy;
 use rustls::pki_types::ServerName;
 use smol::future::FutureExt;
-use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::{Async, Timer};
 
-use super::{Cause, Origin, Outbound, Refusal, Step};
+use super::{Cause, Origin, Outbound, Step};
 use crate::base::net::Duplex;
 use crate::http::tls;
 
 /// How long an address is tried alone (RFC 8305 §5 recommends it).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a connection to `origin`, and counts the bytes that the system takes from us.
+/// Opens a connection to `origin`.
 pub(super) async fn dial(
     outbound: &Outbound,
     origin: &Origin,
     proxy: Option<&Proxy>,
     reached: &(impl Fn(Step) + Sync),
-) -> Result<(Box<dyn Duplex>, Arc<AtomicU64>), Cause> {
+) -> Result<Box<dyn Duplex>, Cause> {
     let (host, port) = match proxy {
         Some(proxy) => proxy.address(),
         None => (origin.host.as_str(), origin.port),
     };
-    let stream = open(host, port, reached).await?;
-    let written = Arc::new(AtomicU64::new(0));
-    let mut stream = Counted { stream, written: Arc::clone(&written) };
+    let mut stream = open(host, port, reached).await?;
     if !origin.secure {
-        return Ok((Box::new(stream), written));
+        return Ok(Box::new(stream));
     }
     if let Some(proxy) = proxy {
         reached(Step::Proxy);
@@ -45,8 +39,7 @@ pub(super) async fn dial(
     reached(Step::Handshake);
     let name = ServerName::try_from(bare(&origin.host).to_owned()).map_err(|_| Cause::Request)?;
     let stream = outbound.tls.connect(name, stream).await;
-    let stream = stream.map_err(|error| Cause::Handshake(tls::explain(&error)))?;
-    Ok((Box::new(stream), written))
+    Ok(Box::new(stream.map_err(|error| Cause::Handshake(tls::explain(&error)))?))
 }
 
 /// A TCP connection to a host. An IPv6 address may stand in brackets, as in a URL.
@@ -119,8 +112,12 @@ fn connect(addresses: &[SocketAddr]) -> Pin<Box<dyn Future<Output = Connected> +
 
 type Connected = io::Result<Async<TcpStream>>;
 
-/// Asks the proxy for a tunnel (RFC 9110 §9.3.6).
-async fn tunnel(stream: &mut Counted, origin: &Origin, proxy: &Proxy) -> Result<(), Refusal> {
+/// Asks the proxy for a tunnel (RFC 9110 §9.3.6). The error says why it opens none.
+async fn tunnel(
+    stream: &mut Async<TcpStream>,
+    origin: &Origin,
+    proxy: &Proxy,
+) -> Result<(), String> {
     const HEAD_MAX: usize = 16 * 1024;
     let authority = format!("{}:{}", origin.host, origin.port);
     let authorization = match proxy.authorization() {
@@ -128,21 +125,22 @@ async fn tunnel(stream: &mut Counted, origin: &Origin, proxy: &Proxy) -> Result<
         None => String::new(),
     };
     let ask = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{authorization}\r\n");
-    let lost = |_| Refusal::Lost;
-    stream.write_all(ask.as_bytes()).await.map_err(lost)?;
+    let lost = || "the proxy closed the connection".to_owned();
+    stream.write_all(ask.as_bytes()).await.map_err(|_| lost())?;
     let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let count = stream.read(&mut buffer).await.map_err(lost)?;
+        let count = stream.read(&mut buffer).await.map_err(|_| lost())?;
         if count == 0 || head.len() > HEAD_MAX {
-            return Err(Refusal::Lost);
+            return Err(lost());
         }
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
     }
     // Behind the head nothing can follow before we speak: in TLS the client begins.
     match status(&head) {
         Some(200..=299) if head.ends_with(b"\r\n\r\n") => Ok(()),
-        Some(status) if !(200..=299).contains(&status) => Err(Refusal::Status(status)),
-        _ => Err(Refusal::Malformed),
+        Some(200..=299) | None => Err("the proxy does not speak HTTP".to_owned()),
+        Some(407) => Err("the proxy wants a user and password, or others (407)".to_owned()),
+        Some(status) => Err(format!("the proxy refuses ({status})")),
     }
 }
 
@@ -155,59 +153,6 @@ fn status(head: &[u8]) -> Option<u16> {
 /// A host without the brackets of an IPv6 address.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
-/// A connection that counts what the system takes.
-#[derive(Debug)]
-struct Counted {
-    stream: Async<TcpStream>,
-    written: Arc<AtomicU64>,
-}
-
-impl Counted {
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let count = ready!(written)?;
-        self.written.fetch_add(count as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(count))
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.count(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.count(written)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub enum Cause {
     /// None of the addresses takes connections.
     Connect(String),
     /// The proxy does not let us through.
-    Proxy(Refusal),
+    Proxy(String),
     /// The TLS handshake failed; most often the certificate is not trusted.
     Handshake(String),
     /// The connection ended before the answer did.
@@ -74,7 +74,7 @@ impl fmt::Display for Cause {
             Self::Request => f.write_str("the URL or a header cannot be sent"),
             Self::Resolve(reason) => write!(f, "the host name has no address: {reason}"),
             Self::Connect(reason) => write!(f, "no connection: {reason}"),
-            Self::Proxy(refusal) => refusal.fmt(f),
+            Self::Proxy(reason) => f.write_str(reason),
             Self::Handshake(reason) => write!(f, "the TLS handshake failed: {reason}"),
             Self::Lost => f.write_str("the connection ended before the answer"),
             Self::Malformed => f.write_str("the answer is not HTTP"),
@@ -93,30 +93,6 @@ impl fmt::Display for Step {
             Self::Handshake => "TLS handshake",
             Self::Exchange => "answer",
         })
-    }
-}
-
-/// Why a proxy did not open a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The connection to it ended.
-    Lost,
-    /// It does not speak HTTP.
-    Malformed,
-    /// It answered with this status.
-    Status(u16),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost => f.write_str("the proxy closed the connection"),
-            Self::Malformed => f.write_str("the proxy does not speak HTTP"),
-            Self::Status(407) => {
-                f.write_str("the proxy wants a user and password, or others (407)")
-            }
-            Self::Status(status) => write!(f, "the proxy refuses ({status})"),
-        }
     }
 }
 

@@ -62,13 +62,6 @@ impl FromStr for Server {
     }
 }
 
-impl Server {
-    /// The Host of a request that has none.
-    pub(super) fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-}
-
 /// The host, an IPv6 address in brackets, and the port.
 fn authority(uri: &Uri, default_port: u16) -> Option<(&str, u16)> {
     let authority = uri.authority()?.as_str();
@@ -125,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_server_has_no_path() {
-        let server = |text: &str| text.parse::<Server>().map(|server| server.authority());
+        let server = |text: &str| {
+            text.parse::<Server>().map(|server| format!("{}:{}", server.host, server.port))
+        };
         assert_eq!(server("http://127.0.0.1:5000").as_deref(), Ok("127.0.0.1:5000"));
         assert_eq!(server("http://[::1]:5000/").as_deref(), Ok("[::1]:5000"));
         assert_eq!(server("http://localhost").as_deref(), Ok("localhost:80"));
