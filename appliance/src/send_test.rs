@@ -1,16 +1,15 @@
 //! `mistgate send-test`: one signed webhook through the running mistgate to the real chats.
 //!
 //! The webhook goes to the configured listener like one of Mist's. What became of it is read from
-//! the admin endpoint's metrics, before and after.
+//! the metrics of the running mistgate, before and after.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use std::{collections::BTreeMap, thread};
 
 use http_types::Url;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::{admin::Admin, checked::Config};
+use mistgate_core::config::checked::Config;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
 use mistgate_core::notify::{change::SEND_TEST, topics};
@@ -22,7 +21,7 @@ use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::http::outbound::{Bytes, Call, Client, Method, Outbound, Take};
 use mistgate_runtime::http::{tls, tls::pinned};
 
-use crate::{args::SendTest, first_start};
+use crate::{args::SendTest, ask, first_start};
 
 /// For the listener's answer, and for the chats' answers after it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -35,7 +34,8 @@ pub(crate) fn run(args: &SendTest) -> Result<(), String> {
     let Loaded { config, .. } = crate::load(args.config.as_deref())?;
     let webhook = config.webhook.as_ref().ok_or("webhook: no such section — nothing to test")?;
     let body = body(&config, &args.channel)?;
-    let before = config.admin.as_ref().map(scrape).transpose()?;
+    // One that only just starts has counted nothing, and lets the webhook wait.
+    let before = metrics(&config.state_dir).unwrap_or_default();
     let status = post(webhook, body)?;
     crate::say(&format!("webhook listener: {status}"));
     if status != 200 {
@@ -44,13 +44,7 @@ pub(crate) fn run(args: &SendTest) -> Result<(), String> {
     let destinations = config.chat.destinations_of(&args.channel);
     let names = destinations.iter().filter_map(|index| config.chat.destinations.get(*index));
     let names: Vec<&str> = names.map(|destination| destination.name.as_str()).collect();
-    match (&config.admin, before) {
-        (Some(admin), Some(before)) => watch(admin, &before, &names),
-        _ => {
-            crate::say("without [admin] the chats' answers are only in the log of mistgate run");
-            Ok(())
-        }
-    }
+    watch(&config.state_dir, &before, &names)
 }
 
 /// A webhook body whose one event the configuration sends to `channel`.
@@ -107,12 +101,12 @@ fn post(webhook: &Webhook, body: String) -> Result<u16, String> {
 }
 
 /// Waits until each destination has taken the message or refused it.
-fn watch(admin: &Admin, before: &Metrics, names: &[&str]) -> Result<(), String> {
+fn watch(state_dir: &str, before: &Metrics, names: &[&str]) -> Result<(), String> {
     let mut open: Vec<&str> = names.to_vec();
     let mut failed = Vec::new();
     let began = Instant::now();
     while !open.is_empty() && began.elapsed() < PATIENCE {
-        let after = scrape(admin)?;
+        let after = metrics(state_dir)?;
         let grown = |name: &str, metric: &str| {
             let sum = |metrics: &Metrics| metrics.get(&(metric.into(), name.into())).copied();
             sum(&after).unwrap_or(0.0) > sum(before).unwrap_or(0.0)
@@ -142,26 +136,9 @@ fn watch(admin: &Admin, before: &Metrics, names: &[&str]) -> Result<(), String> 
 /// Sums by metric and destination.
 type Metrics = BTreeMap<(String, String), f64>;
 
-fn scrape(admin: &Admin) -> Result<Metrics, String> {
-    let address = reachable(admin.listen);
-    let explain = |error: std::io::Error| {
-        format!("{address}: {error} — is it running? Start it with mistgate run")
-    };
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(explain)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(explain)?;
-    let token = admin
-        .token
-        .as_ref()
-        .map_or(String::new(), |token| format!("Authorization: Bearer {}\r\n", token.expose()));
-    let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n{token}\r\n");
-    stream.write_all(request.as_bytes()).map_err(explain)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(explain)?;
-    let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).unwrap_or("nothing");
-    if status != "200" {
-        return Err(format!("{address}: the admin endpoint answered {status} to /metrics"));
-    }
+fn metrics(state_dir: &str) -> Result<Metrics, String> {
+    let text = ask::ask_in(state_dir, "GET", "/metrics", "");
+    let text = text.map_err(|failure| failure.to_string())?;
     let mut metrics = Metrics::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap_or((line, "0"));

@@ -491,7 +491,7 @@ fn send_test_reports_what_each_destination_answered() {
     };
     let (code, _, errors) = try_it(&[]);
     assert_eq!(code, Some(1));
-    assert!(errors.contains("Start it with mistgate run"), "{errors}");
+    assert!(errors.contains("start it with mistgate run"), "{errors}");
 
     let mistgate = place.start();
     mistgate.line("listening", 2);
