@@ -89,15 +89,6 @@ pub(super) fn secrets(draft: &mut Draft) {
     }
 }
 
-/// Reports a setting of the log, which is an argument in mistgate.
-pub(super) fn log_level(old: &mut Table<'_>, key: &str, draft: &mut Draft) {
-    if let Some(found) = old.take(key) {
-        let what = "not carried over, as it is no part of the configuration";
-        let advice = "mistgate run --log-level debug, where more is to be seen";
-        draft.note(&found.origin, what, advice);
-    }
-}
-
 /// `port`, or the one that is written in the program.
 pub(super) fn listen(port: i64, origin: &Origin, draft: &mut Draft) {
     draft.set("webhook", "listen", format!("0.0.0.0:{port}"), origin);
@@ -197,12 +188,8 @@ fn url(
     }
 }
 
-/// A secret for a file. Texts of the published examples are reported, as they are nobody's secret.
+/// A secret for a file.
 fn known(found: &Found<'_>, file: &str, draft: &mut Draft) -> Option<Content> {
     let text = found.text(draft, &format!("the secret in the file {file}"))?;
-    if text.to_ascii_lowercase().contains("xxxxx") || text == "mybadpassword" {
-        let advice = format!("the real one in the file {file}");
-        draft.note(&found.origin, "this is the text of the example, not yours", advice);
-    }
     Some(Content::Known(Secret::new(text)))
 }

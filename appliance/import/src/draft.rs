@@ -1,7 +1,7 @@
 //! The configuration in the making: its entries, where each comes from, and the notes for the
 //! operator.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _};
+use std::{fmt, fmt::Write as _};
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::files::Files;
@@ -50,7 +50,6 @@ pub(super) struct Draft {
     entries: Vec<Entry>,
     files: Vec<File>,
     notes: Vec<Note>,
-    remarks: Vec<(&'static str, &'static str)>,
     /// The webhook secrets of the programs; `None` for one that is kept elsewhere.
     pub(super) secrets: Vec<(Option<Content>, Origin)>,
 }
@@ -158,11 +157,6 @@ impl Draft {
         self.files.extend(content.map(|content| File { name, content }));
     }
 
-    /// Adds a comment above the entries of a section.
-    pub(super) fn remark(&mut self, section: &'static str, text: &'static str) {
-        self.remarks.push((section, text));
-    }
-
     pub(super) fn note(
         &mut self,
         origin: &Origin,
@@ -230,24 +224,13 @@ impl Draft {
         Imported { toml: format!("{head}{text}"), files: self.files, notes: self.notes }
     }
 
-    /// Reports the warnings of [`mistgate_core::config`]; the same one of many keys once.
+    /// Reports the warnings of [`mistgate_core::config`].
     fn note_warnings(&mut self) {
         let (report, places) = self.check();
-        // By text, with the first entry and the number of entries.
-        let mut warnings: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
         for warning in report.warnings {
-            if let Some(at) = place(&places, &warning) {
-                let (_, count) =
-                    warnings.entry((warning.what, warning.expected)).or_insert((at, 0));
-                *count += 1;
-            }
-        }
-        for ((what, expected), (at, count)) in warnings {
-            if let Some(mut origin) = self.entries.get(at).map(|entry| entry.origin.clone()) {
-                if count > 1 {
-                    let _ = write!(origin.key, " and {} more", count - 1);
-                }
-                self.note(&origin, what, expected);
+            let entry = place(&places, &warning).and_then(|at| self.entries.get(at));
+            if let Some(origin) = entry.map(|entry| entry.origin.clone()) {
+                self.note(&origin, warning.what, warning.expected);
             }
         }
     }
@@ -310,9 +293,6 @@ impl Draft {
                 continue;
             }
             let _ = write!(text, "\n[{section}]\n");
-            for (_, remark) in self.remarks.iter().filter(|(about, _)| *about == section) {
-                let _ = writeln!(text, "# {remark}");
-            }
             for (at, entry) in entries {
                 places.resize(text.lines().count(), None);
                 entry.write(&mut text);

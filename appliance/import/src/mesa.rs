@@ -6,7 +6,7 @@
 use mistgate_core::{config::ports::External, webhook::config::Webhook};
 
 use super::draft::{Content, Draft};
-use super::old::Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts};
+use super::old::Conversion::{Integer, Seconds, Text, Texts};
 use super::old::{Found, Setting, Table};
 use super::{common, common::CHATS, entry::Origin, python::Module};
 
@@ -31,8 +31,8 @@ const SITE_OUTAGE: &[Setting] = &[
 ];
 // Without a profile for others, both programs remove the override.
 const MIST: &[Setting] = &[
-    (&["profile_ap", "conf_ap"], "ap_profile", TextOrNone),
-    (&["profile_default", "conf_default"], "default_profile", TextOrNone),
+    (&["profile_ap", "conf_ap"], "ap_profile", Text),
+    (&["profile_default", "conf_default"], "default_profile", Text),
 ];
 const JUNOS: &[Setting] = &[
     (&["domain_name", "domain"], "domain", Text),
@@ -49,8 +49,8 @@ const JUNOS_LINES: &[Setting] = &[
 const CSO: &[Setting] = &[(&["tenant"], "tenant", Text), (&["login"], "login", Text)];
 const CSO_PROFILE: &[Setting] = &[
     (&["port_profile_name"], "profile", Text),
-    (&["vlan_id"], "vlan", IntegerOrNone("the number of a VLAN")),
-    (&["native_vlan_id"], "native_vlan", IntegerOrNone("the number of a VLAN")),
+    (&["vlan_id"], "vlan", Integer("the number of a VLAN")),
+    (&["native_vlan_id"], "native_vlan", Integer("the number of a VLAN")),
 ];
 
 /// Carries over all that mistgate has too.
@@ -89,7 +89,6 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
         outage.carry("ports.outage", SITE_OUTAGE, draft);
         outage.close(draft);
     }
-    common::log_level(&mut old, "log_level", draft);
     old.close(draft);
 }
 
@@ -203,7 +202,6 @@ fn method(old: &mut Table<'_>, draft: &mut Draft) {
     let found = old.take("configuration_method");
     let origin = found.as_ref().map_or(&old.about, |found| &found.origin).clone();
     draft.set("ports", "mode", "observe", &origin);
-    draft.remark("ports", "Decides and reports, and changes nothing until mode is \"enforce\".");
     let what = "MESA changes ports at once; mistgate reports first what it would change";
     draft.note(&origin, what, "ports.mode = \"enforce\", as soon as its reports are right");
     let chosen = found.and_then(|found| found.text(draft, "ports.method"));

@@ -205,7 +205,7 @@ impl Folder {
 /// The last text of `bin_path.parent.joinpath ('lib/…')`, `Path ('…')` or `'…'`.
 fn named<'a>(found: Option<&Found<'a>>, usual: &'a str) -> &'a str {
     let text = found.and_then(|found| {
-        if let Form::Call { arguments, .. } = &found.value.form {
+        if let Form::Call(arguments) = &found.value.form {
             arguments.last().and_then(Value::text)
         } else {
             found.value.text()

@@ -60,8 +60,6 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
                     channels";
         draft.note(&origin, what, "[chat.channels.<topic>], where one should go elsewhere");
     }
-    common::log_level(&mut old, "log_level", draft);
-    common::log_level(&mut old, "debug", draft);
     if let Some(found) = old.take("message_levels") {
         let what = "not carried over, as mistgate's own table is that of later versions";
         let advice = "[chat.channels.<topic>], where a type should go elsewhere";

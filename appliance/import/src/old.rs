@@ -28,17 +28,14 @@ pub(super) struct Table<'a> {
 /// and form of ours.
 pub(super) type Setting = (&'static [&'static str], &'static str, Conversion);
 
-/// How an old value becomes one of ours, with what to advise where it is something else.
+/// How an old value becomes one of ours, with what to advise where it is something else. `None`
+/// sets nothing.
 #[derive(Clone, Copy)]
 pub(super) enum Conversion {
     Integer(&'static str),
-    /// `None` sets nothing.
-    IntegerOrNone(&'static str),
     /// A number of seconds, which becomes a duration.
     Seconds(&'static str),
     Text,
-    /// `None` sets nothing.
-    TextOrNone,
     /// A list, whose texts are added to ours.
     Texts(&'static str),
 }
@@ -82,18 +79,15 @@ impl<'a> Table<'a> {
 
     /// Carries settings over into a section, in the order of the rows.
     pub(super) fn carry(&mut self, section: &'static str, settings: &[Setting], draft: &mut Draft) {
-        use Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts};
+        use Conversion::{Integer, Seconds, Text, Texts};
         for &(old, key, conversion) in settings {
-            let Some(found) = self.take_any(old) else {
+            let Some(found) = self.take_any(old).filter(|found| !found.is_none()) else {
                 continue;
             };
             let value = match conversion {
-                IntegerOrNone(_) | TextOrNone if found.is_none() => None,
-                Integer(advice) | IntegerOrNone(advice) => {
-                    found.integer(draft, advice).map(Toml::Number)
-                }
+                Integer(advice) => found.integer(draft, advice).map(Toml::Number),
                 Seconds(advice) => found.seconds(draft, advice).map(Toml::Text),
-                Text | TextOrNone => {
+                Text => {
                     let text = found.text(draft, &format!("{section}.{key}, a text"));
                     text.map(Toml::from)
                 }
@@ -131,14 +125,8 @@ impl<'a> Found<'a> {
 
     /// Reports a value of the wrong form, with the right one as advice.
     fn refuse(&self, draft: &mut Draft, advice: impl Into<String>) {
-        let what = match self.value.environment() {
-            Some(name) => {
-                let name = segment(name);
-                format!("this comes from the environment variable {name}, which is not read")
-            }
-            None => format!("this is {}", self.value.form),
-        };
-        draft.note(&self.origin, format!("not carried over, as {what}"), advice);
+        let what = format!("not carried over, as this is {}", self.value.form);
+        draft.note(&self.origin, what, advice);
     }
 
     pub(super) fn text(&self, draft: &mut Draft, advice: &str) -> Option<&'a str> {

@@ -204,29 +204,29 @@ impl<'a> Reader<'a> {
     }
 
     /// A name that has a value, or a call, which begins with this word.
-    fn named(&mut self, first: &str) -> Result<Form, Error> {
-        let mut path = first.to_owned();
+    fn named(&mut self, name: &str) -> Result<Form, Error> {
+        let mut is_alone = true;
         loop {
             self.skip_space();
             if let Some(bracket @ ('(' | '[')) = self.peek() {
-                let (arguments, _) = self.elements(bracket)?;
-                return Ok(Form::Call { function: path, arguments });
+                return Ok(Form::Call(self.elements(bracket)?.0));
             }
             if !self.eat(".") {
                 break;
             }
+            is_alone = false;
             self.skip_space();
-            path.push('.');
-            path.push_str(self.word());
+            self.word();
         }
-        let known = self.module.assigned.get(&path).map(|known| &known.form);
+        let known = self.module.assigned.get(name).map(|known| &known.form);
         // Lists of lists of lists would have no bound.
-        let is_bounded =
-            |form: &&Form| !matches!(form, Form::Call { .. } | Form::Dict(_) | Form::List(_));
-        let Some(form) = known.filter(is_bounded).cloned() else {
+        let is_taken = |form: &&Form| {
+            is_alone && !matches!(form, Form::Call(_) | Form::Dict(_) | Form::List(_))
+        };
+        let Some(form) = known.filter(is_taken).cloned() else {
             return Ok(Form::Unread(unread::NAME));
         };
-        self.module.used.insert(path);
+        self.module.used.insert(name.to_owned());
         Ok(form)
     }
 
@@ -276,8 +276,7 @@ impl<'a> Reader<'a> {
         if !parts.is_empty() && parts.iter().all(|(_, value)| value.is_none()) {
             return Ok(Form::List(parts.into_iter().map(|(element, _)| element).collect()));
         }
-        // `**other` among the pairs brings more of them, which are not known; they are kept last.
-        parts.sort_by_key(|(_, value)| value.is_none());
+        // `**other` among the pairs brings more of them, which are not known.
         let pair = |(key, value): (Value, Option<Value>)| {
             let unread = Value { line: key.line, form: Form::Unread(unread::EXPRESSION) };
             (key, value.unwrap_or(unread))

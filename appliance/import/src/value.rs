@@ -17,13 +17,9 @@ pub struct Value {
 pub enum Form {
     /// `True` or `False`
     Bool(bool),
-    /// `function(arguments)` or `function[argument]`, which is not called.
-    Call {
-        /// The names before the bracket, such as `os.environ.get`.
-        function: String,
-        /// The values in the brackets, without the names of named ones.
-        arguments: Vec<Value>,
-    },
+    /// `function(arguments)` or `function[argument]`, which is not called: the values in the
+    /// brackets, without the names of named ones.
+    Call(Vec<Value>),
     /// Keys and values in their order, repeated keys included.
     Dict(Vec<(Value, Value)>),
     /// A number with a point or an exponent.
@@ -56,16 +52,6 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         if let Form::Text(text) = &self.form { Some(text.expose()) } else { None }
     }
-
-    /// The environment variable that this expression reads, if it does nothing else.
-    pub fn environment(&self) -> Option<&str> {
-        const ASK: [&str; 5] =
-            ["os.environ", "os.environ.get", "os.getenv", "environ.get", "getenv"];
-        let Form::Call { function, arguments } = &self.form else {
-            return None;
-        };
-        if ASK.contains(&function.as_str()) { arguments.first()?.text() } else { None }
-    }
 }
 
 /// In words that follow "this is".
@@ -74,7 +60,7 @@ impl fmt::Display for Form {
         f.write_str(match self {
             Self::Bool(true) => "True",
             Self::Bool(false) => "False",
-            Self::Call { .. } => "a call, and nothing of the file is run",
+            Self::Call(_) => "a call, and nothing of the file is run",
             Self::Dict(_) => "a dict",
             Self::Float(_) | Self::Integer(_) => "a number",
             Self::List(_) => "a list",

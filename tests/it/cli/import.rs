@@ -206,7 +206,7 @@ fn plain(value: &Value) -> Option<Json> {
             let last = last.into_iter().map(|(key, value)| Some((key, value?)));
             json!({ "dict": last.collect::<Option<Vec<_>>>()? })
         }
-        Form::Call { .. } | Form::Unread(_) => return None,
+        Form::Call(_) | Form::Unread(_) => return None,
     })
 }
 

@@ -43,7 +43,7 @@ fn bounded(value: &Value, lines: u32, depth: usize) {
     assert!((1..=lines).contains(&value.line), "line {} of {lines}", value.line);
     assert!(depth <= DEPTH_MAX, "deeper than the text");
     let parts: Vec<&Value> = match &value.form {
-        Form::Call { arguments: values, .. } | Form::List(values) => values.iter().collect(),
+        Form::Call(values) | Form::List(values) => values.iter().collect(),
         Form::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
         Form::Bool(_)
         | Form::Float(_)
