@@ -108,12 +108,8 @@ fn add(to: &mut Folder, folder: &str) -> Result<(), String> {
         let path = if folder == "." { name } else { format!("{folder}/{name}") };
         let has_key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).is_ok();
         let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok();
-        match certificate.as_ref().and_then(mutual::identity) {
-            Some(identity) => {
-                to.certificates.push(Certificate { path, pem, has_key, identity });
-            }
-            None if has_key => to.keys.push(path),
-            None => {}
+        if let Some(identity) = certificate.as_ref().and_then(mutual::identity) {
+            to.certificates.push(Certificate { path, pem, has_key, identity });
         }
     }
     Ok(())

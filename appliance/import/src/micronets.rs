@@ -3,7 +3,6 @@
 //!
 //! What it means: `bin/websocket-proxy.py` of cablelabs/micronets-ws-proxy.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use mistgate_core::base::secret::Secret;
@@ -38,8 +37,6 @@ pub struct Folder {
     pub program: Option<Program>,
     /// The files with certificates.
     pub certificates: Vec<Certificate>,
-    /// The paths of the files with private keys alone.
-    pub keys: Vec<String>,
 }
 
 const PROGRAM: &str = "Micronets";
@@ -56,8 +53,6 @@ const SETTINGS: [&str; 6] = [
 /// The names that `mistgate cert` gives, so that new files can take their place.
 const CERT: &str = "proxy.pkeycert.pem";
 const ROOT: &str = "root.cert.pem";
-/// How many subjects a note names.
-const SUBJECTS_MAX: usize = 5;
 
 /// Carries the settings and the certificates over.
 pub(super) fn import(folder: &Folder, module: &Module, draft: &mut Draft) {
@@ -139,7 +134,12 @@ fn certificates(
         draft.note(cert_origin, what, format!("its key, appended to {CERT}"));
     }
     if let Some(root) = root {
-        guard(folder, root, draft);
+        let what = "as with the original, any certificate of this root may join any meetup";
+        draft.note(
+            &folder.origin(&root.path),
+            what,
+            "[[proxy.allow]] with a meetup and its subjects",
+        );
     }
 }
 
@@ -161,26 +161,6 @@ fn report_published(folder: &Folder, draft: &mut Draft) {
     );
     let about = Origin { program: PROGRAM, file: folder.name.clone(), line: 1, key: String::new() };
     draft.note(&about, what, "a new root and new certificates for all peers; never these again");
-}
-
-/// Reports that the root's key lies there, and that any of its certificates joins any meetup.
-fn guard(folder: &Folder, root: &Certificate, draft: &mut Draft) {
-    let key = root.path.replace(".cert.pem", ".key.pem");
-    if folder.keys.contains(&key) {
-        let what = "the root's key is not needed here, and whoever has it makes peers";
-        draft.note(&folder.origin(&key), what, "a place without a network for it");
-    }
-    let leaves = folder.certificates.iter();
-    let leaves = leaves.filter(|leaf| leaf.identity.key != root.identity.key);
-    let names: BTreeSet<&String> = leaves.flat_map(|leaf| &leaf.identity.organisations).collect();
-    let subjects = names.into_iter().take(SUBJECTS_MAX).map(|name| quoted(&format!("O={name}")));
-    let subjects: Vec<String> = subjects.collect();
-    let mut advice = String::from("[[proxy.allow]] with a meetup and its subjects");
-    if !subjects.is_empty() {
-        advice = format!("{advice}, such as {}", subjects.join(", "));
-    }
-    let what = "as with the original, any certificate of this root may join any meetup";
-    draft.note(&folder.origin(&root.path), what, advice);
 }
 
 impl Folder {

@@ -97,7 +97,6 @@ fn channels(
         return;
     }
     let topic = Topic::parse(Cow::Borrowed(topic));
-    let mut same = 0_usize;
     for (kind, found) in all {
         let Some(channel) = found.text(draft, "a channel's name") else {
             continue;
@@ -105,23 +104,11 @@ fn channels(
         if [kind, channel].iter().any(|name| !common::is_name(name, &found.origin, draft)) {
             continue;
         }
-        let channel = if channel == "warnning" {
-            // The published example has this, with which MWTT took the default URL.
-            draft.note(&found.origin, "taken for \"warning\"", "the right name");
-            "warning".to_owned()
-        } else {
-            // The new name is reported with the channel's URL.
-            common::channel(channel)
-        };
+        // The new name is reported with the channel's URL.
+        let channel = common::channel(channel);
         let builtin = topics::find(&topic, kind).map(|row| row.severity.name());
-        if builtin == Some(&*channel) {
-            same += 1;
-        } else {
+        if builtin != Some(&*channel) {
             draft.set(section, kind, channel, &found.origin);
         }
-    }
-    if same > 0 {
-        let what = format!("{same} of its types have these channels built in, and are not named");
-        draft.note(&found.origin, what, "mistgate route, to see where an event goes");
     }
 }

@@ -90,7 +90,7 @@ fn mwtt_becomes_a_configuration_without_problems() {
         assert_eq!(line(&new, section, key), Some(value), "{section}.{key}\n{}", new.toml);
     }
     // As built in, or with a value that says nothing.
-    for kind in ["AP_CONNECTED", "AP_RESTARTED", "SW_PORT_BPDU_BLOCKED"] {
+    for kind in ["AP_CONNECTED", "AP_RESTARTED"] {
         assert_eq!(line(&new, "chat.channels.device-events", kind), None, "{kind}");
     }
     assert!(!new.toml.contains("[chat.google]"));
@@ -114,7 +114,6 @@ fn every_key_is_carried_over_or_told() {
         ("mwtt.py:34: msteams_conf.default_url: ", "switched connectors off"),
         ("mwtt.py:36: msteams_conf.url.critical: ", "switched connectors off"),
         ("mwtt.py:40: gchat_conf: ", "enabled is False"),
-        ("mwtt.py:50: event_channels.SW_PORT_BPDU_BLOCKED: ", "\"warning\""),
         ("mwtt.py:52: event_channels.AP_RESTARTED: ", "this is None"),
         ("mwtt.py:62: passed over", "by hand"),
     ] {
@@ -290,11 +289,8 @@ fn certificate(path: &str, organisation: &str, key: [u8; 32]) -> Certificate {
 }
 
 fn proxy(program: Option<&str>, certificates: Vec<Certificate>) -> Imported {
-    let (keys, program) = (
-        vec!["lib/my-root.key.pem".into()],
-        program.and_then(|text| source("old/bin/websocket-proxy.py", text)),
-    );
-    let micronets = Some(Folder { name: "old".into(), program, certificates, keys });
+    let program = program.and_then(|text| source("old/bin/websocket-proxy.py", text));
+    let micronets = Some(Folder { name: "old".into(), program, certificates });
     imported(&Programs { micronets, ..Programs::default() })
 }
 
@@ -310,8 +306,7 @@ fn the_websocket_proxy_keeps_its_settings_and_certificates() {
     assert_eq!(line(&new, "proxy", "cert"), Some("\"proxy.pkeycert.pem\""));
     assert_eq!(line(&new, "proxy", "client_ca"), Some("\"root.cert.pem\""));
     assert_eq!(new.files.len(), 2);
-    assert!(is_said(&new, "old/lib/my-root.key.pem:1: ", "without a network"));
-    assert!(is_said(&new, "old/lib/my-root.cert.pem:1: ", "\"O=Manager\", \"O=Proxy\""));
+    assert!(is_said(&new, "old/lib/my-root.cert.pem:1: ", "[[proxy.allow]]"));
     assert!(is_said(&new, "old/bin/websocket-proxy.py:8: report_interval_s: ", "/status"));
 }
 
