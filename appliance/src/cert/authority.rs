@@ -31,7 +31,7 @@ impl Authority {
         let files = Tls { cert: cert.to_owned(), key: key.to_owned() };
         let read = Snapshot::of([&files.cert, &files.key]);
         let loaded = tls::certified_key(&files, &read).map_err(|error| advise(&error))?;
-        let (first, others) = loaded.cert.split_first().ok_or("a chain without certificates")?;
+        let first = loaded.cert.first().ok_or("a chain without certificates")?;
         let parsed = parse(cert, first)?;
         let path_length = check(cert, &parsed, now)?;
         let key = Key::new(loaded.key, &parsed);
@@ -44,7 +44,7 @@ impl Authority {
             not_after: UnixTime::from_secs(parsed.validity().not_after.timestamp()),
             path_length,
             organization: only_organization(parsed.subject()).map(DnValue::from),
-            chain: chain(cert, (first, parsed), others)?,
+            chain: chain(cert, &loaded.cert)?,
         })
     }
 }
@@ -162,26 +162,18 @@ fn only_organization<'n>(name: &'n X509Name<'_>) -> Option<&'n str> {
     (name.iter_attributes().count() == 1).then_some(organization)?.as_str().ok()
 }
 
-/// The chain from `first` up to below the root, as far as `others` continue it.
+/// The certificates of a chain below its root, which the peers have.
 fn chain(
     file: &str,
-    first: (&CertificateDer<'static>, X509Certificate<'_>),
-    others: &[CertificateDer<'static>],
+    certificates: &[CertificateDer<'static>],
 ) -> Result<Vec<CertificateDer<'static>>, String> {
-    let others = others
-        .iter()
-        .map(|cert| parse(file, cert).map(|parsed| (cert, parsed)))
-        .collect::<Result<Vec<_>, _>>()?;
     let mut chain = Vec::new();
-    let mut next = Some(first);
-    while let Some((cert, parsed)) = next.take() {
-        let issuer = parsed.issuer().as_raw();
-        // A chain that runs in a circle ends where it closes.
-        if issuer == parsed.subject().as_raw() || chain.contains(cert) {
+    for certificate in certificates {
+        let parsed = parse(file, certificate)?;
+        if parsed.issuer().as_raw() == parsed.subject().as_raw() {
             break;
         }
-        chain.push(cert.clone());
-        next = others.iter().find(|(_, other)| other.subject().as_raw() == issuer).cloned();
+        chain.push(certificate.clone());
     }
     Ok(chain)
 }
