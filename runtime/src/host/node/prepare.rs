@@ -7,7 +7,7 @@ use mistgate_core::config::checked::Config;
 use mistgate_core::engine::input;
 
 use super::listeners::{Common, Listeners, Socket, Sockets};
-use super::{Problems, dedup_window, seed};
+use super::{Problems, dedup_window, problem, seed};
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::chat::driver;
 use crate::host::load::{Loaded, Made};
@@ -52,11 +52,6 @@ pub(super) struct Refused {
     pub(super) step: Step,
     pub(super) problems: Problems,
 }
-
-/// A key and its value.
-type Key = (&'static str, fn(&Config) -> &str);
-/// What cannot change while mistgate runs.
-const FIXED: [Key; 1] = [("state_dir", |config| &config.state_dir)];
 
 /// A configuration, and all that is made for it.
 pub(super) struct Prepared {
@@ -123,11 +118,10 @@ impl Prepared {
     }
 }
 
-/// Refuses what cannot change live, one line for each key.
+/// Refuses what cannot change live.
 fn fixed(now: &Config, new: &Config) -> Result<(), Problems> {
-    let changed = FIXED.iter().filter(|(_, value)| value(now) != value(new));
-    let problems: Problems = changed
-        .map(|(key, _)| format!("{key}: changed — restart mistgate, which takes it then"))
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if now.state_dir == new.state_dir {
+        return Ok(());
+    }
+    Err(problem("state_dir: changed — restart mistgate, which takes it then"))
 }
