@@ -168,15 +168,7 @@ fn look(path: &Path) -> Result<Database, Problem> {
     builder.set_cache_size(CACHE_MAX).set_check_integrity_on_open(true);
     let database = builder.create_with_backend(guard)?;
     match number(&database)? {
-        Some(FORMAT) => {
-            // Those of a program that did not know them yet. What is written goes nowhere.
-            let transaction = database.begin_write()?;
-            transaction.open_table(LETTERS)?;
-            transaction.open_table(LAST)?;
-            incidents::prepare(&transaction)?;
-            transaction.commit()?;
-            Ok(database)
-        }
+        Some(FORMAT) => Ok(database),
         Some(newer) if newer > FORMAT => Err(Problem::Newer(newer)),
         Some(_) | None => Err(Problem::Older),
     }

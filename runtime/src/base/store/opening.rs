@@ -8,9 +8,8 @@
 //! matters more than what cannot be read. Of several such files the first and the last are kept:
 //! the first has what waited before the trouble began.
 
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::{fs, io, os::unix::fs::OpenOptionsExt as _};
+use std::{fs, fs::File, io};
 
 use mistgate_core::base::time::UnixTime;
 use redb::{Database, StorageBackend};
@@ -51,14 +50,13 @@ impl Place {
         if !self.is_service {
             return self.try_open();
         }
-        let opened = match self.mark() {
-            Marked::Twice if self.path.exists() => {
-                Err("mistgate ended twice while it was opened".to_owned())
-            }
-            Marked::Twice | Marked::First => match self.try_open() {
+        let opened = if self.ended_twice() && self.path.exists() {
+            Err("mistgate ended twice while it was opened".to_owned())
+        } else {
+            match self.try_open() {
                 Err(problem) if problem.is_damage() => Err(problem.to_string()),
                 opened => Ok(opened),
-            },
+            }
         };
         let opened = opened.unwrap_or_else(|reason| {
             let set_aside = self.set_aside(reason)?;
@@ -81,19 +79,15 @@ impl Place {
         panic::catch(open).unwrap_or_else(panicked)
     }
 
-    /// Notes that the file is being opened. A disk that takes no marker must not keep it closed.
-    fn mark(&self) -> Marked {
-        let make = |path: &Path| {
-            let mut options = OpenOptions::new();
-            let _ = options.write(true).create(true).truncate(false).mode(0o600).open(path);
-        };
+    /// Notes that the file is being opened, or says that two openings did not come to their end. A
+    /// disk that takes no marker must not keep it closed.
+    fn ended_twice(&self) -> bool {
         let (first, again) = (beside(&self.path, OPENING), beside(&self.path, OPENING_AGAIN));
-        if again.exists() {
-            return Marked::Twice;
+        let is_second = again.exists();
+        if !is_second {
+            let _ = File::create(if first.exists() { again } else { first });
         }
-        let next = if first.exists() { again } else { first };
-        make(&next);
-        Marked::First
+        is_second
     }
 
     fn unmark(&self) {
@@ -129,13 +123,6 @@ impl Place {
             secs += 1;
         }
     }
-}
-
-enum Marked {
-    /// The last opening came to its end, or this is the first after one that did not.
-    First,
-    /// Two did not come to their end.
-    Twice,
 }
 
 /// Whether a program has the file open.

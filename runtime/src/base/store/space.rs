@@ -6,11 +6,11 @@
 //! The reserve is a file of its own. It is given up when the disk is full, so that deliveries can
 //! be noted and the store drains. New batches are taken only while it is there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{io, io::Write as _, os::unix::fs::OpenOptionsExt as _, sync::Arc};
+use std::{io, io::Write as _, sync::Arc};
 
 use super::Write;
 
@@ -162,9 +162,7 @@ impl Space {
         if fs::metadata(&self.reserve).is_ok_and(|reserve| reserve.len() == length) {
             return Ok(());
         }
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file: File = options.open(&self.reserve)?;
+        let mut file = File::create(&self.reserve)?;
         let zeros = [0; PAGE as usize];
         for _ in 0..length.div_ceil(PAGE) {
             // Written, because a hole takes no room.
