@@ -53,32 +53,21 @@ impl Field {
 }
 
 /// Why a term is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No field has this name.
+    #[error("expected org, site, device, device_type, topic, type or severity before the \"=\"")]
     Field,
     /// The value can match nothing.
+    #[error(
+        "expected a value: of severity, debug to critical; of device_type, ap, switch, \
+         gateway or mxedge; else a name of at most 200 bytes, in which * is any text"
+    )]
     Value,
     /// There are more than 32.
+    #[error("expected at most 32 terms")]
     TooMany,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Field => {
-                "expected org, site, device, device_type, topic, type or severity before the \"=\""
-            }
-            Self::Value => {
-                "expected a value: of severity, debug to critical; of device_type, ap, switch, \
-                 gateway or mxedge; else a name of at most 200 bytes, in which * is any text"
-            }
-            Self::TooMany => "expected at most 32 terms",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// Matches what has, for each field that is named, one of the values. Names may hold `*` for any
 /// text. An empty one matches everything.

@@ -7,7 +7,6 @@
 //! number covers it.
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
-use core::fmt;
 
 use crate::base::time::UnixTime;
 use crate::event::Topic;
@@ -109,27 +108,16 @@ impl<'a> Batch<'a> {
 }
 
 /// Why bytes are not a batch. The store checks its pages, so this means a foreign or newer file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The severity has no meaning.
+    #[error("expected a severity of 0 to 3, got {0}")]
     Severity(u8),
-    /// A text is not UTF-8.
+    #[error("a text is not UTF-8")]
     Text,
-    /// The bytes end too early.
+    #[error("the bytes end too early")]
     Truncated,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Severity(got) => write!(f, "expected a severity of 0 to 3, got {got}"),
-            Self::Text => f.write_str("a text is not UTF-8"),
-            Self::Truncated => f.write_str("the bytes end too early"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {

@@ -6,7 +6,6 @@
 //! are the same if their blobs are.
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -43,33 +42,24 @@ enum Names {
 }
 
 /// Why a host's key is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The host has another key, in this line of the file: it was set up anew, or somebody is in
     /// between. The fingerprints are those of the key that it showed and of the known one.
+    #[error(
+        "its host key {fingerprint} is not {known}, the one in {file}:{line} — replace that line \
+         only if the switch was set up anew"
+    )]
     Changed { file: String, line: usize, fingerprint: String, known: String },
     /// The key must not be used any more, as this line says.
+    #[error("its host key is revoked by {file}:{line}")]
     Revoked { file: String, line: usize },
     /// The host is not in the file; `entry` is the line that would make it known.
+    #[error(
+        "its host key {fingerprint} is not in {file} — compare it with the switch's own, then add: \
+         {entry}"
+    )]
     Unknown { file: String, fingerprint: String, entry: String },
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Changed { file, line, fingerprint, known } => write!(
-                f,
-                "its host key {fingerprint} is not {known}, the one in {file}:{line} — replace \
-                 that line only if the switch was set up anew"
-            ),
-            Self::Revoked { file, line } => write!(f, "its host key is revoked by {file}:{line}"),
-            Self::Unknown { file, fingerprint, entry } => write!(
-                f,
-                "its host key {fingerprint} is not in {file} — compare it with the switch's own, \
-                 then add: {entry}"
-            ),
-        }
-    }
 }
 
 impl KnownHosts {

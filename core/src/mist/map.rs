@@ -10,11 +10,13 @@ use super::object::{Object, is_same, quoted};
 use crate::ports::name::PortName;
 
 /// Why it is not clear which entry holds for a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// This key may name the port, but cannot be understood.
+    #[error("it may be meant by the entry {}", quoted(.0))]
     Unclear(String),
     /// Two keys name the port.
+    #[error("it is in two entries, {} and {}", quoted(.0), quoted(.1))]
     Twice(String, String),
 }
 
@@ -151,16 +153,3 @@ impl fmt::Display for PortMap {
         f.write_str("}")
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unclear(key) => write!(f, "it may be meant by the entry {}", quoted(key)),
-            Self::Twice(one, other) => {
-                write!(f, "it is in two entries, {} and {}", quoted(one), quoted(other))
-            }
-        }
-    }
-}
-
-impl core::error::Error for Error {}

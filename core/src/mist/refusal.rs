@@ -1,86 +1,61 @@
 //! Why a command gets no answer from Mist's API, and what to do about it.
 
-use alloc::string::String;
-use core::fmt;
+use alloc::{format, string::String, string::ToString};
 
 use super::outcome::outcome;
 use crate::base::exchange::{ExchangeResult, Response};
 use crate::base::failure::Failure;
 
-/// Why there is no answer. It says what to do, as a person at a terminal is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The answer is not what it should be.
-    Unclear {
-        what: &'static str,
-    },
-    /// The answer is 401.
-    Token {
-        what: &'static str,
-    },
-    /// The answer is 403.
-    Forbidden {
-        what: &'static str,
-        /// The roles that Mist says the token has.
-        roles: String,
-    },
-    /// The answer is 404.
-    Absent {
-        what: &'static str,
-    },
-    Failed {
-        what: &'static str,
-        failure: Failure,
-    },
-}
-
 /// An organisation may allow some addresses only (`appliance/docs/vendors/mist.md` §7).
 const ADDRESSES: &str = "or src_ips of the organisation allows other addresses only";
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unclear { what } => write!(f, "{what}: what answers is not Mist's API"),
-            Self::Token { what } => write!(
-                f,
-                "{what}: Mist refuses the token (401): it is wrong or deleted, or was unused for 90 \
-                 days; {ADDRESSES}"
-            ),
-            Self::Forbidden { what, roles } => {
-                write!(f, "{what}: Mist forbids it (403): the token's role is not enough")?;
-                if !roles.is_empty() {
-                    write!(f, " ({roles})")?;
-                }
-                write!(f, "; {ADDRESSES}")
-            }
-            Self::Absent { what } => write!(
-                f,
-                "{what}: Mist knows no such thing (404): mist.org_id is another one, or the token \
-                 is for another organisation"
-            ),
-            Self::Failed { what, failure } => {
-                write!(f, "{what}: ")?;
-                if let Failure::Busy { after: Some(after) } = failure {
-                    return write!(f, "Mist asks to wait for {} s", after.as_secs());
-                }
-                if let Failure::Rejected { message } = failure {
-                    return f.write_str(message);
-                }
-                let words = [
-                    (Failure::Unreachable, "mist.api_url cannot be reached"),
-                    (Failure::Timeout, "Mist did not answer in time"),
-                    (
-                        Failure::Busy { after: None },
-                        "Mist has a fault of its own — try again later",
-                    ),
-                ];
-                match words.iter().find(|(known, _)| known == failure) {
-                    Some((_, words)) => f.write_str(words),
-                    None => write!(f, "{failure}"),
-                }
-            }
-        }
+/// Why there is no answer. It says what to do, as a person at a terminal is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The answer is not what it should be.
+    #[error("{what}: what answers is not Mist's API")]
+    Unclear { what: &'static str },
+    /// The answer is 401.
+    #[error(
+        "{what}: Mist refuses the token (401): it is wrong or deleted, or was unused for 90 days; \
+         {ADDRESSES}"
+    )]
+    Token { what: &'static str },
+    /// The answer is 403. The roles are those that Mist says the token has.
+    #[error(
+        "{what}: Mist forbids it (403): the token's role is not enough{}; {ADDRESSES}",
+        bracketed(.roles)
+    )]
+    Forbidden { what: &'static str, roles: String },
+    /// The answer is 404.
+    #[error(
+        "{what}: Mist knows no such thing (404): mist.org_id is another one, or the token is for \
+         another organisation"
+    )]
+    Absent { what: &'static str },
+    #[error("{what}: {}", words(.failure))]
+    Failed { what: &'static str, failure: Failure },
+}
+
+fn bracketed(roles: &str) -> String {
+    if roles.is_empty() { String::new() } else { format!(" ({roles})") }
+}
+
+/// What Mist's API is to blame for.
+fn words(failure: &Failure) -> String {
+    if let Failure::Busy { after: Some(after) } = failure {
+        return format!("Mist asks to wait for {} s", after.as_secs());
     }
+    if let Failure::Rejected { message } = failure {
+        return message.clone();
+    }
+    let words = [
+        (Failure::Unreachable, "mist.api_url cannot be reached"),
+        (Failure::Timeout, "Mist did not answer in time"),
+        (Failure::Busy { after: None }, "Mist has a fault of its own — try again later"),
+    ];
+    let known = words.iter().find(|(known, _)| known == failure);
+    known.map_or_else(|| failure.to_string(), |(_, words)| (*words).into())
 }
 
 /// The response to a request about `what`, if its status means success. `roles` are those that the

@@ -5,7 +5,6 @@
 //! costs only itself.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use serde::Deserialize;
 
@@ -26,13 +25,16 @@ pub struct Envelope<'a> {
 }
 
 /// Why a body is not a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// `events` is neither a list nor an object nor null.
+    #[error("events: expected a list of objects")]
     Events,
     /// More than [`EVENTS_MAX`] events.
+    #[error("events: expected at most {EVENTS_MAX}")]
     EventsMax,
     /// Not JSON, or not an object.
+    #[error("expected a JSON object, got none at line {line}, column {column}")]
     Json {
         /// The line of the first fault, from 1.
         line: usize,
@@ -40,23 +42,9 @@ pub enum Error {
         column: usize,
     },
     /// `topic` is missing or not a text.
+    #[error("topic: expected a text")]
     Topic,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Events => f.write_str("events: expected a list of objects"),
-            Self::EventsMax => write!(f, "events: expected at most {EVENTS_MAX}"),
-            Self::Json { line, column } => {
-                write!(f, "expected a JSON object, got none at line {line}, column {column}")
-            }
-            Self::Topic => f.write_str("topic: expected a text"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// Splits a body. A missing or null `events` is an empty list; a lone object is a list of one.
 pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {

@@ -5,7 +5,6 @@
 
 use alloc::string::{String, ToString};
 use alloc::{borrow::Cow, format, vec::Vec};
-use core::fmt;
 
 use http_types::StatusCode;
 use sha2::{Digest as _, Sha256};
@@ -40,12 +39,13 @@ pub struct Intake {
 }
 
 /// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
 pub enum Rejection {
     /// Not a webhook's envelope.
-    Envelope(envelope::Error),
+    Envelope(#[from] envelope::Error),
     /// Not signed by us.
-    Signature(signature::Error),
+    Signature(#[from] signature::Error),
 }
 
 impl Rejection {
@@ -66,15 +66,6 @@ impl Rejection {
     }
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Envelope(error) => error.fmt(f),
-            Self::Signature(error) => error.fmt(f),
-        }
-    }
-}
-
 /// Verifies a webhook's body, parses it, and routes its events. `learned` has words for types that
 /// our tables lack.
 pub fn intake(
@@ -84,9 +75,8 @@ pub fn intake(
     signatures: Signatures<'_>,
     body: &[u8],
 ) -> Result<Intake, Rejection> {
-    signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)
-        .map_err(Rejection::Signature)?;
-    let envelope = envelope::parse(body).map_err(Rejection::Envelope)?;
+    signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)?;
+    let envelope = envelope::parse(body)?;
     Ok(of(chat, learned, &envelope))
 }
 

@@ -4,8 +4,6 @@
 //! respectively (`appliance/docs/vendors/mist.md` §2). The signed text holds no time, so the inbox
 //! must notice a repeated request.
 
-use core::fmt;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
@@ -27,27 +25,18 @@ pub struct Signatures<'a> {
 }
 
 /// Why a request is not from our Mist organisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The header is not hex of the digest's length.
+    #[error("the signature is not a hex digest")]
     Malformed,
     /// No accepted signature header was sent.
+    #[error("no signature was sent")]
     Missing,
     /// No secret makes this signature.
+    #[error("the signature fits none of our secrets")]
     Mismatch,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the signature is not a hex digest",
-            Self::Missing => "no signature was sent",
-            Self::Mismatch => "the signature fits none of our secrets",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
 
 impl Signatures<'_> {
     /// Fails if no signature was sent that could be verified. This is known before the body is

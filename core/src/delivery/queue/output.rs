@@ -1,7 +1,7 @@
 //! What a queue wants done, and what it says of its destination.
 
 use alloc::vec::Vec;
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use super::input::Entry;
 use crate::chat::{outcome::Reason, shape::Form};
@@ -16,18 +16,20 @@ pub enum Load {
     Incidents,
 }
 
-/// Why an event was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an event was given up. A refusal has more words in the chat's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Loss {
-    /// It grew too old.
+    #[error("older than max_age")]
     Expired,
     /// The queue was full, and it was the oldest of the lowest severity.
+    #[error("more than queue_max waited")]
     Full,
-    /// It was in a store that was damaged.
+    #[error("in a store that was damaged")]
     Lost,
     /// The chat refused even its plain text.
+    #[error("refused: {0}")]
     Refused(Reason),
-    /// No destination is configured for it any more.
+    #[error("no destination is configured for it any more")]
     Unrouted,
 }
 
@@ -40,19 +42,6 @@ impl Loss {
             Self::Lost => "lost",
             Self::Refused(_) => "refused",
             Self::Unrouted => "unrouted",
-        }
-    }
-}
-
-/// The loss as a person would say it. A refusal has more words in the chat's answer.
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expired => f.write_str("older than max_age"),
-            Self::Full => f.write_str("more than queue_max waited"),
-            Self::Lost => f.write_str("in a store that was damaged"),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
-            Self::Unrouted => f.write_str("no destination is configured for it any more"),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! changed.
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
-use core::fmt;
 
 use http_types::Url;
 
@@ -14,61 +13,63 @@ use crate::base::text::one_line;
 const LIST_MAX: usize = 200;
 
 /// One thing that is not as it should be. Prints as a line for people, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
     /// No webhook of the organisation sends to our URL; these send elsewhere on its host.
-    Missing {
-        url: Url,
-        near: Vec<String>,
-    },
+    #[error(
+        "no webhook of the organisation sends to {url}{}",
+        part("; to the same host, but not there: ", .near)
+    )]
+    Missing { url: Url, near: Vec<String> },
+    #[error("enabled: it is disabled, so nothing is sent")]
     Disabled,
-    /// The type is not the one that posts and signs JSON.
+    #[error("type: {0} — only {HTTP_POST} is signed")]
     Kind(String),
     /// These topics are routed, and not sent.
+    #[error("topics: {} missing", list(.0))]
     Topics(Vec<String>),
-    /// These are routed, only webhooks of sites can send them, and none does.
+    /// These are routed.
+    #[error(
+        "topics: {} can only be sent by webhooks of sites, and none sends them here",
+        list(.0)
+    )]
     SiteTopics(Vec<String>),
+    #[error("secret: there is none, so all that is sent is refused as unsigned")]
     NoSecret,
-    /// Mist signs with one of ours that is not the newest.
+    #[error("secret: not the newest of webhook.secrets")]
     OldSecret,
+    #[error("secret: not the one of [webhook], so all that is sent is refused")]
     OtherSecret,
-    /// Mist does not verify our certificate, or does in vain.
-    VerifyCert {
-        is_on: bool,
-    },
+    #[error("verify_cert: off, so whoever answers in our place gets everything")]
+    VerifiesNoCert,
+    #[error("verify_cert: on, and webhook.verify_cert is false")]
+    VerifiesCert,
+    #[error("single_event_per_message: on, which makes a request of each event")]
     SingleEvent,
-    /// A rule keeps back what is routed.
-    Rule {
-        number: usize,
-        words: String,
-    },
-    /// What no rule permits is not sent: nothing of some topics, a part of others.
-    DefaultAction {
-        nothing_of: Vec<String>,
-        part_of: Vec<String>,
-    },
-    /// Another webhook sends these topics to our URL too.
-    Twice {
-        name: String,
-        site: Option<String>,
-        topics: Vec<String>,
-    },
-    /// The token has rights, and none here.
-    TokenElsewhere {
-        rights: String,
-    },
-    /// The token has to change switches, and may only read.
-    TokenReads {
-        rights: String,
-    },
+    #[error("rules: number {number} blocks what is routed: {words}")]
+    Rule { number: usize, words: String },
+    /// What no rule permits is not sent.
+    #[error(
+        "default_action: block{}{}",
+        part(", so nothing is sent of ", .nothing_of),
+        part(", so only what a rule permits is sent of ", .part_of)
+    )]
+    DefaultAction { nothing_of: Vec<String>, part_of: Vec<String> },
+    /// Another webhook, of the organisation or of a site, sends these topics to our URL too.
+    #[error("webhook \"{name}\" of {whose} sends {} here a second time", list(.topics))]
+    Twice { name: String, whose: String, topics: Vec<String> },
+    #[error("token: it has rights, but none in this organisation: {rights}")]
+    TokenElsewhere { rights: String },
+    #[error("token: ports.method = \"mist\" writes, and it may only read: {rights}")]
+    TokenReads { rights: String },
 }
 
 /// Something that could not be judged. Prints as a line for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
-    /// Mist does not show the secret.
+    #[error("secret: Mist does not show it to this token, so it is not compared")]
     SecretHidden,
-    /// The webhooks of so many sites are not known.
+    #[error("the webhooks of {0} sites could not be looked at")]
     SitesUnread(usize),
 }
 
@@ -96,84 +97,6 @@ impl Difference {
                 | Self::TokenElsewhere { .. }
                 | Self::TokenReads { .. }
         )
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { url, near } => {
-                write!(f, "no webhook of the organisation sends to {url}")?;
-                let other =
-                    if near.is_empty() { "" } else { "; to the same host, but not there: " };
-                write!(f, "{other}{}", list(near))
-            }
-            Self::Disabled => f.write_str("enabled: it is disabled, so nothing is sent"),
-            Self::Kind(kind) => write!(f, "type: {kind} — only {HTTP_POST} is signed"),
-            Self::Topics(topics) => write!(f, "topics: {} missing", list(topics)),
-            Self::SiteTopics(topics) => write!(
-                f,
-                "topics: {} can only be sent by webhooks of sites, and none sends them here",
-                list(topics)
-            ),
-            Self::NoSecret => {
-                f.write_str("secret: there is none, so all that is sent is refused as unsigned")
-            }
-            Self::OldSecret => f.write_str("secret: not the newest of webhook.secrets"),
-            Self::OtherSecret => {
-                f.write_str("secret: not the one of [webhook], so all that is sent is refused")
-            }
-            Self::VerifyCert { is_on: false } => {
-                f.write_str("verify_cert: off, so whoever answers in our place gets everything")
-            }
-            Self::VerifyCert { is_on: true } => {
-                f.write_str("verify_cert: on, and webhook.verify_cert is false")
-            }
-            Self::SingleEvent => {
-                f.write_str("single_event_per_message: on, which makes a request of each event")
-            }
-            Self::Rule { number, words } => {
-                write!(f, "rules: number {number} blocks what is routed: {words}")
-            }
-            Self::DefaultAction { nothing_of, part_of } => {
-                f.write_str("default_action: block")?;
-                if !nothing_of.is_empty() {
-                    write!(f, ", so nothing is sent of {}", list(nothing_of))?;
-                }
-                if !part_of.is_empty() {
-                    write!(f, ", so only what a rule permits is sent of {}", list(part_of))?;
-                }
-                Ok(())
-            }
-            Self::Twice { name, site, topics } => {
-                let whose = site.as_ref().map_or("the organisation", |site| site);
-                let of_site = if site.is_some() { "site " } else { "" };
-                let topics = list(topics);
-                write!(
-                    f,
-                    "webhook \"{name}\" of {of_site}{whose} sends {topics} here a second time"
-                )
-            }
-            Self::TokenElsewhere { rights } => {
-                write!(f, "token: it has rights, but none in this organisation: {rights}")
-            }
-            Self::TokenReads { rights } => {
-                write!(f, "token: ports.method = \"mist\" writes, and it may only read: {rights}")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SecretHidden => {
-                f.write_str("secret: Mist does not show it to this token, so it is not compared")
-            }
-            Self::SitesUnread(count) => {
-                write!(f, "the webhooks of {count} sites could not be looked at")
-            }
-        }
     }
 }
 
@@ -249,7 +172,9 @@ fn own(wanted: &Wanted, found: &Found, ours: &Hook) -> Vec<Difference> {
     }
     let is_encrypted = wanted.url.as_ref().is_some_and(|url| url.scheme() == "https");
     if is_encrypted && ours.verifies_cert != wanted.verifies_cert {
-        differences.push(Difference::VerifyCert { is_on: ours.verifies_cert });
+        let is_on = ours.verifies_cert;
+        let difference = if is_on { Difference::VerifiesCert } else { Difference::VerifiesNoCert };
+        differences.push(difference);
     }
     if ours.is_single {
         differences.push(Difference::SingleEvent);
@@ -327,8 +252,14 @@ fn twice(ours: &Hook, other: &Hook) -> Option<Difference> {
     let topics: Vec<String> = ours.topics.intersection(&other.topics).cloned().collect();
     let is_second =
         other.id != ours.id && ours.is_enabled && other.is_enabled && !topics.is_empty();
-    let (name, site) = (other.name.clone(), other.site.clone());
-    is_second.then_some(Difference::Twice { name, site, topics })
+    let of_site = other.site.as_ref().map(|site| format!("site {site}"));
+    let whose = of_site.unwrap_or_else(|| "the organisation".into());
+    is_second.then(|| Difference::Twice { name: other.name.clone(), whose, topics })
+}
+
+/// What is said of these topics, or nothing where there are none.
+fn part(words: &str, topics: &[String]) -> String {
+    if topics.is_empty() { String::new() } else { format!("{words}{}", list(topics)) }
 }
 
 fn list(topics: &[String]) -> String {
