@@ -7,8 +7,10 @@
 use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, net::IpAddr};
 
-use crate::base::{base64, hex, network::Network, secret::Secret};
 use http_types::Url;
+use percent_encoding::percent_decode_str;
+
+use crate::base::{base64, network::Network, secret::Secret};
 
 /// A proxy that speaks HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,24 +192,10 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// `Basic` credentials of a URL's user and password (RFC 7617 §2).
 pub fn basic(url: &Url) -> String {
-    let mut login = percent_decoded(url.username());
+    let mut login: Vec<u8> = percent_decode_str(url.username()).collect();
     login.push(b':');
-    login.extend(percent_decoded(url.password().unwrap_or_default()));
+    login.extend(percent_decode_str(url.password().unwrap_or_default()));
     format!("Basic {}", base64::encode(&login))
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
-    while let [byte, after @ ..] = rest {
-        let escaped = match rest {
-            [b'%', high, low, after @ ..] => hex::decode(&[*high, *low]).zip(Some(after)),
-            _ => None,
-        };
-        let ([octet], after) = escaped.unwrap_or(([*byte], after));
-        decoded.push(octet);
-        rest = after;
-    }
-    decoded
 }
 
 /// Why the text is no proxy. It may hold a password and is not repeated.

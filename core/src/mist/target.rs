@@ -1,7 +1,8 @@
 //! Where things are in Mist's API: paths and queries, encoded.
 
-use alloc::{format, string::String};
-use core::fmt::Write as _;
+use alloc::{format, string::String, string::ToString};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{base::mac::Mac, ports::name::PortName};
 
@@ -135,19 +136,11 @@ pub fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())
 }
 
-/// A text as a part of a path or the value of a query (RFC 3986 §2.3).
+/// A text as a part of a path or the value of a query (RFC 3986 §2.3). A dot is encoded as well:
+/// two of them would lead out of the folder.
 fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail. A dot is encoded as well: two of them would lead
-            // out of the folder.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    const OTHERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, OTHERS).to_string()
 }
 
 #[cfg(test)]
