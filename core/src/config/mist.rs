@@ -94,7 +94,10 @@ pub(super) fn unsaid(section: &Section<'_>) -> Option<&'static str> {
 /// Reads `mist.ignored_sites`, the ids of sites without notifications.
 pub(super) fn ignored_sites(section: &Section<'_>) -> Vec<String> {
     let site = |item: &Item<'_>| item.judged(ID, id);
-    section.list("ignored_sites", "a list of site ids", site).unwrap_or_default()
+    // An empty list is what the original's configuration has.
+    let is_empty = section.item("ignored_sites").is_some_and(|item| item.is_empty_list());
+    let sites = || section.list("ignored_sites", "a list of site ids", site);
+    if is_empty { Vec::new() } else { sites().unwrap_or_default() }
 }
 
 /// An id of Mist's: a UUID, in lower case.

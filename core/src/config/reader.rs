@@ -132,6 +132,11 @@ impl<'a> Item<'a> {
         judge(self.text(expected)?).map_err(|fault| self.fault(fault)).ok()
     }
 
+    /// Whether it is a list without elements.
+    pub(super) fn is_empty_list(&self) -> bool {
+        self.value.as_array().is_some_and(|array| array.is_empty())
+    }
+
     /// The elements of a list, which must not be empty.
     pub(super) fn elements(&self, expected: &str) -> Vec<Self> {
         let Some(array) = self.value.as_array() else {

@@ -121,7 +121,7 @@ impl Request {
             switch_mac: Cow<'a, str>,
             #[serde(borrow)]
             switch_port: Cow<'a, str>,
-            #[serde(borrow, rename = "type")]
+            #[serde(borrow, default, rename = "type")]
             kind: Cow<'a, str>,
         }
 
@@ -200,7 +200,7 @@ mod tests {
             ("AP_RESTARTED", Mode::Ap),
             ("ap_disconnected", Mode::Default),
         ] {
-            let read = Request::parse(body("5C-5B-35-00-00-02", "ge-0/0/1", kind).as_bytes());
+            let read = Request::parse(body("5C-5B-35-00-00-02", "ge-0/0/1.0", kind).as_bytes());
             assert_eq!(read, Ok(Request { switch_port, mode }));
         }
         for (text, error) in [
@@ -212,6 +212,7 @@ mod tests {
                 r#"{"switch_mac":1,"switch_port":"ge-0/0/1","type":"AP_CONNECTED"}"#.into(),
                 Error::Body,
             ),
+            (r#"{"switch_mac":"5c5b35000002","switch_port":"ge-0/0/1"}"#.into(), Error::Type),
         ] {
             assert_eq!(Request::parse(text.as_bytes()), Err(error), "{text}");
         }

@@ -1,7 +1,8 @@
 //! External programs, such as ClearPass, that ask for a port's mode.
 
 use http_types::StatusCode;
-use mistgate_core::{config::ports::External, ports::ap_event::Request};
+use mistgate_core::config::ports::External;
+use mistgate_core::ports::ap_event::{Error, Request};
 
 use super::{Intake, Settings};
 use crate::base::journal::{Level, fields};
@@ -50,8 +51,10 @@ impl Intake {
                 self.journal.metrics.add(Counter::Rejected, &[("reason", "request")], 1);
                 let values = fields![from = head.peer().ip(), reason = error];
                 self.journal.client(Level::Warning, "external_rejected", values);
-                let refused = Reply::status(StatusCode::BadRequest.into());
-                return refused.content(TEXT, format!("{error}\n"));
+                // The original takes whatever type there is, and leaves it alone.
+                let is_other = error == Error::Type;
+                let status = if is_other { StatusCode::Ok } else { StatusCode::BadRequest };
+                return Reply::status(status.into()).content(TEXT, format!("{error}\n"));
             }
         };
         let Request { switch_port, mode } = request;

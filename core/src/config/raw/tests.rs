@@ -537,6 +537,12 @@ pace = "fast"
     );
 }
 
+/// The original's example ignores none, and says so.
+#[test]
+fn no_site_need_be_ignored() {
+    check("[mist]\nignored_sites = []\n[chat]\n", &[]);
+}
+
 #[test]
 fn a_wrong_type_is_named() {
     check(
