@@ -4,6 +4,7 @@ mod cso;
 mod dependents;
 mod guards;
 mod junos;
+mod two_ports;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 

@@ -177,6 +177,10 @@ impl Plan {
         } else {
             self.want(now, switch_port, want);
         }
+        if self.config.two_ports == TwoPorts::Both {
+            // Its other ports have nobody's name.
+            self.recheck_stale_ports(now);
+        }
     }
 
     /// No access point is on a port.

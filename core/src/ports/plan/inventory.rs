@@ -129,7 +129,7 @@ impl Plan {
 
     /// Looks at ports without an access point that may be in the wrong mode, because of a restart
     /// or a failure.
-    fn recheck_stale_ports(&mut self, now: Instant) {
+    pub(super) fn recheck_stale_ports(&mut self, now: Instant) {
         let switch_ports: Vec<SwitchPort> = self
             .slots
             .iter()

@@ -64,6 +64,8 @@ pub struct Ap {
     pub last_seen: Option<u64>,
     /// The switch and port that it reports. It reports the last ones until it knows others.
     pub neighbor: Option<(Mac, String)>,
+    /// Another port of that switch that it is on.
+    pub also: Option<String>,
 }
 
 /// A switch, or a virtual chassis.
@@ -140,7 +142,7 @@ impl Organisation {
     /// Adds an access point that was never connected.
     pub fn add_ap(&mut self, mac: Mac, site: &str) {
         let site = site.to_owned();
-        let ap = Ap { site, is_connected: None, last_seen: None, neighbor: None };
+        let ap = Ap { site, is_connected: None, last_seen: None, neighbor: None, also: None };
         self.aps.insert(mac, ap);
     }
 
@@ -160,8 +162,19 @@ impl Organisation {
             is_connected: Some(true),
             last_seen: Some(now()),
             neighbor: Some((switch, port.to_owned())),
+            also: None,
         };
         true
+    }
+
+    /// Plugs a second cable of an access point into its switch. `false` if there is no such port.
+    pub fn plug_also(&mut self, ap: Mac, port: &str) -> bool {
+        let of = self.aps.get_mut(&ap).and_then(|ap| {
+            ap.also = Some(port.to_owned());
+            ap.neighbor.as_ref()
+        });
+        let at = of.and_then(|(switch, _)| self.switches.get_mut(switch)?.ports.get_mut(port));
+        at.map(|at| *at = Port { up: Some(true), neighbor: Some(ap) }).is_some()
     }
 
     /// Unplugs an access point. As with Mist, its port keeps the neighbour for a while, without a
@@ -218,19 +231,22 @@ impl Organisation {
     /// An access point as `stats/devices` returns it.
     pub(super) fn ap(&self, mac: Mac, ap: &Ap) -> Value {
         let status = |is_connected| if is_connected { "connected" } else { "disconnected" };
-        let lldp_stat = ap.neighbor.as_ref().map(|(mac, port)| {
+        let stat = |port: &String| {
+            let (mac, _) = ap.neighbor.as_ref()?;
             let switch = self.switches.get(mac);
             let chassis = switch.and_then(|switch| switch.members.first()).unwrap_or(mac);
-            json!({
+            Some(json!({
                 "chassis_id": chassis.to_string(), "port_id": port, "port_desc": port,
                 "system_name": switch.map(|switch| &switch.name),
-            })
-        });
+            }))
+        };
+        let lldp_stat = ap.neighbor.as_ref().and_then(|(_, port)| stat(port));
+        let several = ap.also.as_ref().map(|port| json!({ "eth0": lldp_stat, "eth1": stat(port) }));
         self.as_sent(json!({
             "id": device_id(mac), "mac": mac.plain(), "type": "ap", "org_id": self.id,
             "site_id": ap.site, "name": format!("ap-{}", mac.plain()),
             "status": ap.is_connected.map(status), "last_seen": ap.last_seen,
-            "lldp_stat": lldp_stat, "lldp_stats": null,
+            "lldp_stat": lldp_stat, "lldp_stats": several,
         }))
     }
 
