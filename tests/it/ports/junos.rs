@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant as Moment};
@@ -33,7 +35,7 @@ use smol::future::{FutureExt, zip};
 use tempfile::TempDir;
 
 use crate::base::{files, poll};
-use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
+use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare, python};
 
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";
@@ -502,6 +504,68 @@ fn nothing_of_others_is_confirmed_and_nothing_of_ours_without_proof() {
         }
         assert!(box_of(2).with(|switch| switch.running().has("system host-name theirs")));
     });
+    site.assert_free();
+}
+
+/// PyEZ prints its session, holds the lock until a line comes, and prints what is configured and
+/// what the last commit says of itself.
+const WITNESS: &str = r#"
+import sys
+from jnpr.junos import Device
+
+port, user, password = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+device = Device("127.0.0.1", port=port, user=user, passwd=password, look_for_keys=False,
+                allow_agent=False, ssh_config="/dev/null", timeout=60)
+with device:
+    device.rpc.lock_configuration()
+    print(device._conn.session_id, flush=True)
+    sys.stdin.readline()
+    device.rpc.unlock_configuration()
+    print("unlocked", flush=True)
+    sys.stdin.readline()
+    interfaces = "<configuration><interfaces/></configuration>"
+    options = {"format": "set", "database": "committed"}
+    print(device.rpc.get_config(filter_xml=interfaces, options=options).text)
+    print(device.rpc.get_commit_information().findtext(".//log"))
+"#;
+
+/// While PyEZ, a program by others, holds the lock, it is named; what mistgate wrote, PyEZ reads.
+#[test]
+fn pyez_is_named_while_it_holds_the_lock_and_reads_what_was_written() {
+    let site = Site::with(1, &[], None, |_, junos| junos.lock_wait = Duration::from_secs(1));
+    let mut witness = Command::new(python())
+        .args(["-W", "ignore", "-c", WITNESS])
+        .args([&site.junos.port.to_string(), USER, PASSWORD])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python");
+    let mut said = BufReader::new(witness.stdout.take().expect("a pipe"));
+    let mut orders = witness.stdin.take().expect("a pipe");
+    let line = |said: &mut BufReader<_>| {
+        let mut line = String::new();
+        said.read_line(&mut line).expect("a line");
+        line.trim().to_owned()
+    };
+    let session = line(&mut said);
+    let pushed = smol::block_on(site.push(&[ap()]));
+    let Pushed::Failed(Failure::Locked { holder }) = &pushed else {
+        panic!("{pushed:?}");
+    };
+    assert!(holder.contains(&format!("(pid {session}) on since")), "{holder}: {session}");
+    assert!(!site.has("interfaces"), "it was changed under PyEZ's lock");
+    writeln!(orders).expect("a pipe");
+    assert_eq!(line(&mut said), "unlocked");
+    let pushed = smol::block_on(site.push(&[ap()]));
+    assert!(is_done(&pushed), "{pushed:?}");
+    writeln!(orders).expect("a pipe");
+    let mut read = String::new();
+    said.read_to_string(&mut read).expect("text");
+    for line in ap().lines {
+        assert!(read.contains(&line), "{line} is not in {read}");
+    }
+    assert!(read.ends_with("mistgate: ge-0/0/7 ap\n"), "{read}");
+    assert!(witness.wait().expect("an end").success());
     site.assert_free();
 }
 
