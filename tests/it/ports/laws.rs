@@ -1,14 +1,17 @@
 //! The laws of switch ports on random bytes, and the same bytes twice.
+//!
+//! `MISTGATE_SEEDS=4000` runs more worlds (`tests/bench/ports-world`).
 
 use std::{env, fs, panic::AssertUnwindSafe, path::Path};
 
 use mistgate_tests::base::bytes::noise;
 use mistgate_tests::ports;
 use mistgate_tests::ports::Tally;
+use sha1::{Digest as _, Sha1};
 
-use crate::base::threads::on_all_threads;
+use crate::base::threads::{on_all_threads, seeds};
 
-/// How many worlds are run.
+/// How many worlds are run, at least and by default.
 const SEEDS: u64 = 1_000;
 
 fn over_noise(name: &str, body: fn(&[u8]), seeds: u64, length: usize) {
@@ -49,8 +52,9 @@ fn luck(seed: u64) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "libtest keeps it, and tests/bench/ports-world shows it")]
 fn the_world_ends_well() {
-    let seeds: Vec<u64> = (0..SEEDS).collect();
+    let seeds = seeds(SEEDS);
     let rerun = |seed: &u64| {
         format!(
             "SEED={seed} cargo test -p mistgate-tests --test it ports::laws::the_world_of_a_seed"
@@ -58,6 +62,7 @@ fn the_world_ends_well() {
     };
     let tallies = on_all_threads(&seeds, rerun, |seed| ports::world(&luck(*seed), None));
     let all = tallies.iter().fold(Tally::default(), Tally::and);
+    println!("{} incidents in {} worlds: {all:?}", all.incidents, seeds.len());
     // With less the test would prove little.
     assert!(all.changed > 30_000 && all.refused > 5_000 && all.observed > 1_000, "{all:?}");
     assert!(all.crashes > 5_000 && all.kept > 1_000, "{all:?}");
@@ -77,6 +82,7 @@ fn the_world_of_a_seed() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "libtest keeps it, and tests/bench/ports-world shows it")]
 fn the_same_seed_gives_the_same_journal() {
     for seed in (0..10).chain([15]) {
         let [first, second] = [(); 2].map(|()| {
@@ -86,5 +92,7 @@ fn the_same_seed_gives_the_same_journal() {
         });
         assert!(first.lines().count() > 100, "seed {seed}: {first}");
         assert!(first == second, "the journals of seed {seed} differ");
+        let hash: String = Sha1::digest(&first).iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("seed {seed}, twice: {} lines, SHA-1 {hash}", first.lines().count());
     }
 }

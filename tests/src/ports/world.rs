@@ -25,6 +25,7 @@ use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::switch_port::{Mode, SwitchPort};
 
+pub use self::end::Tally;
 use self::laws::Laws;
 use self::setting::{Names, START, Size, config, wall};
 use self::truth::{Device, Holder, Truth};
@@ -53,26 +54,6 @@ enum Event {
     Undo { switch: usize },
     Unlock { switch: usize },
     Webhook(ApEvent),
-}
-
-/// Counts of what happened in a world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub crashes: usize,
-    /// Ports that were changed, as the switch sees it.
-    pub changed: usize,
-    /// How often the breaker opened.
-    pub opened: usize,
-    /// Changes that were only reported, in mode observe.
-    pub observed: usize,
-    /// Changes that a rule refused or held back.
-    pub refused: usize,
-    /// Ports that were left as they are because their access point was not known to be gone.
-    pub kept: usize,
-    /// Changes that were given up.
-    pub stuck: usize,
-    /// Unconfirmed commits that were undone.
-    pub undone: usize,
 }
 
 struct World<'a> {
@@ -188,6 +169,7 @@ impl World<'_> {
     }
 
     fn action(&mut self, kind: u64) {
+        self.tally.incidents += 1;
         let ap = self.bytes.count(self.size.aps - 1);
         let switch = self.bytes.count(self.size.switches - 1);
         let spots = self.size.spots_of(switch);
@@ -402,6 +384,7 @@ impl World<'_> {
     }
 
     fn happen(&mut self, event: Event) {
+        self.tally.incidents += usize::from(event.is_incident());
         match event {
             Event::Answered { run, id, answer } if run == self.run => {
                 self.input(Input::Answered { id, answer });

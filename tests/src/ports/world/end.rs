@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mistgate_core::ports::{plan::input::Input, report::Report, switch_port::Mode};
 
-use super::{Tally, World, truth::Device};
+use super::{Event, World, truth::Device};
 use crate::base::bytes::Bytes;
 
 /// How long a world runs after that: a few comparisons with Mist, and the last attempts.
@@ -87,6 +87,38 @@ impl World<'_> {
     }
 }
 
+/// Counts of what happened in a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// What somebody did, what broke or was mended, and what the cloud reported.
+    pub incidents: usize,
+    pub crashes: usize,
+    /// Ports that were changed, as the switch sees it.
+    pub changed: usize,
+    /// How often the breaker opened.
+    pub opened: usize,
+    /// Changes that were only reported, in mode observe.
+    pub observed: usize,
+    /// Changes that a rule refused or held back.
+    pub refused: usize,
+    /// Ports that were left as they are because their access point was not known to be gone.
+    pub kept: usize,
+    /// Changes that were given up.
+    pub stuck: usize,
+    /// Unconfirmed commits that were undone.
+    pub undone: usize,
+}
+
+impl Event {
+    /// Whether something happens outside, and not only an answer to mistgate.
+    pub(super) const fn is_incident(&self) -> bool {
+        matches!(
+            self,
+            Self::Plug { .. } | Self::Undo { .. } | Self::Unlock { .. } | Self::Webhook(_)
+        )
+    }
+}
+
 impl Tally {
     pub(super) fn count(&mut self, report: &Report) {
         match report {
@@ -108,6 +140,7 @@ impl Tally {
     #[must_use]
     pub const fn and(self, other: &Self) -> Self {
         Self {
+            incidents: self.incidents + other.incidents,
             crashes: self.crashes + other.crashes,
             changed: self.changed + other.changed,
             opened: self.opened + other.opened,
