@@ -1,6 +1,7 @@
 //! `mistgate run` with `[ports]`: from a webhook to the port, the chat and the audit, and back.
 
 mod cso;
+mod demands;
 mod dependents;
 mod guards;
 mod junos;

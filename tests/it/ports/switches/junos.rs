@@ -24,14 +24,14 @@ const STATEMENT: &str = "interfaces ge-0/0/1 native-vlan-id 42";
 const WARNED: &str = "!  the switch warns: requires 'ethernet-switching' license";
 
 /// A simulated switch, and the site that it is at.
-struct Switched {
-    shared: Arc<Shared>,
+pub(super) struct Switched {
+    pub(super) shared: Arc<Shared>,
     server: Server,
-    site: Site,
+    pub(super) site: Site,
 }
 
 impl Switched {
-    fn new(faults: &[(u64, Fault)], mode: &str) -> Self {
+    pub(super) fn new(faults: &[(u64, Fault)], mode: &str) -> Self {
         prepare();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let subsystem = "FOLDER/switch --connect FOLDER/socket";
@@ -59,7 +59,7 @@ impl Switched {
     }
 
     /// The keys of `[ports]`, and `[ports.junos]` with `more`.
-    fn ports(&self, mode: &str, more: &str) -> String {
+    pub(super) fn ports(&self, mode: &str, more: &str) -> String {
         let port = self.server.address.port();
         format!(
             "mode = \"{mode}\"\nmethod = \"junos\"\n[ports.junos]\nport = {port}\n{more}\
@@ -72,12 +72,12 @@ impl Switched {
         )
     }
 
-    fn has(&self) -> bool {
+    pub(super) fn has(&self) -> bool {
         self.shared.with(|switch| switch.running().has(STATEMENT))
     }
 
     /// Waits until no session is left at the switch, and nothing locked or unconfirmed.
-    fn until_free(&self, mistgate: &Mistgate) {
+    pub(super) fn until_free(&self, mistgate: &Mistgate) {
         mistgate.until("a free switch", |_| {
             self.shared.with(|switch| {
                 let is_left = switch.is_locked() || switch.is_modified() || switch.is_pending();
