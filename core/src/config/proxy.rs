@@ -126,6 +126,7 @@ fn meetup(section: &Section<'_>) -> Meetup {
             interval: section.duration("ping_interval", default.pings.interval, PING_BOUNDS),
             timeout: section.duration("ping_timeout", default.pings.timeout, PING_BOUNDS),
         },
+        request_timeout: section.step("request_timeout", default.request_timeout),
         on_partner_loss: on_partner_loss(section, default.on_partner_loss),
         held_max: section.size("held_max", default.held_max, WAITING_BOUNDS),
     }

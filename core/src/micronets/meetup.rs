@@ -17,9 +17,10 @@
 //! A third peer is refused, with one exception. If it has the key and the class of a peer that is
 //! here, it may be that peer, connected again before we noticed that its old connection is dead.
 //! With the same id it is, and takes the side at once: a real gateway may be wedged behind a
-//! connection that answers pings. Otherwise the old connection is pinged. If it shows no sign of
-//! life within [`PROBE_TIMEOUT`], the new one takes its side. Otherwise they are two peers, which
-//! pair as in the original if a side is free.
+//! connection that answers pings. So it does if that peer is *suspect*: its partner waits for
+//! responses, and it has said nothing for `request_timeout`. Otherwise the old connection is
+//! pinged. If it shows no sign of life within [`PROBE_TIMEOUT`], the new one takes its side.
+//! Otherwise they are two peers, which pair as in the original if a side is free.
 //!
 //! The meetup does not relay: messages between paired peers do not pass through it.
 //!
@@ -120,6 +121,12 @@ impl Meetup {
         self.peers.is_empty() && matches!(self.state, State::Apart { .. })
     }
 
+    /// Whether two peers were introduced, and neither is suspect.
+    pub fn is_healthy(&self) -> bool {
+        let has_suspect = self.peers.values().any(|peer| peer.is_suspect);
+        matches!(self.state, State::Relaying { .. }) && !has_suspect
+    }
+
     fn opened(&mut self, now: Instant, id: ConnectionId, identity: Identity) {
         if self.peers.contains_key(&id) {
             return;
@@ -153,6 +160,7 @@ impl Meetup {
         peer.received += Traffic::of(&frame.payload);
         let is_greeted = peer.names().is_some();
         self.note_activity(now, id);
+        self.note_words(id);
         match (&self.state, self.sides.side_of(id), self.sides.partner_of(id)) {
             _ if !is_greeted => self.greet(now, id, frame),
             (State::Relaying { .. }, Some(_), Some(partner)) => {
@@ -192,7 +200,7 @@ impl Meetup {
         }
         match rival {
             // Its own connection of before, which may answer pings all the same.
-            Some(rival) if self.is_renewed(rival, id) => {
+            Some(rival) if self.is_renewed(rival, id) || self.is_suspect(rival) => {
                 self.close(rival, CloseReason::Replaced);
                 self.sides.take(id);
             }
@@ -206,6 +214,10 @@ impl Meetup {
     fn is_renewed(&self, earlier: ConnectionId, later: ConnectionId) -> bool {
         let id = |of| self.peers.get(&of)?.names()?.id.as_ref();
         id(earlier).is_some_and(|earlier| id(later) == Some(earlier))
+    }
+
+    fn is_suspect(&self, id: ConnectionId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.is_suspect)
     }
 
     /// Probes a peer, because a new connection may be the same peer.
@@ -230,6 +242,16 @@ impl Meetup {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.keepalive.note_activity(now, timing);
             self.survived(id);
+        }
+    }
+
+    /// Notes that a peer says more than pongs.
+    fn note_words(&mut self, id: ConnectionId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.answer_by = None;
+            if mem::take(&mut peer.is_suspect) {
+                self.outputs.push_back(Output::Judged { id, is_suspect: false });
+            }
         }
     }
 
@@ -290,6 +312,7 @@ impl Meetup {
         for (side, stays) in sides {
             let open = pending.part(side);
             if stays {
+                self.peers.get_mut(pair.at(side)).into_iter().for_each(|own| own.answer_by = None);
                 self.answer(*pair.at(side), &open, StatusCode::BadGateway);
             }
         }
@@ -408,6 +431,10 @@ impl Machine for Meetup {
                 self.close(id, CloseReason::HelloMissing { after: self.config.hello_timeout });
                 continue;
             }
+            if peer.answer_by.take_if(|at| *at <= now).is_some() {
+                peer.is_suspect = true;
+                self.outputs.push_back(Output::Judged { id, is_suspect: true });
+            }
             match peer.keepalive.take_due(now, timing) {
                 Due::None => {}
                 Due::Ping => self.outputs.push_back(Output::Ping(id)),
@@ -433,6 +460,11 @@ impl Machine for Meetup {
                 self.set_full(id, true);
             }
             Input::Opened { id, identity } => self.opened(now, id, identity),
+            Input::Owing(id) => {
+                if let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.is_suspect) {
+                    peer.answer_by.get_or_insert(now + self.config.request_timeout);
+                }
+            }
             Input::Parted(pending) => self.parted(now, pending),
             Input::Received { id, frame } => self.received(now, id, frame),
             Input::Stop => {
@@ -445,6 +477,9 @@ impl Machine for Meetup {
                     peer.received += traffic;
                 }
                 self.note_activity(now, id);
+                if traffic.messages > 0 {
+                    self.note_words(id);
+                }
             }
         }
         self.settle(now);
@@ -456,7 +491,8 @@ impl Machine for Meetup {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values();
-        let deadlines = peers.flat_map(|peer| [peer.keepalive.poll_timeout(), peer.hello_by()]);
+        let deadlines =
+            peers.flat_map(|peer| [peer.keepalive.poll_timeout(), peer.hello_by(), peer.answer_by]);
         deadlines.flatten().chain(self.claim.map(|claim| claim.probe_by)).min()
     }
 }

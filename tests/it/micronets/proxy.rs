@@ -143,6 +143,12 @@ fn status_shows_meetups_and_metrics_count_messages() {
     assert!(mistgate.journal("stopped_early").is_empty());
 }
 
+fn request(id: &str) -> String {
+    json!({"message": {"messageId": id, "messageType": "REST:REQUEST", "requiresResponse": true,
+        "method": "GET", "path": "/"}})
+    .to_string()
+}
+
 /// The real gateway throws at a text id, and connects again; its old socket answers pings on.
 #[test]
 fn a_gateway_that_a_text_id_has_wedged_serves_the_next_manager() {
@@ -158,11 +164,6 @@ fn a_gateway_that_a_text_id_has_wedged_serves_the_next_manager() {
     let mut first = join(&site.authority.member("Manager", 1), MANAGER);
     assert_eq!(wedged.receive(), Message::text(MANAGER));
     assert_eq!(first.receive(), Message::text(GATEWAY));
-    let request = |id: &str| {
-        json!({"message": {"messageId": id, "messageType": "REST:REQUEST", "requiresResponse": true,
-            "method": "GET", "path": "/"}})
-        .to_string()
-    };
     first.say(&request("one"));
     assert_eq!(wedged.receive(), Message::text(request("one")));
     // It only answers pings from now on, until the proxy closes it.
@@ -182,6 +183,38 @@ fn a_gateway_that_a_text_id_has_wedged_serves_the_next_manager() {
     gateway.say(answer);
     while good.receive() != Message::text(answer) {}
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    mistgate.stop();
+}
+
+/// A gateway draws a new id at each start, so only its silence shows that the old one is gone.
+#[test]
+fn a_gateway_that_answers_nothing_gives_way_to_one_of_its_kind_with_another_id() {
+    let site = Site::new("ping_interval = \"200ms\"\nrequest_timeout = \"4s\"\n");
+    let mistgate = site.place.start();
+    let join = |member: &Leaf, hello: &str| {
+        let mut peer = site.connect(&mistgate, member, "gw/1").expect("upgraded");
+        peer.say(hello);
+        peer
+    };
+    let (own, again) = (site.authority.member("Gateway", 2), GATEWAY.replace("ü", "restarted"));
+    let mut silent = join(&own, GATEWAY);
+    let mut manager = join(&site.authority.member("Manager", 1), MANAGER);
+    assert_eq!(silent.receive(), Message::text(MANAGER));
+    manager.say(&request("one"));
+    assert_eq!(silent.receive(), Message::text(request("one")));
+    let silent = thread::spawn(move || silent.reason());
+    // It answers pings, so another of its kind is a third peer at first.
+    assert_eq!(join(&own, &again).reason().0, 1008);
+    mistgate.line("peer_suspect", 1);
+    let status = mistgate.status();
+    assert_eq!(status.pointer("/proxy/pairs"), Some(&json!(0)), "{status}");
+    assert!(status.to_string().contains("\"stage\":\"suspect\""), "{status}");
+    let mut gateway = join(&own, &again);
+    assert_eq!(silent.join().expect("a reason").0, 1000);
+    while !manager.receive().to_string().contains("restarted") {}
+    assert_eq!(gateway.receive(), Message::text(MANAGER));
+    talk(&mut manager, &mut gateway, &request("two"));
+    assert_eq!(mistgate.metric("mistgate_proxy_pairs"), 1.0);
     mistgate.stop();
 }
 

@@ -229,6 +229,7 @@ impl Driven {
                         self.delivered.entry(id).or_default().push(message);
                     }
                     Output::Greeted { .. }
+                    | Output::Judged { .. }
                     | Output::Pause(_)
                     | Output::Ping(_)
                     | Output::Resume(_) => {}

@@ -103,6 +103,7 @@ struct Connection {
     hello: Option<Vec<u8>>,
     is_greeted: bool,
     is_paused: bool,
+    is_suspect: bool,
     /// The number of the next request.
     requests: u64,
     /// The ids of the requests that were relayed to it and from it.
@@ -132,6 +133,7 @@ impl Surroundings {
                 interval: Duration::from_secs(bytes.pick(&[10, 1, 60])),
                 timeout: Duration::from_secs(bytes.pick(&[10, 1, 60])),
             },
+            request_timeout: Duration::from_secs(bytes.pick(&[30, 1, 5])),
             on_partner_loss: bytes.pick(&[OnPartnerLoss::Keep, OnPartnerLoss::Close]),
             held_max: bytes.pick(&[4_096, 0, 200]),
         };
@@ -162,7 +164,7 @@ impl Surroundings {
             }
             return Input::Parted(pumps.pending);
         }
-        match bytes.up_to(19) {
+        match bytes.up_to(20) {
             0 | 1 => {
                 let id = self.next_id;
                 self.next_id += 1;
@@ -187,6 +189,10 @@ impl Surroundings {
                 self.connections.remove(&id);
                 Input::Closed(id)
             }
+            20 => match &self.pumps {
+                Some(pumps) => Input::Owing(pumps.at(bytes.pick(&Side::BOTH))),
+                None => Input::Owing(1_000_000),
+            },
             18 => Input::Broken { id: self.any(bytes), fault: Fault::Protocol },
             _ if bytes.chance(1) => Input::Stop,
             _ => Input::Barred(self.any(bytes)),
@@ -281,6 +287,11 @@ impl Surroundings {
                 assert!(connection.hello.is_some(), "greeted without a hello");
                 assert!(!core::mem::replace(&mut connection.is_greeted, true), "greeted twice");
             }
+            Output::Judged { id, is_suspect } => {
+                let connection = self.connections.get_mut(id).expect("a connection");
+                let before = core::mem::replace(&mut connection.is_suspect, *is_suspect);
+                assert_ne!(before, *is_suspect, "judged twice");
+            }
             Output::Paired { left, right, pending } => self.paired(*left, *right, pending),
             Output::Part => {
                 assert!(self.pumps.is_some(), "nothing to part");
@@ -333,8 +344,15 @@ impl Surroundings {
         let count = |stage| peers.iter().filter(|peer| peer.stage == stage).count();
         assert!(count(Stage::Probing) <= 1);
         let is_relaying = self.pumps.is_some() && !self.is_parting;
-        assert_eq!(count(Stage::Paired), if is_relaying { 2 } else { 0 });
-        assert!(self.is_parting || count(Stage::Waiting) <= 1, "they wait side by side");
+        let suspects = self.connections.values().filter(|peer| peer.is_suspect).count();
+        assert_eq!(count(Stage::Suspect), suspects);
+        match is_relaying {
+            true => assert_eq!(count(Stage::Paired) + suspects, 2),
+            false => assert_eq!(count(Stage::Paired), 0),
+        }
+        assert_eq!(meetup.is_healthy(), is_relaying && suspects == 0);
+        let waiting = count(Stage::Waiting) + if is_relaying { 0 } else { suspects };
+        assert!(self.is_parting || waiting <= 1, "they wait side by side");
         let greeted = self.connections.values().filter(|peer| peer.is_greeted).count();
         assert_eq!(greeted + count(Stage::Greeting), peers.len());
     }

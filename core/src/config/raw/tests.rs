@@ -115,6 +115,7 @@ crl = ["crl.pem", "/run/crl.pem"]
 hello_timeout = "5s"
 ping_interval = "20s"
 ping_timeout = "15s"
+request_timeout = "40s"
 on_partner_loss = "close"
 max_message = "2MiB"
 held_max = "128KiB"
@@ -298,6 +299,7 @@ fn every_key_is_read() {
         meetup: Meetup {
             hello_timeout: Duration::from_secs(5),
             pings: Timing { interval: Duration::from_secs(20), timeout: Duration::from_secs(15) },
+            request_timeout: Duration::from_secs(40),
             on_partner_loss: OnPartnerLoss::Close,
             held_max: 128 << 10,
         },

@@ -24,6 +24,9 @@ pub struct Config {
     /// From the upgrade to the hello (default 10s).
     pub hello_timeout: Duration,
     pub pings: Timing,
+    /// How long requests may wait while the partner says nothing, until it is suspect (default
+    /// 30s).
+    pub request_timeout: Duration,
     /// Whether a peer stays when its partner leaves (default `Keep`).
     pub on_partner_loss: OnPartnerLoss,
     /// Bytes of messages that are held for a peer's next partner (default 256KiB).
@@ -35,6 +38,7 @@ impl Default for Config {
         Self {
             hello_timeout: Duration::from_secs(10),
             pings: Timing::default(),
+            request_timeout: Duration::from_secs(30),
             on_partner_loss: OnPartnerLoss::Keep,
             held_max: 256 << 10,
         }
@@ -94,6 +98,8 @@ pub enum Input {
     Full(ConnectionId),
     /// The connection is upgraded, and the rules let its peer join.
     Opened { id: ConnectionId, identity: Identity },
+    /// The partner waits for responses of this one. Said after `Traffic`, whenever it is so.
+    Owing(ConnectionId),
     /// The pumps have stopped, after `Part`.
     Parted(PendingRequests),
     /// A message came over a connection that no pump reads.

@@ -20,6 +20,8 @@ pub enum Output {
     Dropped { id: ConnectionId, lost: Traffic },
     /// A peer said its first hello. The names are cut to 64 characters.
     Greeted { id: ConnectionId, peer_class: Option<String>, peer_id: Option<String> },
+    /// A peer answered nothing for `request_timeout`, or is no longer suspect since it spoke.
+    Judged { id: ConnectionId, is_suspect: bool },
     /// Two peers are introduced. From here on pumps pass on what they send, each message as it is,
     /// after noting it in `pending` under the sender's side. It comes back in `Parted`.
     Paired { left: ConnectionId, right: ConnectionId, pending: PendingRequests },

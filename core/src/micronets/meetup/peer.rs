@@ -26,6 +26,9 @@ pub(super) struct Peer {
     /// Messages that it sent while it had no partner.
     pub(super) held: Held,
     pub(super) received: Traffic,
+    /// When it is suspect, unless it says something.
+    pub(super) answer_by: Option<Instant>,
+    pub(super) is_suspect: bool,
 }
 
 /// Whether a connection's hello has come. `hello` is its message, byte for byte.
@@ -62,6 +65,8 @@ impl Peer {
             is_paused: false,
             held: Held::default(),
             received: Traffic::default(),
+            answer_by: None,
+            is_suspect: false,
         }
     }
 

@@ -15,6 +15,8 @@ pub enum Stage {
     Greeting,
     /// It has a partner.
     Paired,
+    /// It has answered nothing for `request_timeout`.
+    Suspect,
     /// It claims the side of a peer that may be dead.
     Probing,
     /// It has no partner.
@@ -43,7 +45,7 @@ impl Meetup {
                 let names = peer.names().cloned().unwrap_or_default();
                 PeerStatus {
                     id,
-                    stage: self.stage(id),
+                    stage: if peer.is_suspect { Stage::Suspect } else { self.stage(id) },
                     peer_class: names.class,
                     peer_id: names.id,
                     received: peer.received,

@@ -508,6 +508,49 @@ fn who_has_the_same_id_too_takes_the_place_of_a_connection_that_lives() {
 }
 
 #[test]
+fn who_answers_nothing_is_suspect_and_gives_way_at_once() {
+    let pings = Timing { interval: Duration::from_secs(600), timeout: TEN };
+    let config = Config { pings, ..Config::default() };
+    let words = |id| Input::Traffic { id, traffic: Traffic { messages: 1, bytes: 9 } };
+    let judged = |id, is_suspect| Output::Judged { id, is_suspect };
+    let mut timeline = Timeline::paired(0, config);
+    timeline.at(1, Input::Owing(1), &[]);
+    timeline.at(20, Input::Owing(1), &[]);
+    timeline.deadline(31);
+    // Whatever it says gives it more time; a pong does not.
+    timeline.at(25, words(1), &[]);
+    timeline.at(25, Input::Owing(1), &[]);
+    timeline.at(40, pong(1), &[]);
+    timeline.due(54, &[]);
+    timeline.due(55, &[judged(1, true)]);
+    let stages = |timeline: &Timeline| -> Vec<_> {
+        timeline.0.peers().into_iter().map(|peer| peer.stage).collect()
+    };
+    assert_eq!(stages(&timeline), [Stage::Suspect, Stage::Paired]);
+    assert!(!timeline.0.is_healthy());
+    timeline.at(56, Input::Owing(1), &[]);
+    timeline.at(57, words(1), &[judged(1, false)]);
+    assert!(timeline.0.is_healthy());
+    timeline.at(57, Input::Owing(1), &[]);
+    timeline.due(87, &[judged(1, true)]);
+    // Its partner goes, and it stays suspect until it says something.
+    timeline.at(88, Input::Closed(2), &[Output::Part]);
+    timeline.at(88, Input::Parted(PendingRequests::default()), &[]);
+    assert_eq!(stages(&timeline), [Stage::Suspect]);
+    let renamed = GATEWAY.replace("\"messageId\":11", "\"messageId\":1,\"peerId\":\"new\"");
+    timeline.joins(89, 3, OF_GATEWAY, &renamed, &[close(1, CloseReason::Replaced)]);
+    let introduced =
+        [send(3, MANAGER), send(4, &renamed), paired(3, 4, PendingRequests::default())];
+    timeline.joins(90, 4, OF_MANAGER, MANAGER, &introduced);
+    assert!(timeline.0.is_healthy());
+    // What was owed to a partner that is gone makes nobody suspect.
+    timeline.at(91, Input::Owing(3), &[]);
+    timeline.at(92, Input::Closed(4), &[Output::Part]);
+    timeline.at(92, Input::Parted(PendingRequests::default()), &[]);
+    timeline.due(200, &[]);
+}
+
+#[test]
 fn two_of_one_kind_pair_if_both_live_as_in_the_original() {
     let mut timeline = Timeline::new();
     timeline.joins(0, 1, OF_MANAGER, MANAGER, &[]);

@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, fmt, future::poll_fn, ops::Bound, pin::Pin, syn
 
 use mistgate_core::base::{machine, machine::Machine, time::Instant};
 use mistgate_core::micronets::meetup::input::{ConnectionId, Frame, Input, Traffic};
+use mistgate_core::micronets::meetup::output::Output;
+use mistgate_core::micronets::pending::{PendingRequests, Side};
 use mistgate_core::micronets::{access, close_reason::CloseReason, meetup::Meetup};
-use mistgate_core::micronets::{meetup::output::Output, pending::PendingRequests};
 use smol::{channel, stream::Stream};
 
 use super::connection::{Connection, End, Incoming};
@@ -162,6 +163,11 @@ impl MeetupTask {
             }
             self.input(input);
         }
+        if let Some(Pair { left, right, pending }) = &self.pair {
+            let sides = [(Side::Left, right.id), (Side::Right, left.id)];
+            let owing = sides.map(|(side, id)| (pending.open(side) > 0).then_some(id));
+            owing.into_iter().flatten().for_each(|id| self.input(Input::Owing(id)));
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -272,6 +278,13 @@ impl MeetupTask {
                 let (class, name) = (peer_class.unwrap_or_default(), peer_id.unwrap_or_default());
                 self.note("peer_greeted", id, fields![class, id = name]);
             }
+            Output::Judged { id, is_suspect } => {
+                match is_suspect {
+                    true => self.note("peer_suspect", id, &[]),
+                    false => self.note("peer_answers", id, &[]),
+                }
+                self.relay.registry.lock().pair(&self.name, self.machine.is_healthy());
+            }
             Output::Paired { left, right, pending } => self.introduce(left, right, pending),
             Output::Part => self.part(),
             Output::Pause(id) => self.with(id, |connection| connection.is_paused = true),
@@ -290,7 +303,7 @@ impl MeetupTask {
         self.count(Counter::Pairs, &[], 1);
         self.note("peers_paired", left.id, fields![with = right.id]);
         self.pair = Some(Pair { left, right, pending });
-        self.relay.registry.lock().pair(&self.name, true);
+        self.relay.registry.lock().pair(&self.name, self.machine.is_healthy());
     }
 
     fn part(&mut self) {
