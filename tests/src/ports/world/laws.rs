@@ -31,6 +31,8 @@ pub(super) struct Laws {
     losses: Losses,
     /// The last losses that the breaker counts, and until when it is open.
     lost: VecDeque<(Instant, Mac)>,
+    /// By the site where each access point was when it was lost.
+    lost_at: BTreeMap<(String, Mac), Instant>,
     open_until: Option<Instant>,
     /// The same for the sites.
     sites_open: BTreeMap<String, Instant>,
@@ -61,6 +63,7 @@ impl Laws {
             is_stopped: false,
             losses: Losses::new(size.aps),
             lost: VecDeque::new(),
+            lost_at: BTreeMap::new(),
             open_until: None,
             sites_open: BTreeMap::new(),
             seen: vec![Vec::new(); size.spots()],
@@ -114,6 +117,7 @@ impl Laws {
             },
             Input::BreakerClosed => {
                 self.lost.clear();
+                self.lost_at.clear();
                 self.open_until = None;
                 self.sites_open.clear();
             }
@@ -163,18 +167,18 @@ impl Laws {
         let is_lost = *cause == Cause::Lost;
         self.losses.note_event(number, is_lost, site.as_deref(), at.expect("a time"));
         if is_lost {
-            self.count_loss(now, *ap);
-            self.weigh(now, names);
+            self.count_loss(now, *ap, number);
+            self.weigh(now);
         }
     }
 
     /// Counts a loss, wherever it was learned.
-    fn count_loss(&mut self, now: Instant, ap: Mac) {
+    fn count_loss(&mut self, now: Instant, ap: Mac, number: usize) {
         if let Some(breaker) = self.config.governor.breaker {
-            self.lost.retain(|(at, lost)| *at + SITE_WINDOW > now && *lost != ap);
+            self.lost_at.insert((self.losses.site(number).to_owned(), ap), now);
+            self.lost.retain(|(at, lost)| *at + breaker.window > now && *lost != ap);
             self.lost.push_back((now, ap));
-            let recent = self.lost.iter().filter(|(at, _)| *at + breaker.window > now);
-            if recent.count() >= breaker.aps {
+            if self.lost.len() >= breaker.aps {
                 self.open_until = Some(now + breaker.hold);
             }
         }
@@ -187,24 +191,23 @@ impl Laws {
             let is_news = is_ours && !self.losses.is_counted_as_lost(number);
             self.losses.note_inventory(number, entry, asked);
             if !entry.is_connected && is_news {
-                self.count_loss(now, entry.ap);
+                self.count_loss(now, entry.ap, number);
             }
             self.note_named(now, entry.ap, &entry.location, names);
             self.saw_all(now, entry.location.seen.iter(), names);
         }
         self.losses.count_sites();
-        self.weigh(now, names);
+        self.weigh(now);
     }
 
     /// Opens the breaker for the sites that lost too much.
-    fn weigh(&mut self, now: Instant, names: &Names) {
+    fn weigh(&mut self, now: Instant) {
         let Some(breaker) = self.config.governor.breaker else {
             return;
         };
         let mut lost: BTreeMap<&str, Vec<Instant>> = BTreeMap::new();
-        for (at, ap) in self.lost.iter().filter(|(at, _)| *at + SITE_WINDOW > now) {
-            let number = names.ap_of(*ap).expect("an access point of ours");
-            lost.entry(self.losses.site(number)).or_default().push(*at);
+        for ((site, _), at) in self.lost_at.iter().filter(|(_, at)| **at + SITE_WINDOW > now) {
+            lost.entry(site).or_default().push(*at);
         }
         for (site, lost) in lost {
             let of = self.losses.site_aps(site);
