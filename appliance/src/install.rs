@@ -30,15 +30,15 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
     }
     let root = InstallRoot::find(args.root.as_deref())?;
-    if args.uninstall {
-        return uninstall::uninstall(&root, args.purge);
-    }
     if root.path(PACKAGE).exists() {
         return Err(
             "install: Debian's package mistgate is here — upgrade it with apt, or first apt \
                     remove mistgate, which keeps configuration and state"
                 .into(),
         );
+    }
+    if args.uninstall {
+        return uninstall::uninstall(&root, args.purge);
     }
     let beginning = Beginning::choose(&root, args.config.as_deref())?;
     let program = fs::read(OWN).map_err(|error| format!("{OWN}: {error} — mount /proc first"))?;

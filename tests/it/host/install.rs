@@ -384,7 +384,9 @@ fn what_cannot_be_done_is_refused_before_anything_changes() {
     root.refused(&["--config", &path], "mistgate.toml: exists already and is another one");
 
     root.write("usr/lib/sysusers.d/mistgate.conf", "");
-    root.refused(&[], "install: Debian's package mistgate is here — upgrade it with apt");
+    let package = "install: Debian's package mistgate is here — upgrade it with apt";
+    root.refused(&[], package);
+    root.refused(&["--uninstall", "--purge"], package);
     fs::remove_file(root.path("usr/lib/sysusers.d/mistgate.conf")).expect("a file");
 
     fs::remove_file(root.path("etc/group")).expect("a file");
