@@ -323,6 +323,8 @@ impl Admin {
 }
 
 impl Service for Admin {
+    const SAYS_WHY: bool = true;
+
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let route = Route::find(head.method(), head.path())?;
         self.settings.get().guard.admit(head, route.role).map_err(|(reply, reason)| {

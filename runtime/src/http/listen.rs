@@ -32,6 +32,9 @@ pub mod connection;
 
 /// Answers the requests of a listener.
 pub trait Service: Send + Sync + 'static {
+    /// Whether the body of a refusal of the listener says why. Strangers are told only the status.
+    const SAYS_WHY: bool = false;
+
     /// Looks at the head before the body is read. `Err` is the answer, and the body is not read.
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply>;
 

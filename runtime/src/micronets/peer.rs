@@ -229,6 +229,8 @@ struct PartnerService {
 }
 
 impl Service for PartnerService {
+    const SAYS_WHY: bool = true;
+
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         if head.is_of_a_page() || self.is_local && !head.names_this_machine() {
             let (from, reason) = (head.peer().ip(), "a name or a page of another host");

@@ -195,7 +195,7 @@ fn wrong_requests_are_refused_in_a_line() {
         ("/silences/preview", r#"{"match":{"city":"x"}}"#, 400, "match.city: expected org, site"),
         ("/silences/preview", r#"{"match":{"site":"x"}}"#, 200, "{\n  \"count\": 0,"),
         ("/silences/7/end", "", 404, "there is no such silence\n"),
-        ("/silences", &" ".repeat(70_000), 413, ""),
+        ("/silences", &" ".repeat(70_000), 413, "a body longer than allowed\n"),
     ] {
         let (code, answer) = post(&mistgate, path, body);
         assert_eq!(code, status, "{path} {answer}");

@@ -194,6 +194,9 @@ fn http_goes_through_and_comes_back_as_it_is() {
     // Too large for a message.
     let large = site.ask(&request("PUT", "/", &[], &"x".repeat(1 << 20)));
     assert_eq!(large.status(), 413, "{}", large.body);
+    assert!(large.body.contains("1048576 are allowed"), "{}", large.body);
+    let larger = site.ask(&request("PUT", "/", &[], &"x".repeat(1 << 21)));
+    assert_eq!((larger.status(), larger.body.as_str()), (413, "a body longer than allowed\n"));
     assert_eq!(site.status(), 200);
 }
 

@@ -226,7 +226,10 @@ fn refuse<S: Service>(
     reason: &'static str,
 ) -> Reply {
     site.service.note(Event::Refused { peer, status, reason });
-    let reply = Reply::status(status);
+    let mut reply = Reply::status(status);
+    if S::SAYS_WHY {
+        reply = reply.content("text/plain", format!("{reason}\n"));
+    }
     if status == 503 { reply.retry_after(Duration::from_secs(1)) } else { reply }
 }
 
