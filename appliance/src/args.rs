@@ -51,14 +51,14 @@ macro_rules! commands {
 pub(crate) mod dead_letter;
 pub(crate) mod incident;
 pub(crate) mod mist;
-mod port;
+pub(crate) mod port;
 mod replay;
 mod store;
 
 use self::dead_letter::DeadLetter;
 use self::incident::{Incident, Silence, SilenceKind};
 use self::mist::{Mist, Selftest};
-pub(crate) use self::port::{Audit, Diff, Port, PortKind, Set};
+pub(crate) use self::port::Port;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 

@@ -5,6 +5,7 @@
 mod args;
 mod ask;
 mod cert;
+mod changes;
 mod check;
 mod connect;
 mod dead_letter;
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),
         Command::Mist(args) => return mist::run(args),
-        Command::Port(args) => port::run(args),
+        Command::Port(args) => return asked(port::run(args)),
         Command::Replay(args) => return asked(replay::run(&args)),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),

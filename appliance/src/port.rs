@@ -5,20 +5,27 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, sync::Arc};
 
 use mistgate_core::ports::{audit, port::Failed, report::Report, switch_port::Mode};
+use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::ports::audit_file;
 use mistgate_runtime::ports::manual::{Change, Outcome, Wanted};
 
-use crate::args::{Audit, Diff, Port, PortKind, Set};
-use crate::terminal;
+use crate::args::port::{Audit, Diff, Port, PortKind, Reject, Set};
+use crate::{changes, terminal};
 
 /// The most characters of a user's name.
 const USER_MAX: usize = 64;
 
-pub(crate) fn run(args: Port) -> Result<(), String> {
-    match args.kind {
+pub(crate) fn run(args: Port) -> Result<(), Failure> {
+    let result = match args.kind {
+        PortKind::Approve(args) => return changes::approve(&args),
+        PortKind::List(args) => return changes::list(&args),
+        PortKind::Reject(Reject { config, id }) => {
+            return changes::order(config.as_deref(), &[id], "reject");
+        }
+        PortKind::Undo(args) => return changes::undo(&args),
         PortKind::Audit(Audit { config, verify: true }) => verify(&config),
         PortKind::Audit(_) => Err("nothing to do — --verify checks each line".to_owned()),
         PortKind::Diff(Diff { config, switch, port, mode }) => {
@@ -27,7 +34,8 @@ pub(crate) fn run(args: Port) -> Result<(), String> {
         PortKind::Set(Set { config, switch, port, mode, yes }) => {
             smol::block_on(set(&config, &Wanted { switch, port, mode }, yes))
         }
-    }
+    };
+    result.map_err(Failure::Failed)
 }
 
 /// Sees whether each line of the audit follows from the one before it.
@@ -106,7 +114,8 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
         | Report::Kept { .. }
         | Report::Observed { .. }
         | Report::Overflow
-        | Report::Stopped(_)
+        | Report::Ordered { .. }
+        | Report::Stopped { .. }
         | Report::Undecided { .. } => return Err(format!("{switch_port}: {}", report.kind())),
     }
     if is_running {

@@ -3,8 +3,58 @@
 use mistgate_core::ports::{name::PortName, switch_port::Mode};
 
 commands! {
-    /// Change one switch port by hand, see what that would change, or check the audit.
-    "port" Port: PortKind { Audit(Audit), Diff(Diff), Set(Set) }
+    /// List the changes of switch ports and decide about them, change one port by hand, or check
+    /// the audit.
+    ///
+    /// list, approve, reject and undo ask the running mistgate, as root or as the service's user.
+    /// Exit codes: 0 done, 1 refused, 3 it does not run.
+    "port" Port: PortKind {
+        Approve(Approve), Audit(Audit), Diff(Diff), List(ListPorts), Reject(Reject), Set(Set),
+        Undo(Undo)
+    }
+
+    /// Approve a change that waits for a person (ports.approve_first), or let mistgate change a
+    /// port again on which somebody undid or rejected a change. The port is looked at anew first.
+    "approve" Approve {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// all that wait
+        switch all: bool,
+        /// the number of the change
+        positional id: Option<u64>,
+    }
+
+    /// List the ports that mistgate changed, is changing or waits to change: number, time, port,
+    /// mode and state.
+    "list" ListPorts {
+        /// the configuration file of the running mistgate, of which only state_dir is read; without
+        /// it, the service's, else the built-in configuration
+        option config: Option<String>,
+        /// print them as JSON
+        switch json: bool,
+        /// say what mode enforce would do: which ports are right, which would be changed and how,
+        /// and which rule leaves others alone
+        switch plan: bool,
+    }
+
+    /// Reject a change that waits for a person. The port stays as it is until there is news of it.
+    "reject" Reject {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// the number of the change
+        positional id: u64,
+    }
+
+    /// Take back a change, if the port still has what the change left. It is left alone then until
+    /// there is news of it.
+    "undo" Undo {
+        /// the configuration file of the running mistgate, as for list
+        option config: Option<String>,
+        /// the last so many changes instead of one
+        option(arg_name = "count") last: Option<usize>,
+        /// the number of the change
+        positional id: Option<u64>,
+    }
 
     /// See whether the audit of switch ports is as it was written.
     ///

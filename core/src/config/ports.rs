@@ -10,7 +10,9 @@ use crate::junos::Junos;
 use crate::mist::Profiles;
 use crate::ports::decide::Check;
 use crate::ports::edit::{Edits, MethodConfig};
-use crate::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
+use crate::ports::governor::{
+    AbortAfter, Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern,
+};
 use crate::ports::plan::input;
 use crate::ports::plan::input::{Drift, TwoPorts};
 use crate::ports::{outage, port, probe};
@@ -241,6 +243,17 @@ fn governor(section: &Section<'_>) -> Policy {
         limits: section.section("limits", limits).unwrap_or_default(),
         breaker: breaker(section),
         freezes: freezes(section),
+        approve_first: Some(section.count("approve_first", 0, 0..=10_000))
+            .filter(|_| !section.lacks(&["approve_first"])),
+        abort_after: section.section("abort_after", abort_after).unwrap_or_default(),
+    }
+}
+
+fn abort_after(section: &Section<'_>) -> AbortAfter {
+    let default = AbortAfter::default();
+    AbortAfter {
+        switch: section.count("switch", default.switch, 1..=1_000),
+        all: section.count("all", default.all, 1..=1_000),
     }
 }
 

@@ -95,6 +95,9 @@ pub struct PortChange {
     pub took: f64,
     #[serde(skip_serializing_if = "is_default")]
     pub lines: Vec<String>,
+    /// By which a person approves or undoes it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub number: Option<u64>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

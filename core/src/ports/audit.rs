@@ -81,9 +81,10 @@ pub fn notes(event: &PortEvent) -> Vec<Note> {
         return Vec::from([note(common)]);
     }
     let of_change = |change: &PortChange| {
-        let PortChange { port, mode, ap, reason, took, .. } = change;
+        let PortChange { port, mode, ap, reason, took, number, .. } = change;
         let mut values = Vec::from([("port", port.clone()), ("mode", mode.clone())]);
         values.extend(ap.clone().map(|ap| ("ap", ap)));
+        values.extend(number.map(|number| ("change", number.to_string())));
         values.push(("reason", reason.clone()));
         values.extend(common.iter().cloned());
         values.push(("took_ms", millis(*took)));

@@ -95,6 +95,8 @@ pub enum Reason {
     OneSided,
     /// The question was not answered.
     Unanswered,
+    /// Somebody takes back the change before.
+    Undo,
     /// The configuration asks for no check.
     Unchecked,
     /// It is not known how many access points its site has.
@@ -109,6 +111,11 @@ impl Reason {
     /// The label in metrics and the audit.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// Whether a person wants it so.
+    pub const fn is_by_person(self) -> bool {
+        matches!(self, Self::Manual | Self::Undo)
     }
 
     /// Whether it is that nobody is seen on a port, which may soon be different.
@@ -147,6 +154,7 @@ impl Reason {
             }
             Self::TwoPorts => ("two_ports", true, "more than one port sees the AP"),
             Self::Unanswered => ("unanswered", false, "the question was not answered"),
+            Self::Undo => ("undo", false, "somebody undid the change before"),
             Self::Unchecked => ("unchecked", false, "disconnect_check is none"),
             Self::Uncounted => ("uncounted", false, "it is not known how many APs its site has"),
             Self::UnknownNeighbor(_) => ("unknown_neighbor", true, ""),

@@ -4,7 +4,7 @@
 //! A refusal by a list is for good, so the change is dropped. All others are for now: the change
 //! waits and is judged again. The governor is no machine, because it does nothing by itself.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::{sync::Arc, vec::Vec};
@@ -18,6 +18,11 @@ use crate::base::{calendar::Period, glob, mac::Mac};
 
 /// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;
+
+/// The rule by which what somebody else has changed since is not undone.
+pub const NOT_UNDONE: &str = "ports.undo";
+/// How many changes of a new store wait for a person.
+pub const APPROVED_FIRST: usize = 10;
 
 /// How many access points of one site must be lost, at least, to hold the changes of the site.
 pub const SITE_APS: usize = 3;
@@ -33,6 +38,35 @@ pub struct Policy {
     /// `ports.breaker`; `None` if it is off.
     pub breaker: Option<Breaker>,
     pub freezes: Vec<Period>,
+    /// How many changes wait for a person first; without a number [`APPROVED_FIRST`] where none was
+    /// ever made, else none.
+    pub approve_first: Option<usize>,
+    pub abort_after: AbortAfter,
+}
+
+/// How many ports in a row may fail to be changed before all changes are stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbortAfter {
+    /// Of one switch (default 3).
+    pub switch: usize,
+    /// Of all (default 10).
+    pub all: usize,
+}
+
+impl Default for AbortAfter {
+    fn default() -> Self {
+        Self { switch: 3, all: 10 }
+    }
+}
+
+/// What a person said to a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Nothing yet. The change has this number.
+    Lacking(u64),
+    Given,
+    /// It takes back another one, which the kill switch lets through.
+    Undo,
 }
 
 /// Switches and ports by pattern.
@@ -212,6 +246,12 @@ pub struct Governor {
     all: Pace,
     sites: BTreeMap<Arc<str>, Pace>,
     switches: BTreeMap<Mac, Pace>,
+    /// How many changes were made, and whether the first of them was made by this run.
+    made: usize,
+    is_new: bool,
+    /// The ports that failed since a change of their switch, or any change, was made.
+    failed_on: BTreeMap<Mac, BTreeSet<PortName>>,
+    failed: BTreeSet<SwitchPort>,
 }
 
 impl Governor {
@@ -226,7 +266,41 @@ impl Governor {
             open: BTreeMap::new(),
             sites: BTreeMap::new(),
             switches: BTreeMap::new(),
+            made: 0,
+            is_new: true,
+            failed_on: BTreeMap::new(),
+            failed: BTreeSet::new(),
         }
+    }
+
+    /// Counts changes that an earlier run made.
+    pub const fn restore(&mut self, made: usize) {
+        (self.made, self.is_new) = (made, made == 0);
+    }
+
+    /// Notes that a port was changed.
+    pub fn made(&mut self, switch_port: SwitchPort) {
+        self.made += 1;
+        self.failed_on.remove(&switch_port.switch);
+        self.failed.clear();
+    }
+
+    /// Notes that the change of a port went wrong. Returns how many did in a row, on its switch or
+    /// in all, if that is too many.
+    pub fn failed(&mut self, switch_port: SwitchPort) -> Option<(usize, Option<Mac>)> {
+        let SwitchPort { switch, port } = switch_port;
+        self.failed.insert(switch_port);
+        let on_switch = self.failed_on.entry(switch).or_default();
+        on_switch.insert(port);
+        let AbortAfter { switch: switch_max, all } = self.policy.abort_after;
+        let (on_switch, in_all) = (on_switch.len(), self.failed.len());
+        let of_switch = (on_switch >= switch_max).then_some((on_switch, Some(switch)));
+        let found = of_switch.or((in_all >= all).then_some((in_all, None)));
+        if found.is_some() {
+            self.failed_on.clear();
+            self.failed.clear();
+        }
+        found
     }
 
     /// Replaces the rules. What was changed and lost is remembered.
@@ -324,11 +398,18 @@ impl Governor {
         &self,
         now: Instant,
         wall: UnixTime,
-        switch: &Switch,
-        port: PortName,
+        (switch, port): (&Switch, PortName),
+        approval: Approval,
     ) -> Result<(), Refusal> {
         self.listed(switch, port)?;
-        if self.is_stopped {
+        let waiting = if self.is_new { APPROVED_FIRST } else { 0 };
+        if let Approval::Lacking(number) = approval
+            && self.made < self.policy.approve_first.unwrap_or(waiting)
+        {
+            let why = format!("a person must approve it: mistgate port approve {number}");
+            return Err(Refusal::for_now("ports.approve_first", &why, None));
+        }
+        if self.is_stopped && approval != Approval::Undo {
             return Err(Refusal::for_now("ports.kill_switch", "all changes are stopped", None));
         }
         let of_site =

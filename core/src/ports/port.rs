@@ -53,12 +53,6 @@ pub struct Want {
     pub proved_at: Option<Instant>,
 }
 
-impl Want {
-    fn is_manual(&self) -> bool {
-        self.reason == Reason::Manual
-    }
-}
-
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -224,7 +218,7 @@ impl Port {
             | State::Reading(change, _)
             | State::Unconfirmed { change, .. } => change.next = Some(want),
             State::Due(_) | State::Resting | State::Stuck | State::Waiting { .. }
-                if self.mode == Some(want.mode) && !want.is_manual() =>
+                if self.mode == Some(want.mode) && !want.reason.is_by_person() =>
             {
                 self.state = State::Resting;
             }
@@ -285,7 +279,7 @@ impl Port {
             Pushed::Unknown(failure) => {
                 self.is_touched = true;
                 self.mode = None;
-                if change.want.is_manual() {
+                if change.want.reason.is_by_person() {
                     self.read_back(change, failure);
                 } else {
                     self.unconfirmed(now, change, failure);
@@ -311,7 +305,8 @@ impl Port {
             next => next.unwrap_or(want),
         };
         let want = Want { since: want.since, ..next };
-        if failure.is_lasting() || want.is_manual() || attempt >= self.config.attempts_max {
+        if failure.is_lasting() || want.reason.is_by_person() || attempt >= self.config.attempts_max
+        {
             return self.give_up(want, attempt, failure);
         }
         let after = self.after(attempt, &failure);
@@ -359,8 +354,10 @@ impl Port {
         self.state = State::Resting;
         match (is_done, change.next) {
             (Some(true), _) => self.settled(&change, true),
-            (Some(false), _) if change.want.is_manual() => self.failed(now, change, failure),
-            (None, _) if change.want.is_manual() => {
+            (Some(false), _) if change.want.reason.is_by_person() => {
+                self.failed(now, change, failure)
+            }
+            (None, _) if change.want.reason.is_by_person() => {
                 let retry = Retry { after: Duration::ZERO, is_unknown: true };
                 self.report(change.want, change.attempt, failure, Some(retry));
             }

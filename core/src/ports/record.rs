@@ -32,6 +32,11 @@ pub struct Record {
     pub before: Option<String>,
     /// When a change last began or ended, by our clock.
     pub changed_at: Option<UnixTime>,
+    /// The number of the change that gave it its mode, if somebody may undo that.
+    pub change: Option<u64>,
+    /// The mode that it is not to get by itself, because somebody decided so about the change with
+    /// this number.
+    pub left: Option<(u64, Mode)>,
 }
 
 /// Why bytes are not a record.
@@ -82,12 +87,21 @@ struct Text<'a> {
     before: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    change: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<(u64, String)>,
 }
 
 impl Record {
     /// The port, which is the key in the store.
     pub const fn switch_port(&self) -> SwitchPort {
         SwitchPort { switch: self.switch.mac, port: self.port }
+    }
+
+    /// Whether a change of it was really made.
+    pub const fn is_made(&self) -> bool {
+        (self.is_touched && !self.is_observed) || self.change.is_some()
     }
 
     /// The bytes for the store.
@@ -106,6 +120,8 @@ impl Record {
             observed: self.is_observed,
             before: self.before.clone(),
             changed_at: self.changed_at.map(UnixTime::as_micros),
+            change: self.change,
+            left: self.left.map(|(change, mode)| (change, mode.name().to_owned())),
         };
         serde_json::to_vec(&text).expect("texts and numbers are JSON")
     }
@@ -134,6 +150,8 @@ impl Record {
             is_observed: text.observed,
             before: text.before,
             changed_at: text.changed_at.map(UnixTime::from_micros),
+            change: text.change,
+            left: text.left.map(|(change, text)| Ok((change, mode(text)?))).transpose()?,
         })
     }
 }
@@ -159,11 +177,14 @@ mod tests {
             is_observed: true,
             before: Some("{\"usage\":\"a \\\"b\\\"\"}".into()),
             changed_at: Some(UnixTime::from_secs(5)),
+            change: Some(1_796_000_000),
+            left: Some((1_795_000_000, Mode::Default)),
         };
         let mut bare = full.clone();
         (bare.switch.name, bare.ap, bare.mode) = (None, None, None);
         (bare.is_touched, bare.is_observed) = (false, false);
         (bare.before, bare.changed_at) = (None, None);
+        (bare.change, bare.left) = (None, None);
         for record in [full, bare] {
             let bytes = record.encode();
             assert_eq!(Record::decode(&bytes), Ok(record));

@@ -29,6 +29,33 @@ pub struct Change {
     pub took: Duration,
     /// The change, line by line.
     pub lines: Vec<String>,
+    /// Its number, by which a person approves or undoes it.
+    pub number: Option<u64>,
+}
+
+/// What a person orders about a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// It is made, if the port is looked at anew and it is still right.
+    Approve,
+    /// It is not made.
+    Reject,
+    /// It is taken back.
+    Undo,
+}
+
+impl Order {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::Reject, Self::Undo];
+
+    /// The name in paths.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Undo => "undo",
+        }
+    }
 }
 
 /// Something that people should know.
@@ -44,6 +71,8 @@ pub enum Report {
     Kept { ap: Mac, switch_port: SwitchPort, switch: Option<Switch>, reason: Reason },
     /// In mode `enforce` this would have been done. `diff` is empty if the ports are right already.
     Observed { switch: Switch, changes: Vec<Change>, diff: String },
+    /// A person decided about a change.
+    Ordered { switch: Switch, change: Change, order: Order },
     /// There are more access points and ports than can be watched. The rest is not watched.
     Overflow,
     /// Somebody has changed a port in mode `ap`: `diff` is what gives it its lines again, which is
@@ -56,8 +85,8 @@ pub enum Report {
     /// Ports have the wanted modes. `diff` is empty if they had them already, or if the change was
     /// only read back after an unknown end.
     Settled { switch: Switch, changes: Vec<Change>, diff: String, is_read_back: bool },
-    /// All changes are stopped, or may go on.
-    Stopped(bool),
+    /// All changes are stopped, or may go on; and why, where mistgate decided that itself.
+    Stopped { is_on: bool, because: Option<String> },
     /// It could not be found out where an access point is, or which mode a port should have.
     /// `switch` is that of the port, or of the access point's last port.
     Undecided { subject: Subject, switch: Option<Switch>, reason: Reason },
@@ -103,14 +132,15 @@ impl Report {
             Self::Kept { .. } => ("PORT_KEPT", None),
             Self::Observed { diff, .. } if diff.is_empty() => ("PORT_UNCHANGED", Some("unchanged")),
             Self::Observed { .. } => ("PORT_OBSERVED", Some("observed")),
+            Self::Ordered { .. } => ("PORT_ORDERED", None),
             Self::Overflow => ("PORTS_OVERFLOW", None),
             Self::Refused { .. } => ("PORT_REFUSED", None),
             Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => {
                 ("PORT_UNCHANGED", Some("unchanged"))
             }
             Self::Settled { .. } => ("PORT_CHANGED", Some("done")),
-            Self::Stopped(true) => ("PORTS_STOPPED", None),
-            Self::Stopped(false) => ("PORTS_RESUMED", None),
+            Self::Stopped { is_on: true, .. } => ("PORTS_STOPPED", None),
+            Self::Stopped { is_on: false, .. } => ("PORTS_RESUMED", None),
             Self::Undecided { .. } => ("PORT_UNDECIDED", None),
         }
     }
@@ -179,7 +209,16 @@ impl Report {
                 set_subject(&mut event, names, switch.as_ref(), ap, switch_port);
                 set_reason(&mut event, *reason);
             }
-            Self::ClockDoubted(_) | Self::Overflow | Self::Stopped(_) => {}
+            Self::Ordered { switch, change, order } => {
+                set_changes(&mut event, names, switch, slice::from_ref(change));
+                event.because = Some(match order {
+                    Order::Approve => "approved".into(),
+                    Order::Reject => "rejected".into(),
+                    Order::Undo => "to be undone".into(),
+                });
+            }
+            Self::Stopped { because, .. } => event.because.clone_from(because),
+            Self::ClockDoubted(_) | Self::Overflow => {}
         }
         event
     }
@@ -218,6 +257,7 @@ fn set_changes(event: &mut PortEvent, names: &Names, switch: &Switch, changes: &
         because: because(change.reason, switch.mac),
         took: secs(change.took),
         lines: change.lines.clone(),
+        number: change.number,
     };
     event.changes = changes.iter().map(of).collect();
 }

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, pin::Pin};
 
 use http_types::StatusCode;
+use mistgate_core::ports::report::Order;
 
 use super::guard::Role;
 use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, mist, switch_ports};
@@ -53,6 +54,9 @@ const ROUTES: &[Route] = routes! {
     POST incidents::END_SILENCE, Act => |admin, asked| incidents::end_silence(admin, asked);
     POST BACKUP, Act => |admin, asked| admin.back_up(asked);
     POST mist::SELFTEST, Act => |admin, _| mist::test(admin);
+    POST switch_ports::APPROVE, Act => |of, asked| switch_ports::order(of, asked, Order::Approve);
+    POST switch_ports::REJECT, Act => |of, asked| switch_ports::order(of, asked, Order::Reject);
+    POST switch_ports::UNDO, Act => |of, asked| switch_ports::order(of, asked, Order::Undo);
     POST switch_ports::CLOSE_BREAKER, Act => |admin, asked| switch_ports::carry_out(admin, asked);
     POST switch_ports::GO, Act => |admin, asked| switch_ports::carry_out(admin, asked);
     POST switch_ports::STOP, Stop => |admin, asked| switch_ports::carry_out(admin, asked);

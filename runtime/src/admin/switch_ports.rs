@@ -1,7 +1,8 @@
 //! The switch ports in metrics and status, and the orders that stop them and let them go on.
 
 use http_types::StatusCode;
-use mistgate_core::ports::{plan::status::PortStatus, switch_port::Mode};
+use mistgate_core::ports::plan::status::PortStatus;
+use mistgate_core::ports::{report::Order, switch_port::Mode};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, by, gauge, ok, refused};
@@ -16,6 +17,36 @@ pub(super) const CLOSE_BREAKER: &str = "/ports/close-breaker";
 pub(super) const GO: &str = "/ports/go";
 /// No more changes are made.
 pub(super) const STOP: &str = "/ports/stop";
+
+/// A change is made, is not made, or is taken back.
+pub(super) const APPROVE: &str = "/changes/{id}/approve";
+pub(super) const REJECT: &str = "/changes/{id}/reject";
+pub(super) const UNDO: &str = "/changes/{id}/undo";
+
+/// Has something done about a change.
+pub(super) async fn order(admin: &Admin, asked: Asked<'_>, order: Order) -> Answer {
+    let (Some(switches), Some(number)) = (admin.settings.get().switches.clone(), asked.id()) else {
+        return Err(Reply::status(StatusCode::NotFound.into()));
+    };
+    note(admin, order, number, asked);
+    let (is_possible, said) = match order {
+        Order::Approve => ("waits for that", "approved: the port is looked at anew\n"),
+        Order::Reject => ("waits for that", "rejected\n"),
+        Order::Undo => ("can be undone", "to be undone, if the port has what it left\n"),
+    };
+    match switches.order(order, number, asked.caller.to_string()).await {
+        true => Ok(ok().content(TEXT, said)),
+        false => {
+            let what = format!("no change {number} {is_possible} — see mistgate port list");
+            Err(refused(StatusCode::NotFound, &what))
+        }
+    }
+}
+
+fn note(admin: &Admin, order: Order, number: u64, asked: Asked<'_>) {
+    let values = fields![order = order.name(), change = number, from = asked.caller];
+    admin.journal.note(Level::Info, "change_ordered", values);
+}
 
 /// Carries out an order.
 pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'_>) -> Answer {
@@ -79,6 +110,10 @@ fn port(port: &PortStatus) -> Value {
         "switch": port.switch,
         "switch_mac": port.switch_port.switch.to_string(),
         "port": port.switch_port.port.to_string(),
+        "change": port.change,
+        "orders": port.orders,
+        "changed_at": port.changed_at.map(|at| at.rfc3339()),
+        "left": port.left.map(Mode::name),
         "ap": port.ap.map(|ap| ap.to_string()),
         "mode": port.mode.map(Mode::name),
         "observed": port.is_observed,

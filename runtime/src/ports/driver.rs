@@ -14,9 +14,9 @@ use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
 use mistgate_core::ports::{audit, notification};
 use mistgate_core::ports::{names::Names, plan::Plan, plan::input::Input, plan::output::Output};
-use smol::{channel, future::FutureExt};
+use smol::{channel, future, future::FutureExt};
 
-use super::{Message, Settings, Status, Tools};
+use super::{Message, Order, Settings, Status, Tools};
 use super::{audit_file::Audit, backend::Backend, work_queue::WorkQueue};
 use crate::base::clock::Alarm;
 use crate::base::journal::{Level, fields};
@@ -58,6 +58,8 @@ pub(super) struct Start {
     pub(super) audit: Audit,
     /// The channel of this plan alone, so that it gets nothing that another plan began.
     pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
+    /// Takes what the plan orders of the kill switch.
+    pub(super) order: channel::Sender<Order>,
     /// Whether the kill switch is on.
     pub(super) is_stopped: bool,
 }
@@ -74,13 +76,15 @@ struct Push {
     id: u64,
     switch: Switch,
     edits: Vec<Edit>,
+    /// Whether the kill switch does not hinder it.
+    is_undo: bool,
     /// The backend at the time of the decision.
     backend: Arc<Backend>,
 }
 
 /// What is done on switches.
 enum Work {
-    Compare { id: u64, switch: Switch, edits: Vec<Edit>, backend: Arc<Backend> },
+    Compare(Push),
     Push(Push),
     Read { id: u64, switch: Switch, edit: Edit, backend: Arc<Backend> },
 }
@@ -95,6 +99,7 @@ pub(super) struct Driver {
     /// Tasks send the results of questions and changes here, and the kill switch its state.
     events: channel::Sender<Event>,
     arriving: channel::Receiver<Event>,
+    order: channel::Sender<Order>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     /// Whether it was synchronised then.
@@ -132,7 +137,7 @@ impl Driver {
         tools: Tools,
         paths: channel::Sender<String>,
     ) -> Self {
-        let Start { seed, first_write, restored, audit, events, is_stopped } = start;
+        let Start { seed, first_write, restored, audit, events, order, is_stopped } = start;
         let Settings { plan: config, org_id, backend, .. } = settings;
         let backend = Arc::new(Backend::new(backend, None, &tools.journal));
         let now = tools.clock.now();
@@ -147,6 +152,7 @@ impl Driver {
             paths,
             events: events.0,
             arriving: events.1,
+            order,
             wall,
             is_synchronised,
             org_id,
@@ -267,6 +273,11 @@ impl Driver {
             }
             Message::Configured(settings) => self.end(Ending::Off(settings)),
             Message::End => self.end(Ending::End),
+            Message::Ordered { order, number, by, answer } => {
+                let is_possible = self.plan.port_of(order, number).is_some();
+                self.ordered(Input::Ordered { order, number }, Some(by));
+                let _ = answer.try_send(is_possible);
+            }
             // The number may be from before this plan.
             Message::Kept(number) => self.kept = self.kept.max(number),
             // It was read when the plan began. In place of a damaged one there may be a new one.
@@ -321,20 +332,26 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Ask { id, question } => self.questions.push((id, question)),
-            Output::Compare { id, switch, edits } => {
+            Output::Compare { id, switch, edits, is_undo } => {
                 let backend = Arc::clone(&self.backend);
-                self.work.push(Work::Compare { id, switch, edits, backend });
+                self.work.push(Work::Compare(Push { id, switch, edits, is_undo, backend }));
             }
             Output::Forget(switch_port) => self.write(switch_port, None),
-            Output::Push { id, switch, edits } => {
+            Output::Push { id, switch, edits, is_undo } => {
                 let backend = Arc::clone(&self.backend);
-                self.held.push_back((self.last_write, Push { id, switch, edits, backend }));
+                let push = Push { id, switch, edits, is_undo, backend };
+                self.held.push_back((self.last_write, push));
             }
             Output::Read { id, switch, edit } => {
                 let backend = Arc::clone(&self.backend);
                 self.work.push(Work::Read { id, switch, edit, backend });
             }
             Output::Report(report) => self.reports.push(report),
+            Output::Stop(reason) => {
+                // Nobody waits for the answer: that it is on is seen in the status.
+                let (answer, _) = channel::bounded(1);
+                let _ = self.order.try_send(Order { is_on: true, reason, by: None, answer });
+            }
             Output::Store(record) => self.write(record.switch_port(), Some(record)),
         }
     }
@@ -408,7 +425,7 @@ impl Driver {
         }
         while let Some(work) = self.work.next() {
             match work {
-                Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
+                Work::Push(Push { id, is_undo: false, .. }) if self.plan.is_stopped() => {
                     self.work.done();
                     self.refuse(id, Failure::Stopped);
                 }
@@ -417,41 +434,45 @@ impl Driver {
                     self.work.done();
                     self.refuse(id, Failure::Audit);
                 }
-                Work::Push(Push { id, switch, edits, backend }) => {
+                Work::Push(Push { id, switch, edits, is_undo, backend }) => {
                     // The switch may have made the change before. Dropping a call ends its
                     // connection, and what it left unconfirmed is undone.
                     let push = async move { backend.method.push(&switch, &edits).await };
                     let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Pushed::Unknown);
+                    let halted = (!is_undo).then_some(halted);
                     self.spawn(push, halted, lost, move |pushed| Input::Pushed { id, pushed });
                 }
-                Work::Compare { id, switch, edits, backend } => {
+                Work::Compare(Push { id, switch, edits, is_undo, backend }) => {
                     let compare = async move { backend.method.compare(&switch, &edits).await };
                     let [halted, lost] = [Failure::Stopped, Failure::Internal].map(Err);
                     let input = move |compared| Input::Compared { id, compared };
-                    self.spawn(compare, halted, lost, input);
+                    self.spawn(compare, (!is_undo).then_some(halted), lost, input);
                 }
                 Work::Read { id, switch, edit, backend } => {
                     let read = async move { backend.method.read(&switch, &edit).await };
-                    self.spawn(read, None, None, move |is_done| Input::Read { id, is_done });
+                    self.spawn(read, Some(None), None, move |is_done| Input::Read { id, is_done });
                 }
             }
         }
     }
 
-    /// Runs a call beside the driver and hands over how it ended: as `halted` if the kill switch is
-    /// pressed before that, and as `lost` if it panics.
+    /// Runs a call beside the driver and hands over how it ended: as `halted`, where the kill
+    /// switch hinders it, if that is pressed before that, and as `lost` if it panics.
     fn spawn<T: Send + 'static>(
         &self,
         call: impl Future<Output = T> + Send + 'static,
-        halted: T,
+        halted: Option<T>,
         lost: T,
         input: impl FnOnce(T) -> Input + Send + 'static,
     ) {
         let (events, halt) = (self.events.clone(), self.halt.1.clone());
         let task = async move {
             let halted = async {
-                halt.wait().await;
-                Some(halted)
+                match halted {
+                    Some(_) => halt.wait().await,
+                    None => future::pending().await,
+                }
+                halted
             };
             let ended = halted.or(panic::catch_async(call)).await.unwrap_or(lost);
             let _ = events.try_send(input(ended).into());

@@ -11,7 +11,7 @@ use smol::{Timer, channel, future::FutureExt};
 
 use mistgate_core::ports::plan::input::Input;
 
-use super::driver::Event;
+use super::{Order, driver::Event};
 use crate::base::clock;
 use crate::base::journal::{Journal, Level, fields};
 
@@ -20,18 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A file with so many bytes of reasons gets no more of them.
 const REASONS_MAX: u64 = 16_384;
-
-/// Make the file, or remove it.
-pub(super) struct Order {
-    /// Turns the switch on or off.
-    pub(super) is_on: bool,
-    /// Why, for whoever looks into the file.
-    pub(super) reason: String,
-    /// Who ordered it, if anybody did.
-    pub(super) by: Option<String>,
-    /// Gets why that was not possible, if it was not.
-    pub(super) answer: channel::Sender<Result<(), String>>,
-}
 
 /// Whether the file is there, and a future that looks again and again and sends each change to the
 /// driver. `paths` brings other names for the file.

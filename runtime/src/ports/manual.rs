@@ -16,7 +16,7 @@ use mistgate_core::base::{failure::Failure, mac::Mac, machine::Machine as _};
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::ports::{Method, Ports};
 use mistgate_core::mist::find;
-use mistgate_core::ports::governor::{Governor, Refusal, SwitchPattern};
+use mistgate_core::ports::governor::{Approval, Governor, Refusal, SwitchPattern};
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::plan::{Plan, input};
 use mistgate_core::ports::report::{Context, Report};
@@ -116,7 +116,8 @@ impl Change {
     pub fn refusal(&self) -> Option<Refusal> {
         let mut governor = Governor::new(self.ports.plan.governor.clone());
         governor.stop(self.is_stopped());
-        governor.judge(self.clock.now(), clock::wall(), &self.switch, self.edit.port).err()
+        let at = (&self.switch, self.edit.port);
+        governor.judge(self.clock.now(), clock::wall(), at, Approval::Given).err()
     }
 
     /// What the change would do, without its secrets; empty if the port has its mode.
@@ -188,9 +189,9 @@ impl Change {
         let (mut write, mut is_begun, mut report) = (None, false, None);
         while let Some(output) = plan.poll_output() {
             match output {
-                Output::Ask { .. } | Output::Compare { .. } => {}
+                Output::Ask { .. } | Output::Compare { .. } | Output::Stop(_) => {}
                 Output::Forget(_) => write = Some(None),
-                Output::Push { id, switch, edits } => {
+                Output::Push { id, switch, edits, .. } => {
                     if let Some((memory, record)) = memory.zip(write.take()) {
                         // After a crash the next run finds this and looks at the port.
                         memory.keep(self.switch_port(), record)?;

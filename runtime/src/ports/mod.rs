@@ -27,11 +27,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use mistgate_core::config::{checked::Config, ports::Ports};
 use mistgate_core::ports::ap_event::{ApEvent, Request};
-use mistgate_core::ports::{plan, plan::input};
+use mistgate_core::ports::{plan, plan::input, report};
 use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
-use self::{backend::BackendConfig, junos::Login, kill_switch::Order};
+use self::{backend::BackendConfig, junos::Login};
 use crate::base::store::{SetAside, Store};
 use crate::base::{clock, clock::Clock, journal::Journal};
 use crate::http::outbound::Outbound;
@@ -65,10 +65,24 @@ pub(crate) enum Message {
     Requested { request: Request, taken: channel::Sender<()> },
     /// What events say about access points. The sender waits for `taken` to be dropped.
     ApEvents { ap_events: Vec<ApEvent>, taken: channel::Sender<()> },
+    /// Somebody ordered this about the change with this number. Whether that is possible is sent.
+    Ordered { order: report::Order, number: u64, by: String, answer: channel::Sender<bool> },
     /// Send the status.
     Status(channel::Sender<Status>),
     /// The disk refused a write.
     Unkept,
+}
+
+/// Make the file of the kill switch, or remove it.
+struct Order {
+    /// Turns the switch on or off.
+    is_on: bool,
+    /// Why, for whoever looks into the file.
+    reason: String,
+    /// Who ordered it, if anybody did.
+    by: Option<String>,
+    /// Gets why that was not possible, if it was not.
+    answer: channel::Sender<Result<(), String>>,
 }
 
 /// The sender of messages to the task.
@@ -82,6 +96,8 @@ pub struct Handle {
 pub(crate) struct Ends {
     messages: channel::Receiver<Message>,
     orders: channel::Receiver<Order>,
+    /// For what the plan orders itself.
+    order: channel::Sender<Order>,
 }
 
 impl Handle {
@@ -90,7 +106,8 @@ impl Handle {
         // has one request, and the store one commit in flight.
         let (messages, message_end) = channel::unbounded();
         let (orders, order_end) = channel::unbounded();
-        (Self { messages, orders }, Ends { messages: message_end, orders: order_end })
+        let order = orders.clone();
+        (Self { messages, orders }, Ends { messages: message_end, orders: order_end, order })
     }
 
     /// Hands a message over. After the end of the task it is dropped.
@@ -116,6 +133,14 @@ impl Handle {
     /// Closes the breaker, because somebody ordered it.
     pub(crate) fn close_breaker(&self, by: String) {
         self.send(Message::BreakerClosed { by });
+    }
+
+    /// Has something done about the change with this number, because somebody ordered it. Returns
+    /// whether there is such a change.
+    pub(crate) async fn order(&self, order: report::Order, number: u64, by: String) -> bool {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Ordered { order, number, by, answer });
+        answered.recv().await.unwrap_or_default()
     }
 
     /// Turns the kill switch on or off, because somebody ordered it. The error says what of that

@@ -31,7 +31,8 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
             let (is_stopped, watching) =
                 kill_switch::watch(switch, named, ends.orders.clone(), events.0.clone()).await;
             let (seed, first_write) = (rand.next_u64(), last_write + 1);
-            let start = Start { seed, first_write, restored, audit, events, is_stopped };
+            let order = ends.order.clone();
+            let start = Start { seed, first_write, restored, audit, events, order, is_stopped };
             let driver = Driver::start(*settings, start, tools.clone(), paths);
             let watching = async {
                 watching.await;
@@ -74,7 +75,7 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
 /// What wakes the task while there is no plan.
 enum Wake {
     Message(Result<Message, channel::RecvError>),
-    Order(Result<kill_switch::Order, channel::RecvError>),
+    Order(Result<super::Order, channel::RecvError>),
 }
 
 /// What a plan needs: what the store has of ports, and the audit's file.

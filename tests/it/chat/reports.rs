@@ -21,7 +21,7 @@ use mistgate_core::ports::names::Names;
 use mistgate_core::ports::outage::Share;
 use mistgate_core::ports::port::{Failed, Retry};
 use mistgate_core::ports::probe::Subject;
-use mistgate_core::ports::report::{Change, Context, Report};
+use mistgate_core::ports::report::{Change, Context, Order, Report};
 use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
 use mistgate_core::ports::{audit, notification};
 use mistgate_core::route::Routes;
@@ -67,7 +67,12 @@ fn trunk(number: u16) -> Change {
             format!("set interfaces {} native-vlan-id 42", port(number)),
             format!("delete protocols dot1x authenticator interface {}.0", port(number)),
         ],
+        number: Some(1_796_061_600),
     }
+}
+
+fn ordered(order: Order) -> Report {
+    Report::Ordered { switch: switch("sw-1"), change: trunk(7), order }
 }
 
 fn back(number: u16, reason: Reason) -> Change {
@@ -159,6 +164,8 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
     }
     let every = |report: &dyn Fn(Change) -> Report| (0..48).map(trunk).map(report).collect();
     vec![
+        ("ordered-approved", vec![ordered(Order::Approve)]),
+        ("ordered-undone", vec![ordered(Order::Undo)]),
         ("refused-port", vec![refused(trunk(7), in_list)]),
         ("refused-stopped", vec![refused(trunk(7), stopped)]),
         ("refused-batch", every(&|change| refused(change, freeze()))),
@@ -204,8 +211,15 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
         ("breaker-closed", vec![breaker(false)]),
         ("clock-doubted", vec![Report::ClockDoubted(true)]),
         ("clock-trusted", vec![Report::ClockDoubted(false)]),
-        ("stopped", vec![Report::Stopped(true)]),
-        ("resumed", vec![Report::Stopped(false)]),
+        ("stopped", vec![Report::Stopped { is_on: true, because: None }]),
+        (
+            "stopped-by-itself",
+            vec![Report::Stopped {
+                is_on: true,
+                because: Some("too many changes failed in a row: 10 (ports.abort_after)".into()),
+            }],
+        ),
+        ("resumed", vec![Report::Stopped { is_on: false, because: None }]),
         ("overflow", vec![Report::Overflow]),
     ]
 }

@@ -266,6 +266,8 @@ fn record(port: &str, mode: Mode) -> Record {
         is_observed: false,
         before: None,
         changed_at: None,
+        change: None,
+        left: None,
     }
 }
 

@@ -142,7 +142,7 @@ fn the_manual_and_the_completions_know_every_command() {
         ("mistgate cert leaf --cl", "--client"),
         ("mistgate cert leaf --san ", ""),
         ("mistgate check --config pa", "page.toml"),
-        ("mistgate port ", "audit diff set --help"),
+        ("mistgate port ", "approve audit diff list reject set undo --help"),
         ("mistgate route pa", "page.toml"),
     ] {
         let script = format!(

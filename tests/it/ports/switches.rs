@@ -5,6 +5,7 @@ mod demands;
 mod dependents;
 mod guards;
 mod junos;
+mod person;
 mod two_ports;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
@@ -110,7 +111,8 @@ impl Site {
     }
 }
 
-const ENFORCE: &str = "mode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
+const ENFORCE: &str =
+    "mode = \"enforce\"\napprove_first = 0\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
 
 fn observe() -> String {
     ENFORCE.replace("enforce", "observe")
@@ -155,8 +157,8 @@ fn an_ap_gets_its_port_and_gives_it_back() {
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "default"));
     assert_eq!(site.usage(), Some(before));
     site.chat.wait(|posts| posts.len() == 2).expect("two reports");
-    mistgate.until("an empty list", |mistgate| {
-        mistgate.status().pointer("/ports/ports") == Some(&json!([]))
+    mistgate.until("no port of ours", |mistgate| {
+        mistgate.status().pointer("/ports/modes") == Some(&json!({}))
     });
     assert_eq!(mistgate.metric("mistgate_port_changes_total{result=\"done\"}"), 2.0);
     assert_eq!(mistgate.metric("mistgate_port_change_seconds_count"), 2.0);

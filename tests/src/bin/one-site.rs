@@ -107,6 +107,7 @@ fn configuration(mode: &str, addresses: [&SocketAddr; 5], user: &str) -> String 
          [webhook]\nlisten = \"{webhook}\"\nsecret_file = \"webhook-secret\"\n\n[admin]\n\
          listen = \"{admin}\"\n\n[chat.slack]\ndefault_url = \"http://{chat}/info\"\n\n\
          [ports]\nmode = \"{mode}\"\nmethod = \"junos\"\n\
+         # At a real site a person approves the first ten changes.\napprove_first = 0\n\
          # A real site takes a minute and half of one.\n\
          settle = \"1s\"\ndisconnect_wait = \"1s\"\n\n[ports.junos]\nport = {ssh}\n\
          username = \"{user}\"\nprivate_key = \"user\"\nknown_hosts = \"known_hosts\"\n\

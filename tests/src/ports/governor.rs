@@ -11,7 +11,8 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::base::window::Window;
 use mistgate_core::base::zone;
 use mistgate_core::ports::governor::{
-    Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern,
+    APPROVED_FIRST, AbortAfter, Approval, Breaker, Governor, Limits, Lists, Policy, PortPattern,
+    Refusal, SwitchPattern,
 };
 use mistgate_core::ports::name::PortName;
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
@@ -60,6 +61,8 @@ fn policy(bytes: &mut Bytes<'_>) -> Policy {
         limits,
         breaker,
         freezes: freezes.into_iter().collect(),
+        approve_first: bytes.pick(&[None, Some(0), Some(3)]),
+        abort_after: AbortAfter::default(),
     }
 }
 
@@ -73,7 +76,7 @@ pub(super) fn check(data: &[u8]) {
     let mut switches: BTreeMap<u64, Windows> = BTreeMap::new();
     let mut sites: BTreeMap<u64, Windows> = BTreeMap::new();
     let mut all = Windows::new(policy.limits.all.clone());
-    let mut is_stopped = false;
+    let (mut is_stopped, mut made) = (false, 0);
     for _ in 0..OPERATIONS_MAX {
         if bytes.is_empty() {
             break;
@@ -106,12 +109,18 @@ pub(super) fn check(data: &[u8]) {
                 };
                 let name = format!("{}-0/0/{}", bytes.pick(&["ge", "xe"]), bytes.up_to(3));
                 let port = PortName::parse(&name).expect("a port");
-                let judge = |at| governor.judge(at, wall(at), &switch, port);
+                let approval = bytes.pick(&[Approval::Lacking(7), Approval::Given, Approval::Undo]);
+                let judge = |at| governor.judge(at, wall(at), (&switch, port), approval);
                 match judge(now) {
                     Ok(()) => {
-                        assert!(!is_stopped && number != 0 && name.starts_with("ge"), "{name}");
+                        let waiting = policy.approve_first.unwrap_or(APPROVED_FIRST);
+                        assert!(approval != Approval::Lacking(7) || made >= waiting, "{made}");
+                        assert!(!is_stopped || approval == Approval::Undo, "{name}");
+                        assert!(number != 0 && name.starts_with("ge"), "{name}");
                         assert!(name != "ge-0/0/0", "a forbidden port");
                         assert!(policy.freezes.iter().all(|f| f.left(wall(now)).is_none()));
+                        made += 1;
+                        governor.made(SwitchPort { switch: switch.mac, port });
                         governor.note(now, SwitchPort { switch: switch.mac, port }, &switch.site);
                         let windows = |windows: &[Window]| Windows::new(windows.to_vec());
                         let own = || windows(&policy.limits.switch);
@@ -130,8 +139,8 @@ pub(super) fn check(data: &[u8]) {
 /// Checks that a change that must wait until a time is then allowed, or waits for something else.
 fn waits(now: Instant, refusal: &Refusal, judge: impl Fn(Instant) -> Result<(), Refusal>) {
     assert!(refusal.rule.starts_with("ports."), "{refusal}");
-    let is_stopped = refusal.rule == "ports.kill_switch";
-    assert_eq!(refusal.until.is_some(), refusal.is_for_now && !is_stopped);
+    let is_endless = ["ports.kill_switch", "ports.approve_first"].contains(&refusal.rule);
+    assert_eq!(refusal.until.is_some(), refusal.is_for_now && !is_endless);
     if let Some(until) = refusal.until {
         assert!(until > now, "{refusal} until {until:?}, which is not after {now:?}");
         let later = judge(until);

@@ -93,6 +93,8 @@ fn written(bytes: &mut Bytes<'_>) {
         is_observed: bytes.chance(128),
         before: bytes.chance(128).then(|| bytes.text(40)),
         changed_at: bytes.chance(128).then(|| UnixTime::from_secs(bytes.up_to(1 << 40) as i64)),
+        change: bytes.chance(128).then(|| bytes.number()),
+        left: bytes.chance(128).then(|| (bytes.number(), Mode::Ap)),
     };
     let encoded = record.encode();
     assert_eq!(record.switch_port(), SwitchPort { switch: mac, port: record.port });

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::ports::ap_event::{ApEvent, Cause, Request};
+use mistgate_core::ports::ap_event::{ApEvent, Cause};
 use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::plan::Plan;
 use mistgate_core::ports::plan::input::{Config, Input};
@@ -28,9 +28,10 @@ use mistgate_core::ports::switch_port::{Mode, SwitchPort};
 pub use self::end::Tally;
 use self::laws::Laws;
 use self::setting::{Names, START, Size, config, wall};
-use self::truth::{Device, Holder, Truth};
+use self::truth::{Holder, Truth};
 use crate::base::bytes::Bytes;
 
+mod acts;
 mod cloud;
 mod end;
 mod laws;
@@ -44,15 +45,46 @@ const STEPS_MAX: usize = 2_000_000;
 /// Something that will happen.
 #[derive(Clone, Debug)]
 enum Event {
-    Answered { run: u64, id: u64, answer: Answer },
-    Asked { run: u64, id: u64, question: Question },
-    Finish { run: u64, id: u64, switch: usize, edits: Vec<Edit> },
+    Answered {
+        run: u64,
+        id: u64,
+        answer: Answer,
+    },
+    Asked {
+        run: u64,
+        id: u64,
+        question: Question,
+    },
+    Finish {
+        run: u64,
+        id: u64,
+        switch: usize,
+        edits: Vec<Edit>,
+    },
     Flush,
-    Noticed { ap: usize, epoch: u64, is_alive: bool },
-    Plug { ap: usize, to: usize },
-    Read { run: u64, id: u64, switch_port: SwitchPort, mode: Mode },
-    Undo { switch: usize },
-    Unlock { switch: usize },
+    Noticed {
+        ap: usize,
+        epoch: u64,
+        is_alive: bool,
+    },
+    Plug {
+        ap: usize,
+        to: usize,
+    },
+    Read {
+        run: u64,
+        id: u64,
+        switch_port: SwitchPort,
+        mode: Mode,
+    },
+    /// The kill switch, which mistgate turned on itself.
+    Stop,
+    Undo {
+        switch: usize,
+    },
+    Unlock {
+        switch: usize,
+    },
     Webhook(ApEvent),
 }
 
@@ -185,11 +217,7 @@ impl World<'_> {
             14 => self.hang(ap, !self.truth.ap(ap).is_hung),
             15 => self.phone(spot, ap),
             16 | 17 => self.crash(),
-            18 => {
-                self.is_stopped = !self.is_stopped;
-                self.input(Input::Stop(self.is_stopped));
-                self.halt();
-            }
+            18 => self.stop(!self.is_stopped),
             19 | 20 => self.request(spot),
             21 => self.rename(switch),
             22 => self.darken_site(self.size.site_of(switch)),
@@ -205,113 +233,15 @@ impl World<'_> {
             }
             29 => self.input(Input::BreakerClosed),
             30 if self.truth.ap(ap).is_connected => self.upgrade(ap),
+            31 => self.decide(),
             _ => {}
         }
     }
 
-    fn plug(&mut self, ap: usize, to: Option<usize>) {
-        if self.truth.plug(self.now, ap, to) {
-            self.note(("plug", ap, to));
-            self.changed(ap);
-        }
-    }
-
-    /// Plugs an access point into a port. Whatever was there may get the port that it left.
-    fn exchange(&mut self, ap: usize, spot: usize) {
-        let from = self.truth.ap(ap).at;
-        if let Some(Device::Ap(other)) =
-            self.truth.socket(spot).there.filter(|_| from != Some(spot))
-        {
-            self.plug(other, None);
-            self.plug(ap, Some(spot));
-            if self.bytes.chance(128) {
-                self.plug(other, from);
-            }
-        }
-    }
-
-    /// Unplugs an access point, and plugs it in again.
-    fn flap(&mut self, ap: usize) {
-        if let Some(to) = self.truth.ap(ap).at {
-            self.plug(ap, None);
-            let after = self.soon(60);
-            self.at(after, Event::Plug { ap, to });
-        }
-    }
-
-    /// Restarts an access point after an announcement.
-    fn upgrade(&mut self, ap: usize) {
-        self.webhook(ap, Cause::Restarting);
-        if let Some(to) = self.truth.ap(ap).at {
-            self.plug(ap, None);
-            let after = self.soon(600);
-            self.at(after, Event::Plug { ap, to });
-        }
-    }
-
-    fn hang(&mut self, ap: usize, is_hung: bool) {
-        if core::mem::replace(&mut self.truth.ap_mut(ap).is_hung, is_hung) != is_hung {
-            self.note(("hang", ap, is_hung));
-            self.changed(ap);
-        }
-    }
-
-    /// Plugs a telephone or a liar into a free port, or unplugs it.
-    fn phone(&mut self, spot: usize, ap: usize) {
-        let device = match self.truth.socket(spot).there {
-            None if self.bytes.chance(128) => Some(Device::Liar(ap)),
-            None => Some(Device::Phone),
-            Some(Device::Phone | Device::Liar(_)) => None,
-            Some(Device::Ap(_)) => return,
-        };
-        self.note(("phone", spot, device));
-        self.truth.put(self.now, spot, device);
-    }
-
-    fn darken(&mut self, switch: usize, is_dark: bool) {
-        if self.truth.darken(self.now, switch, is_dark) {
-            self.note(("dark", switch, is_dark));
-            for ap in self.truth.on(switch) {
-                self.changed(ap);
-            }
-        }
-    }
-
-    fn darken_site(&mut self, site: usize) {
-        for switch in 0..self.size.switches {
-            if self.size.site_of(switch) == site {
-                self.darken(switch, true);
-            }
-        }
-    }
-
-    /// Renames a switch. A virtual chassis renames its ports too.
-    fn rename(&mut self, switch: usize) {
-        self.note(("rename", switch));
-        self.names.rename(switch, self.last_event);
-        if self.size.is_chassis(switch) {
-            self.truth.renumber(self.now, switch);
-            for ap in self.truth.on(switch) {
-                self.changed(ap);
-            }
-        }
-    }
-
-    /// An external program requests a mode, valid or not. It may name a member instead of the
-    /// chassis.
-    fn request(&mut self, spot: usize) {
-        let switch = self.size.switch_of(spot);
-        if self.size.is_ignored(switch) {
-            return;
-        }
-        let mut switch_port = self.names.switch_port(spot);
-        if self.size.is_chassis(switch) && self.bytes.chance(128) {
-            switch_port.switch = Names::member(switch);
-        } else if self.bytes.chance(20) {
-            switch_port.switch = Names::phone(spot);
-        }
-        let mode = self.bytes.pick(&[Mode::Ap, Mode::Default]);
-        self.input(Input::Requested(Request { switch_port, mode }));
+    fn stop(&mut self, is_stopped: bool) {
+        self.is_stopped = is_stopped;
+        self.input(Input::Stop(is_stopped));
+        self.halt();
     }
 
     fn reload(&mut self) {
@@ -405,6 +335,7 @@ impl World<'_> {
             Event::Read { run, id, switch_port, mode } if run == self.run => {
                 self.read(id, switch_port, mode)
             }
+            Event::Stop => self.stop(true),
             Event::Undo { switch } => self.undo(switch),
             Event::Unlock { switch } => self.unlock(switch),
             Event::Webhook(ap_event) => self.input(Input::ApEvent(ap_event)),
@@ -428,8 +359,14 @@ impl World<'_> {
                     }
                     self.asked(id, question);
                 }
-                Output::Compare { id, edits, .. } => {
-                    let pick = |_| self.bytes.pick(&["", "+  a;"]).to_owned();
+                Output::Compare { id, switch, edits, is_undo } => {
+                    let pick = |edit: &Edit| {
+                        let at = SwitchPort { switch: switch.mac, port: edit.port };
+                        let spot = self.names.spot(at).expect("a spot of ours");
+                        let is_same = self.truth.socket(spot).mode == edit.mode;
+                        let changes = if is_undo { &["+  a;"][..] } else { &["", "+  a;"] };
+                        if is_undo && is_same { "" } else { self.bytes.pick(changes) }.to_owned()
+                    };
                     let compared = Ok(edits.iter().map(pick).collect());
                     self.plan.handle_input(self.now, Input::Compared { id, compared });
                 }
@@ -437,7 +374,7 @@ impl World<'_> {
                     assert!(kept.is_some(), "{switch_port} was never kept");
                     self.write(switch_port, None);
                 }
-                Output::Push { id, switch, edits } => self.push(id, switch.mac, edits),
+                Output::Push { id, switch, edits, .. } => self.push(id, switch.mac, edits),
                 Output::Read { id, switch, edit } => {
                     let (run, mode) = (self.run, edit.mode);
                     let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
@@ -445,6 +382,7 @@ impl World<'_> {
                     self.at(after, Event::Read { run, id, switch_port, mode });
                 }
                 Output::Report(report) => self.tally.count(&report),
+                Output::Stop(_) => self.at(Duration::from_millis(10), Event::Stop),
                 Output::Store(record) => self.write(record.switch_port(), Some(record)),
             }
         }
@@ -463,7 +401,8 @@ impl World<'_> {
             | Output::Compare { .. }
             | Output::Push { .. }
             | Output::Read { .. }
-            | Output::Report(_) => return None,
+            | Output::Report(_)
+            | Output::Stop(_) => return None,
         };
         let unsaved = self.unsaved.get(&switch_port);
         unsaved.map_or_else(|| self.disk.get(&switch_port).cloned(), Clone::clone)

@@ -56,6 +56,7 @@ impl<'e> Description<'e> {
         match name {
             "ap" => Ap::of(&self.report.ap, &self.report.ap_name).called(),
             "because" => self.because(),
+            "by" => self.report.by.as_ref().and_then(|by| plain::non_empty(plain::clean(by))),
             "hold" => self.report.hold.map(span),
             "mode" => self.mode(),
             "next" => self.next(),
@@ -164,6 +165,9 @@ impl<'e> Description<'e> {
             draft.fact(label, &plain::list(&rows(ports), ROWS_IN_FACT_MAX));
             draft.maybe("Mode", modes.into_keys().next());
         }
+        let numbers: Vec<String> =
+            changes.iter().filter_map(|change| Some(change.number?.to_string())).collect();
+        draft.several("Change", "Changes", &numbers);
         let own = Ap::of(&self.report.ap, &self.report.ap_name);
         let aps = changes.iter().map(|change| Ap::of(&change.ap, &change.ap_name)).chain([own]);
         draft.several("AP", "APs", &aps.filter_map(Ap::short).collect::<Vec<_>>());

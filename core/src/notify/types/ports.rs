@@ -29,6 +29,11 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "mistgate gave up setting [{ports}|a switch port] to [{mode}|another mode][ {whom}]\
          [: {because}].[ {next}.]" raises PORT_CHANGE_FAILED "ports";
 
+    // Decisions of people
+    PORT_ORDERED Info "Switch port change decided by a person"
+        "The change of [{ports}|a switch port] to [{mode}|another mode] is \
+         [{because}|decided][ by {by}].";
+
     // Decisions against a change
     PORT_KEPT Info "Switch port kept for a lost AP"
         "[{ap}|An AP] does not answer, and [{ports}|its port] stays as it is[: {because}].";
@@ -53,6 +58,6 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     PORTS_RESUMED Info "Switch port changes resumed"
         "Changes of switch ports are no longer stopped." clears PORT_CHANGES_STOPPED;
     PORTS_STOPPED Warning "Switch port changes stopped"
-        "All changes of switch ports are stopped (ports.kill_switch). \
-         What was begun comes to its end." raises PORT_CHANGES_STOPPED;
+        "All changes of switch ports are stopped (ports.kill_switch)[: {because}]. \
+         What was not confirmed yet is undone by its switch." raises PORT_CHANGES_STOPPED;
 };

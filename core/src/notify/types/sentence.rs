@@ -53,12 +53,13 @@ pub(super) mod tests {
     const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
 
     /// The values that an event may have.
-    const SOMETIMES: [&str; 47] = [
+    const SOMETIMES: [&str; 48] = [
         "alarm_class",
         "ap",
         "aps",
         "band",
         "because",
+        "by",
         "bssids",
         "channel",
         "clients",

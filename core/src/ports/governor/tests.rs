@@ -39,16 +39,20 @@ fn open() -> Policy {
         limits: Limits { switch: Vec::new(), site: Vec::new(), all: Vec::new() },
         breaker: None,
         freezes: Vec::new(),
+        approve_first: Some(0),
+        abort_after: AbortAfter::default(),
     }
 }
 
 fn judged(policy: &Policy, number: u8, name: &str) -> Result<(), &'static str> {
     let governor = Governor::new(policy.clone());
     let now = Instant::from_secs(1_000);
-    governor.judge(now, NOON, &switch(number, "s"), port(name)).map_err(|refusal| {
-        assert!(refusal.words.contains(refusal.rule), "{refusal}");
-        refusal.rule
-    })
+    governor.judge(now, NOON, (&switch(number, "s"), port(name)), Approval::Given).map_err(
+        |refusal| {
+            assert!(refusal.words.contains(refusal.rule), "{refusal}");
+            refusal.rule
+        },
+    )
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn limits_count_a_switch_a_site_and_all() {
         let now = start + Duration::from_secs(secs);
         let switch = switch(number, site);
         let port = port("ge-0/0/1");
-        let verdict = governor.judge(now, NOON, &switch, port);
+        let verdict = governor.judge(now, NOON, (&switch, port), Approval::Given);
         if verdict.is_ok() {
             governor.note(now, SwitchPort { switch: switch.mac, port }, site);
         }
@@ -137,8 +141,9 @@ fn the_breaker_opens_when_too_many_different_ones_go_at_once() {
         Some(Breaker { aps: 3, window: Duration::from_secs(60), hold: Duration::from_secs(900) });
     let mut governor = Governor::new(policy);
     let at = |secs: u64| Instant::from_secs(1_000 + secs);
-    let judge =
-        |governor: &Governor, now| governor.judge(now, NOON, &switch(1, "s"), port("ge-0/0/1"));
+    let judge = |governor: &Governor, now| {
+        governor.judge(now, NOON, (&switch(1, "s"), port("ge-0/0/1")), Approval::Given)
+    };
     let mut lost = |secs, number| governor.lost(at(secs), mac(number), Some("s"));
     assert!(!lost(0, 1));
     assert!(!lost(1, 2));
@@ -161,7 +166,7 @@ fn the_breaker_opens_for_a_site_that_loses_a_quarter_of_its_access_points() {
     policy.breaker = Some(Breaker::default());
     let at = |secs: u64| Instant::from_secs(1_000 + secs);
     let judge = |governor: &Governor, secs, site| {
-        governor.judge(at(secs), NOON, &switch(1, site), port("ge-0/0/1"))
+        governor.judge(at(secs), NOON, (&switch(1, site), port("ge-0/0/1")), Approval::Given)
     };
     for (of, times, is_open, case) in [
         (10, &[0, 400, 899][..], true, "three of ten"),
@@ -209,7 +214,9 @@ fn a_freeze_ends_and_the_kill_switch_is_lifted() {
     });
     let mut governor = Governor::new(policy);
     let now = Instant::from_secs(1_000);
-    let judge = |governor: &Governor| governor.judge(now, NOON, &switch(1, "s"), port("ge-0/0/1"));
+    let judge = |governor: &Governor| {
+        governor.judge(now, NOON, (&switch(1, "s"), port("ge-0/0/1")), Approval::Given)
+    };
     let refusal = judge(&governor).expect_err("a Sunday");
     let until = Some(now + Duration::from_secs(12 * 3_600));
     assert_eq!(refusal, Refusal::for_now("ports.freeze", "changes are frozen: weekend", until));

@@ -120,7 +120,11 @@ impl Plan {
             return;
         }
         self.unfound.remove(&ap);
-        let other = self.slots.get_mut(&at).and_then(|slot| slot.ap.replace(ap));
+        let slot = self.slots.get_mut(&at);
+        let other = slot.and_then(|slot| {
+            slot.left = slot.left.filter(|_| slot.ap == Some(ap));
+            slot.ap.replace(ap)
+        });
         if let Some(other) = other.filter(|other| *other != ap) {
             self.handle_probe_if_any(now, other, probe::Input::Displaced);
         }
@@ -145,9 +149,17 @@ impl Plan {
     }
 
     pub(super) fn want(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
-        if let Some(slot) = self.slots.get_mut(&switch_port).filter(|_| want.mode == Mode::Ap) {
+        let Some(slot) = self.slots.get_mut(&switch_port) else {
+            return;
+        };
+        if want.mode == Mode::Ap {
             slot.last_reason = None;
         }
+        if !want.reason.is_by_person() && slot.left.is_some_and(|(_, left)| left == want.mode) {
+            return self.keep(now, switch_port);
+        }
+        // Any other mode is news, but for the one that the person gave it.
+        slot.left = slot.left.filter(|_| want.reason == Reason::Undo);
         self.handle_port(now, switch_port, port::Input::Wanted(want));
     }
 
@@ -170,10 +182,10 @@ impl Plan {
         let Some(slot) = slot.filter(|slot| slot.ap.is_some() && slot.ap == want.ap) else {
             return;
         };
-        slot.ap = None;
+        (slot.ap, slot.left) = (None, None);
         if slot.port.is_idle() && !slot.port.is_touched() {
             // It was never changed, so it need not be changed back.
-            self.keep(switch_port);
+            self.keep(now, switch_port);
         } else {
             self.want(now, switch_port, want);
         }

@@ -58,5 +58,6 @@ impl Plan {
 
 /// Whether a port has mode `ap` from us, and nothing else is to be done.
 fn is_done(slot: &Slot) -> bool {
-    slot.port.is_idle() && slot.port.mode() == Some(Mode::Ap) && !slot.is_observed
+    let is_left = slot.left.is_some();
+    slot.port.is_idle() && slot.port.mode() == Some(Mode::Ap) && !slot.is_observed && !is_left
 }

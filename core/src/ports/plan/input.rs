@@ -8,7 +8,7 @@ use crate::ports::ap_event::{ApEvent, Request};
 use crate::ports::edit::{Edits, Pushed};
 use crate::ports::switch_port::{Mode, Switch};
 use crate::ports::{governor, port, probe};
-use crate::ports::{name::PortName, question::Answer, record::Record};
+use crate::ports::{name::PortName, question::Answer, record::Record, report::Order};
 
 /// What is done about a port whose lines somebody else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub enum Input {
     Configured(Box<Config>),
     /// A user wants a port to have this mode. It is tried once, at once and without proof.
     Manual { switch: Switch, port: PortName, mode: Mode },
+    /// A person orders this about the change with this number.
+    Ordered { order: Order, number: u64 },
     /// The end of a `Push`.
     Pushed { id: u64, pushed: Pushed },
     /// Whether the port of a `Read` has the mode; `None` if it could not be read.

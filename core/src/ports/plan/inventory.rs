@@ -4,7 +4,7 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
-use super::{Asker, Due, Plan, output::Output};
+use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output, state::Slot};
 use crate::base::time::{Instant, UnixTime};
 use crate::base::{backoff::Backoff, mac::Mac};
 use crate::ports::probe::{Probe, Subject};
@@ -12,6 +12,8 @@ use crate::ports::question::{Answer, Entry, Question};
 use crate::ports::switch_port::{Mode, SwitchPort};
 use crate::ports::{ap_event::Cause, probe};
 
+/// For how long somebody may undo that a port was given back.
+const UNDO_MAX: Duration = Duration::from_hours(7 * 24);
 /// The wait after the first failure, doubled after each further one up to `reconcile_after`.
 const RETRY_FIRST: Duration = Duration::from_secs(60);
 
@@ -128,12 +130,24 @@ impl Plan {
     }
 
     /// Looks at ports without an access point that may be in the wrong mode, because of a restart
-    /// or a failure.
+    /// or a failure. Forgets what nobody undid for long, and what came of no approval.
     pub(super) fn recheck_stale_ports(&mut self, now: Instant) {
+        let wall = self.wall(now);
+        let is_old = |slot: &Slot| {
+            slot.pending.is_some_and(|pending| pending.since + APPROVAL_MAX <= now)
+                || slot.changed_at.is_some_and(|at| at.plus(UNDO_MAX) <= wall)
+        };
+        let old = self.slots.iter().filter(|(_, slot)| slot.is_given_back() && is_old(slot));
+        for at in old.map(|(at, _)| *at).collect::<Vec<_>>() {
+            if let Some(slot) = self.slots.get_mut(&at) {
+                (slot.pending, slot.made) = (None, None);
+            }
+            self.keep(now, at);
+        }
         let switch_ports: Vec<SwitchPort> = self
             .slots
             .iter()
-            .filter(|(_, slot)| slot.ap.is_none() && slot.port.is_idle())
+            .filter(|(_, slot)| slot.ap.is_none() && slot.port.is_idle() && !slot.is_given_back())
             .map(|(switch_port, _)| *switch_port)
             .collect();
         for switch_port in switch_ports {

@@ -42,6 +42,7 @@ mod ask;
 mod conclude;
 mod drift;
 mod inventory;
+mod person;
 mod push;
 
 use self::input::{Config, Input};
@@ -70,6 +71,8 @@ pub const GATHER: Duration = Duration::from_secs(5);
 pub const PROOF_MAX: Duration = Duration::from_secs(300);
 /// The most ports in one commit.
 pub const BATCH_MAX: usize = 100;
+/// How long a change waits for a person.
+pub const APPROVAL_MAX: Duration = Duration::from_hours(24);
 /// From the start to the first inventory.
 const RECONCILE_FIRST: Duration = Duration::from_secs(5);
 
@@ -108,11 +111,15 @@ pub struct Plan {
     comparing: BTreeMap<u64, Vec<Sent>>,
     pushed: BTreeMap<u64, Mac>,
     reads: BTreeMap<u64, SwitchPort>,
+    /// The ports that are compared before a change is taken back, and its number.
+    undoing: BTreeMap<u64, (SwitchPort, u64)>,
     /// What is to be read back when the kill switch is off, because that may confirm a commit.
     unread: Vec<(SwitchPort, Mode)>,
     /// What settled since it was last reported.
     settled: Vec<Change>,
     last_id: u64,
+    /// The number of the last change: at least the time of its day, so that none comes twice.
+    last_change: u64,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     is_overflowing: bool,
@@ -238,7 +245,7 @@ impl Plan {
 
     fn stop(&mut self, now: Instant, is_stopped: bool) {
         if self.governor.stop(is_stopped) {
-            self.report(Report::Stopped(is_stopped));
+            self.report(Report::Stopped { is_on: is_stopped, because: None });
             self.judge_again(now);
             for (switch_port, mode) in mem::take(&mut self.unread) {
                 self.read_back(switch_port, mode);
@@ -291,6 +298,9 @@ impl Plan {
             self.report(Report::ClockDoubted(true));
         }
         records.sort_by_key(|record| record.changed_at);
+        let made = records.iter().filter(|record| record.is_made());
+        self.governor.restore(made.count());
+        self.last_change = records.iter().filter_map(|record| record.change).max().unwrap_or(0);
         for record in records {
             self.recall(now, &record);
             let switch_port = record.switch_port();
@@ -309,6 +319,8 @@ impl Plan {
                 slot.before = record.before;
                 slot.changed_at = record.changed_at;
                 slot.is_observed = record.is_observed && counts;
+                slot.made = record.change.zip(record.mode);
+                slot.left = record.left;
                 if record.is_touched && counts {
                     let restored = port::Input::Restored { mode: record.mode };
                     slot.port.handle_input(now, restored);
@@ -380,9 +392,11 @@ impl Machine for Plan {
             comparing: BTreeMap::new(),
             pushed: BTreeMap::new(),
             reads: BTreeMap::new(),
+            undoing: BTreeMap::new(),
             unread: Vec::new(),
             settled: Vec::new(),
             last_id: 0,
+            last_change: 0,
             is_overflowing: false,
             outputs: VecDeque::new(),
         }
@@ -400,6 +414,7 @@ impl Machine for Plan {
             Input::Compared { id, compared } => self.compared(now, id, &compared),
             Input::Configured(config) => self.configure(now, *config),
             Input::Manual { switch, port, mode } => self.manual(now, &switch, port, mode),
+            Input::Ordered { order, number } => self.ordered(now, order, number),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),
             Input::Read { id, is_done } => self.read(now, id, is_done),
             Input::Requested(Request { switch_port, mode }) => {

@@ -4,15 +4,15 @@ use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::output::Output;
-use super::state::{Sent, SwitchQueue};
-use super::{BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
+use super::state::{Pending, Sent, SwitchQueue};
+use super::{APPROVAL_MAX, BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
 use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
-use crate::ports::ap_event::Cause;
 use crate::ports::edit::{Edit, Pushed};
+use crate::ports::port::{Port, Want};
 use crate::ports::record::Record;
 use crate::ports::report::{Change, Report};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
-use crate::ports::{governor::Refusal, name::PortName, port, port::Want, probe::Subject};
+use crate::ports::{decide::Reason, governor::Refusal, name::PortName, port};
 
 /// Whether a port that waits goes with the batch.
 enum Fit {
@@ -34,7 +34,7 @@ impl Plan {
             slot.port.handle_input(now, input);
         }
         self.drain_port(now, switch_port);
-        self.keep(switch_port);
+        self.keep(now, switch_port);
     }
 
     pub(super) fn drain_port(&mut self, now: Instant, switch_port: SwitchPort) {
@@ -45,7 +45,12 @@ impl Plan {
                 port::Output::Due => self.wait(now, switch_port),
                 port::Output::Read(mode) => self.read_back(switch_port, mode),
                 port::Output::Failed { want, failed } => {
-                    if let Some((switch, change)) = self.change(now, switch_port, &want)
+                    let change = self.change(now, switch_port, &want);
+                    let slot = self.slots.get_mut(&switch_port).filter(|_| failed.retry.is_none());
+                    if let Some(slot) = slot {
+                        slot.pending = None;
+                    }
+                    if let Some((switch, change)) = change
                         && (failed.is_news || failed.retry.is_some())
                     {
                         self.report(Report::Failed { switch, change, failed });
@@ -102,8 +107,11 @@ impl Plan {
         let mut is_full = false;
         for port in waiting {
             let switch_port = SwitchPort { switch: mac, port };
+            // What is undone goes alone, since neither observing nor the kill switch hinders it.
+            let first = batch.first().map(|first| self.undoes(first.switch_port));
+            let is_other = first.is_some_and(|undoes| undoes != self.undoes(switch_port));
             let is_alone = self.queues.get(&mac).is_some_and(|queue| queue.alone.contains(&port));
-            let fit = if is_full || (is_alone && !batch.is_empty()) {
+            let fit = if is_full || is_other || (is_alone && !batch.is_empty()) {
                 Fit::Later(Some(now))
             } else {
                 self.fit(now, switch_port)
@@ -127,6 +135,12 @@ impl Plan {
         self.arm(mac);
     }
 
+    /// Whether the change of a port that is due takes another one back.
+    fn undoes(&self, at: SwitchPort) -> bool {
+        let due = self.slots.get(&at).and_then(|slot| slot.port.due());
+        due.is_some_and(|want| want.reason == Reason::Undo)
+    }
+
     fn done_waiting(&mut self, switch_port: SwitchPort) {
         if let Some(queue) = self.queues.get_mut(&switch_port.switch) {
             queue.due.remove(&switch_port.port);
@@ -135,18 +149,27 @@ impl Plan {
 
     /// Whether a port's change may go now.
     fn fit(&mut self, now: Instant, switch_port: SwitchPort) -> Fit {
+        let due = self.slots.get(&switch_port).and_then(|slot| slot.port.due());
+        let Some(want) = due.copied() else {
+            return Fit::Never;
+        };
+        let approval = self.approval(now, switch_port, &want);
         let Some((slot, switch)) =
             self.slots.get(&switch_port).zip(self.switch(switch_port.switch))
         else {
             return Fit::Never;
         };
-        let Some(want) = slot.port.due().copied() else {
-            return Fit::Never;
-        };
         let sent = Sent { switch_port, is_first: !slot.port.is_touched() };
-        if let Err(refusal) = self.governor.judge(now, self.wall(now), switch, switch_port.port) {
+        let at = (switch, switch_port.port);
+        if let Err(mut refusal) = self.governor.judge(now, self.wall(now), at, approval) {
+            let waits = slot.pending.filter(|_| refusal.rule == "ports.approve_first");
+            let ends_at = waits.map(|pending| pending.since + APPROVAL_MAX);
+            if ends_at.is_some_and(|ends_at| ends_at <= now) {
+                let words = "nobody approved it within 24 hours";
+                refusal = Refusal::listed(refusal.rule, words.into());
+            }
             let Refusal { rule, is_for_now, until, .. } = refusal;
-            if slot.refused != Some(rule)
+            if (slot.refused != Some(rule) || !is_for_now)
                 && let Some((switch, change)) = self.change(now, switch_port, &want)
             {
                 self.report(Report::Refused { switch, change, refusal });
@@ -156,15 +179,18 @@ impl Plan {
             }
             if is_for_now {
                 // When a limit has room for one change, it soon has room for more.
-                return Fit::Later(until.map(|until| until.max(now + GATHER)));
+                let until = until.map(|until| until.max(now + GATHER));
+                return Fit::Later([until, ends_at].into_iter().flatten().min());
             }
-            self.handle_port(now, switch_port, port::Input::Refused);
+            if ends_at.is_some() {
+                self.leave(now, switch_port);
+            } else {
+                self.handle_port(now, switch_port, port::Input::Refused);
+            }
             return Fit::Never;
         }
         if want.proved_at.is_some_and(|proved_at| proved_at + PROOF_MAX <= now) {
-            let subject = slot.ap.map_or(Subject::Port(switch_port), Subject::Ap);
-            self.handle_port(now, switch_port, port::Input::Refused);
-            self.look_at(now, subject, Cause::Stale);
+            self.look_again(now, switch_port);
             return Fit::Never;
         }
         let site = switch.site.clone();
@@ -176,7 +202,8 @@ impl Plan {
     }
 
     fn send(&mut self, now: Instant, mac: Mac, batch: Vec<Sent>) {
-        if self.config.observes() {
+        let is_undo = batch.iter().all(|sent| self.undoes(sent.switch_port));
+        if self.config.observes() && !is_undo {
             return self.foresee(mac, batch);
         }
         let edits: Vec<Edit> =
@@ -197,7 +224,7 @@ impl Plan {
         if let Some(queue) = self.queues.get_mut(&mac) {
             queue.batch = Some(batch);
         }
-        self.outputs.push_back(Output::Push { id, switch, edits });
+        self.outputs.push_back(Output::Push { id, switch, edits, is_undo });
     }
 
     /// Asks what is different on ports that are due, or else should have mode `ap`.
@@ -211,7 +238,7 @@ impl Plan {
         };
         let id = self.next_id();
         self.comparing.insert(id, batch);
-        self.outputs.push_back(Output::Compare { id, switch, edits });
+        self.outputs.push_back(Output::Compare { id, switch, edits, is_undo: false });
     }
 
     /// Reports what would be changed. The mode of a port that we really changed stays as it is.
@@ -221,6 +248,10 @@ impl Plan {
         id: u64,
         compared: &Result<Vec<String>, Failure>,
     ) {
+        if let Some(undone) = self.undoing.remove(&id) {
+            let is_same = |diffs: &Vec<String>| diffs.iter().all(String::is_empty);
+            return self.undo(now, undone, compared.as_ref().map(is_same).map_err(Clone::clone));
+        }
         let batch = self.comparing.remove(&id).unwrap_or_default();
         let mac = batch.first().map(|sent| sent.switch_port.switch);
         // What came due since it was asked about is judged in its turn.
@@ -276,10 +307,13 @@ impl Plan {
     }
 
     /// The edit of a port to `mode`, or to the mode that it waits for.
-    fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
+    pub(super) fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        let edits = self.config.edits.of(self.switch(switch_port.switch)?);
+        let mut edits = self.config.edits.of(self.switch(switch_port.switch)?).clone();
+        let is_undo = slot.port.wanted().is_some_and(|want| want.reason == Reason::Undo);
+        // What is undone goes back to what was there, where that is known.
+        edits.default = edits.default.filter(|_| !is_undo || slot.before.is_none());
         let edit = edits.edit(switch_port.port, mode, slot.ap, slot.before.clone());
         let is_in_doubt = slot.port.is_touched() && slot.port.mode().is_none();
         Some(Edit { is_in_doubt, ..edit })
@@ -297,7 +331,13 @@ impl Plan {
         };
         let is_divided = batch.len() > 1
             && matches!(&pushed, Pushed::Failed(failure) if failure.is_of_one_port());
+        let is_wrong = match &pushed {
+            Pushed::Done { .. } => false,
+            Pushed::Failed(failure) => failure.is_of_one_port() && !is_divided,
+            Pushed::Unknown(failure) => *failure != Failure::Stopped,
+        };
         for sent in &batch {
+            self.count_end(now, sent.switch_port, &pushed, is_wrong, diff.is_empty());
             if let Some(queue) = self.queues.get_mut(&mac) {
                 if is_divided {
                     queue.alone.insert(sent.switch_port.port);
@@ -321,6 +361,34 @@ impl Plan {
             queue.push_at.get_or_insert(now);
         }
         self.arm(mac);
+    }
+
+    /// Counts what went wrong in a row, which stops all changes. What changed nothing cannot be
+    /// undone.
+    fn count_end(
+        &mut self,
+        now: Instant,
+        at: SwitchPort,
+        pushed: &Pushed,
+        is_wrong: bool,
+        is_same: bool,
+    ) {
+        if let Pushed::Done { .. } = pushed {
+            self.governor.made(at);
+            if let Some(slot) = self.slots.get_mut(&at).filter(|_| is_same) {
+                slot.pending = None;
+            }
+        }
+        let too_many = if is_wrong { self.governor.failed(at) } else { None };
+        if let Some((count, mac)) = too_many.filter(|_| self.governor.stop(true)) {
+            let on = mac.and_then(|mac| self.switch(mac)).map(|switch| format!(" on {switch}"));
+            let on = on.unwrap_or_default();
+            let because =
+                format!("too many changes failed in a row{on}: {count} (ports.abort_after)");
+            self.outputs.push_back(Output::Stop(because.clone()));
+            self.report(Report::Stopped { is_on: true, because: Some(because) });
+            self.judge_again(now);
+        }
     }
 
     pub(super) fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
@@ -348,6 +416,9 @@ impl Plan {
         if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.changed_at = Some(wall);
             slot.is_observed &= self.config.observes();
+            let is_made = |one: &Pending| one.mode == want.mode && one.is_undoable;
+            let made = slot.pending.take().filter(is_made).map(|one| (one.number, one.mode));
+            slot.made = made.or(slot.made.filter(|(_, mode)| *mode == want.mode));
             (slot.observed, slot.foreseen) =
                 (None, slot.foreseen.take().filter(|_| slot.is_observed));
         }
@@ -373,7 +444,8 @@ impl Plan {
         switch_port: SwitchPort,
         want: &Want,
     ) -> Option<(Switch, Change)> {
-        let switch = self.switch(switch_port.switch)?.clone();
+        let (switch, slot) =
+            (self.switch(switch_port.switch)?.clone(), self.slots.get(&switch_port)?);
         let change = Change {
             port: switch_port.port,
             mode: want.mode,
@@ -381,31 +453,46 @@ impl Plan {
             reason: want.reason,
             took: now - want.since,
             lines: self.edit(switch_port, Some(want.mode)).map_or_else(Vec::new, |edit| edit.lines),
+            number: slot.number(want.mode),
         };
         Some((switch, change))
     }
 
     /// Stores the record of a port, or forgets the port if it is in its default mode without an
-    /// access point.
-    pub(super) fn keep(&mut self, switch_port: SwitchPort) {
+    /// access point and nobody can undo that.
+    pub(super) fn keep(&mut self, now: Instant, switch_port: SwitchPort) {
+        let Some(slot) = self.slots.get_mut(&switch_port) else {
+            return;
+        };
+        if slot.port.is_idle() {
+            slot.pending = slot.pending.filter(|pending| pending.is_approved);
+            if slot.ap.is_none() && slot.port.mode() == Some(Mode::Default) {
+                // The next change is a first one again.
+                slot.port = Port::new(self.config.port, self.rand.next_u64(), now);
+            }
+        }
         let Some((slot, switch)) =
             self.slots.get(&switch_port).zip(self.switch(switch_port.switch))
         else {
             return;
         };
         let port = &slot.port;
-        let is_ours = slot.ap.is_some()
-            || !port.is_idle()
-            || (port.is_touched() && port.mode() != Some(Mode::Default));
+        let given_back = slot.made.filter(|_| slot.is_given_back()).map(|(_, mode)| mode);
+        let is_ours = !slot.is_given_back()
+            || slot.pending.is_some()
+            || slot.made.is_some()
+            || slot.left.is_some();
         let record = is_ours.then(|| Record {
             switch: switch.clone(),
             port: switch_port.port,
             ap: slot.ap,
-            mode: port.mode().filter(|_| !port.is_pushing()),
+            mode: port.mode().filter(|_| !port.is_pushing()).or(given_back),
             is_touched: port.is_touched() || port.is_pushing(),
             is_observed: slot.is_observed,
             before: slot.before.clone(),
             changed_at: slot.changed_at,
+            change: slot.made.map(|(number, _)| number),
+            left: slot.left,
         });
         if record == slot.kept && record.is_some() {
             return;

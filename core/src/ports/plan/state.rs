@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
-use crate::ports::{decide::Reason, name::PortName, port::Port, record::Record};
+use crate::ports::{decide::Reason, name::PortName, port::Port, record::Record, report::Order};
 
 /// A younger inventory need not be asked for again.
 const FRESH_FOR: Duration = Duration::from_secs(60);
@@ -63,8 +63,27 @@ pub(super) struct Slot {
     pub(super) observed: Option<Mode>,
     /// What its last observed change would do, as far as that could be found out.
     pub(super) foreseen: Option<String>,
+    /// Its change that waits or is under way.
+    pub(super) pending: Option<Pending>,
+    /// The number and the mode of its last change, which somebody may undo.
+    pub(super) made: Option<(u64, Mode)>,
+    /// The mode that it is not to get until there is news of it, because a person decided so about
+    /// the change with this number.
+    pub(super) left: Option<(u64, Mode)>,
     /// What the store has of it.
     pub(super) kept: Option<Record>,
+}
+
+/// A change of a port, before it is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) number: u64,
+    pub(super) mode: Mode,
+    pub(super) since: Instant,
+    /// Whether a person wants it.
+    pub(super) is_approved: bool,
+    /// Whether it can be taken back: mode `default` of a port that never had another cannot.
+    pub(super) is_undoable: bool,
 }
 
 impl Slot {
@@ -79,8 +98,39 @@ impl Slot {
             last_reason: None,
             observed: None,
             foreseen: None,
+            pending: None,
+            made: None,
+            left: None,
             kept: None,
         }
+    }
+
+    /// The number of its change to this mode, under way or made.
+    pub(super) fn number(&self, mode: Mode) -> Option<u64> {
+        let pending = self.pending.map(|pending| (pending.number, pending.mode));
+        pending.or(self.made).filter(|one| one.1 == mode).map(|(number, _)| number)
+    }
+
+    /// Whether a person can order this about its change with this number.
+    pub(super) fn takes(&self, order: Order, number: u64) -> bool {
+        let waits = self.port.due().is_some()
+            && self.pending.is_some_and(|one| one.number == number && !one.is_approved);
+        let is_made = self.port.is_idle() && self.made.is_some_and(|(made, _)| made == number);
+        match order {
+            Order::Approve => waits || self.left.is_some_and(|(left, _)| left == number),
+            Order::Reject => waits,
+            Order::Undo => is_made && self.left.is_none(),
+        }
+    }
+
+    /// Whether it has the mode that its access point, or the lack of one, asks for.
+    pub(super) fn is_right(&self) -> bool {
+        (self.port.mode() == Some(Mode::Ap)) == self.ap.is_some()
+    }
+
+    /// Whether it is as others left it, or was given back to them.
+    pub(super) fn is_given_back(&self) -> bool {
+        self.ap.is_none() && self.port.is_idle() && !self.port.is_touched()
     }
 }
 

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Plan, state::Slot};
-use crate::base::{mac::Mac, machine::Machine, time::Instant};
+use crate::base::time::{Instant, UnixTime};
+use crate::base::{mac::Mac, machine::Machine};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
-use crate::ports::{port::RESTING, probe::Probe};
+use crate::ports::{port::RESTING, probe::Probe, report::Order};
 
 /// The state of the plan.
 #[derive(Debug)]
@@ -41,6 +42,14 @@ pub struct PortStatus {
     /// The name of its switch, or else the MAC.
     pub switch: String,
     pub switch_port: SwitchPort,
+    /// The number of its change, which is under way, waits or was made last.
+    pub change: Option<u64>,
+    /// What a person can order about that change.
+    pub orders: Vec<&'static str>,
+    /// When a change of it last began or ended.
+    pub changed_at: Option<UnixTime>,
+    /// The mode that it does not get by itself until there is news of it.
+    pub left: Option<Mode>,
     /// The access point on it.
     pub ap: Option<Mac>,
     /// The mode that it is known to have.
@@ -55,7 +64,7 @@ pub struct PortStatus {
     pub stage: &'static str,
     /// How long until the next step, if that is known.
     pub next: Option<Duration>,
-    /// The rule that refuses its change for now.
+    /// The rule that refuses its change, for now or for good.
     pub refused: Option<&'static str>,
     /// Why its change failed last, by [`Failure::name`](crate::base::failure::Failure::name).
     pub last_failure: Option<&'static str>,
@@ -65,7 +74,7 @@ impl Plan {
     /// The state at this time, with up to `ports_max` of the ports.
     pub fn status(&self, now: Instant, ports_max: usize) -> Status {
         let (mut modes, mut stages) = (BTreeMap::new(), BTreeMap::new());
-        for Slot { port, .. } in self.slots.values() {
+        for Slot { port, .. } in self.slots.values().filter(|slot| !slot.is_given_back()) {
             *modes.entry(port.mode().map_or("unknown", Mode::name)).or_default() += 1;
             *stages.entry(port.stage()).or_default() += 1;
         }
@@ -89,17 +98,27 @@ impl Plan {
 
     fn port_status(&self, now: Instant, switch_port: SwitchPort, slot: &Slot) -> PortStatus {
         let mac = switch_port.switch;
+        let decided = slot.left.or(slot.made).map(|(number, _)| number);
+        let change = slot.pending.map(|pending| pending.number).or(decided);
+        let orders = Order::ALL
+            .into_iter()
+            .filter(|order| change.is_some_and(|number| slot.takes(*order, number)));
+        let given_back = slot.made.filter(|_| slot.is_given_back()).map(|(_, mode)| mode);
         PortStatus {
             switch: self.switch(mac).map_or_else(|| mac.to_string(), Switch::to_string),
             switch_port,
+            change,
+            orders: orders.map(Order::name).collect(),
+            changed_at: slot.changed_at,
+            left: slot.left.map(|(_, mode)| mode),
             ap: slot.ap,
-            mode: slot.port.mode(),
+            mode: slot.port.mode().or(given_back),
             is_observed: slot.is_observed,
             foreseen: slot.foreseen.clone(),
             wanted: slot.port.wanted_mode(),
             stage: slot.port.stage(),
             next: slot.port.poll_timeout().map(|at| at - now),
-            refused: slot.refused.filter(|_| slot.port.due().is_some()),
+            refused: slot.refused.filter(|_| slot.port.due().is_some() || !slot.is_right()),
             last_failure: slot.port.last_failure(),
         }
     }

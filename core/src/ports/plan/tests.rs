@@ -26,8 +26,8 @@ use crate::ports::{governor, outage};
 const START: Instant = Instant::from_secs(1_000);
 const WALL: UnixTime = UnixTime::from_secs(1_795_608_000);
 
-struct Bench {
-    plan: Plan,
+pub(super) struct Bench {
+    pub(super) plan: Plan,
     now: Instant,
     /// Where each access point, or the laptop, is plugged in.
     plugged: BTreeMap<Mac, SwitchPort>,
@@ -38,13 +38,15 @@ struct Bench {
     /// What is pushed and not yet answered.
     pushes: Vec<(u64, Vec<Edit>)>,
     reads: Vec<u64>,
-    records: BTreeMap<SwitchPort, Record>,
+    pub(super) records: BTreeMap<SwitchPort, Record>,
     log: Vec<String>,
+    /// Whether somebody else changed the ports after us.
+    pub(super) is_foreign: bool,
     /// Why ports were changed.
     reasons: Vec<String>,
 }
 
-fn ap(number: u8) -> Mac {
+pub(super) fn ap(number: u8) -> Mac {
     Mac::parse(&format!("5c5b350000{number:02x}")).expect("a MAC")
 }
 
@@ -53,7 +55,7 @@ fn laptop() -> Mac {
     Mac::parse("0a0000000001").expect("a MAC")
 }
 
-fn switch_port(switch: u8, port: u16) -> SwitchPort {
+pub(super) fn switch_port(switch: u8, port: u16) -> SwitchPort {
     let mac = Mac::parse(&format!("5c5b350001{switch:02x}")).expect("a MAC");
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
     SwitchPort { switch: mac, port }
@@ -70,7 +72,7 @@ fn switch(mac: Mac) -> Switch {
     Switch { mac, device_id: mac.plain(), site: site.into(), name: None, model: None }
 }
 
-fn config(check: Check) -> Config {
+pub(super) fn config(check: Check) -> Config {
     Config {
         probe: probe::Config {
             settle: Duration::from_secs(60),
@@ -83,6 +85,7 @@ fn config(check: Check) -> Config {
                 switches: vec![SwitchPattern::new("*")],
                 ports: PortPattern::new("*").into_iter().collect(),
             },
+            approve_first: Some(0),
             ..governor::Policy::default()
         },
         edits: Edits::unwritten(),
@@ -98,7 +101,7 @@ fn config(check: Check) -> Config {
 }
 
 impl Bench {
-    fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
             plan: Plan::new(config, 7, START),
             now: START,
@@ -109,8 +112,20 @@ impl Bench {
             reads: Vec::new(),
             records: BTreeMap::new(),
             log: Vec::new(),
+            is_foreign: false,
             reasons: Vec::new(),
         }
+    }
+
+    pub(super) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Starts anew with what the store has.
+    pub(super) fn restart(&mut self, config: Config, records: Vec<Record>) {
+        let wall = self.wall();
+        self.plan = Plan::new(Config { wall, ..config }, 8, self.now);
+        self.input(Input::Restored(records));
     }
 
     fn wall(&self) -> UnixTime {
@@ -118,12 +133,12 @@ impl Bench {
         UnixTime::from_secs(WALL.as_secs() + secs)
     }
 
-    fn input(&mut self, input: Input) {
+    pub(super) fn input(&mut self, input: Input) {
         self.plan.handle_input(self.now, input);
         self.drain();
     }
 
-    fn ap_event(&mut self, ap: Mac, cause: Cause) {
+    pub(super) fn ap_event(&mut self, ap: Mac, cause: Cause) {
         if cause == Cause::Lost {
             self.lost.insert(ap, self.wall());
         } else {
@@ -141,18 +156,18 @@ impl Bench {
         }));
     }
 
-    fn plug(&mut self, ap: Mac, switch_port: SwitchPort) {
+    pub(super) fn plug(&mut self, ap: Mac, switch_port: SwitchPort) {
         self.plugged.insert(ap, switch_port);
         self.ap_event(ap, Cause::Came);
     }
 
-    fn unplug(&mut self, ap: Mac) {
+    pub(super) fn unplug(&mut self, ap: Mac) {
         self.plugged.remove(&ap);
         self.ap_event(ap, Cause::Lost);
     }
 
     /// Lets time pass.
-    fn pass(&mut self, secs: u64) {
+    pub(super) fn pass(&mut self, secs: u64) {
         let until = self.now + Duration::from_secs(secs);
         while let Some(at) = self.plan.poll_timeout().filter(|at| *at <= until) {
             assert!(at >= self.now);
@@ -164,7 +179,7 @@ impl Bench {
     }
 
     /// Answers all pushes.
-    fn obey(&mut self) {
+    pub(super) fn obey(&mut self) {
         for (id, edits) in mem::take(&mut self.pushes) {
             let before = edits.iter().map(|edit| (edit.port, format!("was {}", edit.port)));
             let before = before.collect();
@@ -172,14 +187,14 @@ impl Bench {
         }
     }
 
-    fn fail(&mut self, pushed: &Pushed) {
+    pub(super) fn fail(&mut self, pushed: &Pushed) {
         for (id, _) in mem::take(&mut self.pushes) {
             self.input(Input::Pushed { id, pushed: pushed.clone() });
         }
     }
 
     /// The commands and reports since the last call, one line each.
-    fn take_log(&mut self) -> Vec<String> {
+    pub(super) fn take_log(&mut self) -> Vec<String> {
         mem::take(&mut self.log)
     }
 
@@ -190,8 +205,12 @@ impl Bench {
                     let answer = self.answer(question);
                     self.plan.handle_input(self.now, Input::Answered { id, answer });
                 }
-                Output::Compare { id, edits, .. } => {
-                    let compared = Ok(edits.iter().map(|edit| edit.lines.join("\n")).collect());
+                Output::Compare { id, edits, is_undo, .. } => {
+                    let lines = |edit: &Edit| match is_undo && !self.is_foreign {
+                        true => String::new(),
+                        false => edit.lines.join("\n"),
+                    };
+                    let compared = Ok(edits.iter().map(lines).collect());
                     self.plan.handle_input(self.now, Input::Compared { id, compared });
                 }
                 Output::Forget(switch_port) => {
@@ -212,6 +231,7 @@ impl Bench {
                     }
                     self.log.push(reported(&report));
                 }
+                Output::Stop(reason) => self.log.push(format!("stop: {reason}")),
                 Output::Store(record) => {
                     self.records.insert(record.switch_port(), record);
                 }
@@ -302,6 +322,7 @@ fn reported(report: &Report) -> String {
             format!("drifted {}{}", change.port, if *is_mended { ", mended" } else { "" })
         }
         Report::Observed { changes: all, .. } => format!("observed {}", changes(all)),
+        Report::Ordered { change, order, .. } => format!("{} {}", order.name(), change.port),
         Report::Overflow => "overflow".into(),
         Report::Refused { change, refusal, .. } => {
             format!("refused {}={}: {refusal}", change.port, change.mode.name())
@@ -317,7 +338,7 @@ fn reported(report: &Report) -> String {
             let read_back = if *is_read_back { ", read back" } else { "" };
             format!("settled {}{read_back}", changes(all))
         }
-        Report::Stopped(is_stopped) => format!("stopped: {is_stopped}"),
+        Report::Stopped { is_on, .. } => format!("stopped: {is_on}"),
         Report::Undecided { reason, .. } => format!("undecided: {reason}"),
     }
 }
@@ -354,9 +375,11 @@ fn plugged_in_and_out() {
     assert_eq!(bench.take_log(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
     bench.obey();
     assert_eq!(bench.take_log(), ["settled ge-0/0/7=default after 65s"]);
-    assert!(bench.records.is_empty(), "nothing of it is ours any more");
-    bench.pass(7_200);
+    let record = bench.records.get(&switch_port(1, 7)).expect("kept for whoever undoes it");
+    assert!((record.mode, record.ap) == (Some(Mode::Default), None) && !record.is_touched);
+    bench.pass(7 * 86_400 + 3_600);
     assert_eq!(bench.take_log(), [""; 0]);
+    assert!(bench.records.is_empty(), "nothing of it is ours any more");
 }
 
 /// The table of why a port was changed. That an access point is where it was is never why.
@@ -626,7 +649,8 @@ fn who_moved_to_an_ignored_site_gives_its_port_back() {
         bench.pass(3_600);
         assert_eq!(bench.take_log(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
         bench.obey();
-        assert!(bench.records.is_empty() && bench.plan.current_port(ap(1)).is_none());
+        let is_ours = bench.records.values().any(|record| record.is_touched);
+        assert!(!is_ours && bench.plan.current_port(ap(1)).is_none());
         bench.take_log();
         // An event from here, and by the time of the question it is there.
         bench.plug(ap(2), switch_port(1, 8));
@@ -638,7 +662,8 @@ fn who_moved_to_an_ignored_site_gives_its_port_back() {
         bench.pass(70);
         assert_eq!(bench.take_log(), ["push ge-0/0/8=default (was ge-0/0/8)"]);
         bench.obey();
-        assert!(bench.records.is_empty() && bench.plan.current_port(ap(2)).is_none());
+        let is_ours = bench.records.values().any(|record| record.is_touched);
+        assert!(!is_ours && bench.plan.current_port(ap(2)).is_none());
     }
 }
 

@@ -22,7 +22,7 @@ impl Managed {
         let site = Site::with_switch("sw-1.branch.ACME", "");
         site.place.write("cso-password", PASSWORD);
         site.configure(&format!(
-            "mode = \"enforce\"\nmethod = \"cso\"\n[ports.cso]\nurl = \"{}\"\n\
+            "mode = \"enforce\"\napprove_first = 0\nmethod = \"cso\"\n[ports.cso]\nurl = \"{}\"\n\
              tenant = \"ACME\"\nlogin = \"mesa@acme.example\"\npassword_file = \"cso-password\"\n\
              ap = {{ profile = \"generic-trunk\", native_vlan = 11 }}\n\
              default = {{ profile = \"generic-access\", vlan = 12 }}\n",

@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use mistgate_core::ports::{plan::input::Input, report::Report, switch_port::Mode};
+use mistgate_core::ports::governor::AbortAfter;
+use mistgate_core::ports::plan::input::Input;
+use mistgate_core::ports::report::{Order, Report};
+use mistgate_core::ports::switch_port::Mode;
 
 use super::{Event, World, truth::Device};
 use crate::base::bytes::Bytes;
@@ -30,6 +33,10 @@ impl World<'_> {
             }
         }
         (self.fails_until, self.is_stopped) = (self.now, false);
+        (self.config.governor.approve_first, self.config.governor.abort_after) =
+            (Some(0), AbortAfter { switch: usize::MAX, all: usize::MAX });
+        self.config.wall = self.clock();
+        self.input(Input::Configured(Box::new(self.config.clone())));
         self.set_clock(0, true);
         self.input(Input::Stop(false));
         if self.config.is_observing {
@@ -38,6 +45,12 @@ impl World<'_> {
             self.config.is_observing = false;
             self.config.wall = self.clock();
             self.input(Input::Configured(Box::new(self.config.clone())));
+        }
+        // Whatever a person left alone is done again.
+        for port in self.plan.status(self.now, usize::MAX).ports {
+            if let Some(number) = port.change.filter(|_| port.orders.contains(&"approve")) {
+                self.input(Input::Ordered { order: Order::Approve, number });
+            }
         }
         self.pass(HEALED_FOR);
         // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
@@ -131,7 +144,8 @@ impl Tally {
             | Report::Drifted { .. }
             | Report::Overflow
             | Report::Settled { .. }
-            | Report::Stopped(_)
+            | Report::Ordered { .. }
+            | Report::Stopped { .. }
             | Report::Undecided { .. } => {}
         }
     }

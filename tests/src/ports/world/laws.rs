@@ -14,7 +14,7 @@ use mistgate_core::ports::plan::input::{Config, Input};
 use mistgate_core::ports::plan::output::Output;
 use mistgate_core::ports::question::{Answer, Entry, Location};
 use mistgate_core::ports::record::Record;
-use mistgate_core::ports::report::{Change, Report};
+use mistgate_core::ports::report::{Change, Order, Report};
 use mistgate_core::ports::switch_port::{Mode, Sighting, SwitchPort};
 
 use self::losses::Losses;
@@ -50,9 +50,20 @@ pub(super) struct Laws {
     is_left: Vec<bool>,
     /// When mistgate last changed the port, if a record says so.
     changed_at: Vec<Option<Instant>>,
+    /// For each port what a person decided.
+    decided: Vec<Decided>,
     of_switch: Vec<Windows>,
     of_site: Vec<Windows>,
     of_all: Windows,
+}
+
+/// What a person decided about a port.
+#[derive(Clone, Copy, Debug, Default)]
+struct Decided {
+    /// The mode of the change that is to be taken back.
+    undone: Option<Mode>,
+    /// The mode that it is not to get until there is news of it.
+    left: Option<Mode>,
 }
 
 impl Laws {
@@ -73,6 +84,7 @@ impl Laws {
             recorded: vec![None; size.spots()],
             is_left: vec![false; size.spots()],
             changed_at: vec![None; size.spots()],
+            decided: vec![Decided::default(); size.spots()],
             of_switch: vec![Windows::new(switch); size.switches],
             of_site: vec![Windows::new(site); size.sites()],
             of_all: Windows::new(all),
@@ -125,6 +137,8 @@ impl Laws {
             Input::Restored(records) => {
                 for record in records {
                     *self.of(record.switch_port(), names).0 = record.ap;
+                    let left = record.left.map(|(_, mode)| mode);
+                    self.decided(record.switch_port(), names).left = left;
                     self.record(record.switch_port(), record.ap, names);
                 }
             }
@@ -132,6 +146,7 @@ impl Laws {
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
             Input::Clock { is_synchronised, .. } => self.config.is_synchronised = *is_synchronised,
             Input::Manual { .. }
+            | Input::Ordered { .. }
             | Input::Pushed { .. }
             | Input::Compared { .. }
             | Input::Read { .. }
@@ -275,12 +290,20 @@ impl Laws {
                     (*owner, *is_left) = (None, false);
                 }
             }
-            Output::Push { switch, edits, .. } => {
-                assert!(!self.config.observes(), "a change while only observing");
+            Output::Push { switch, edits, is_undo, .. } => {
+                assert!(!self.config.observes() || *is_undo, "a change while only observing");
                 assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port));
                 for edit in edits {
                     let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
-                    self.check_change(now, clock, switch_port, edit.mode, names);
+                    let decided = self.decided(switch_port, names);
+                    let undoes = decided.undone.is_some_and(|undone| undone != edit.mode);
+                    assert!(undoes || !is_undo, "{switch_port} is not undone by anybody");
+                    if undoes {
+                        self.windows_of(now, switch_port, names);
+                    } else {
+                        assert_ne!(decided.left, Some(edit.mode), "{switch_port} is to be left");
+                        self.check_change(now, clock, switch_port, edit.mode, names);
+                    }
                     let (owner, _, changed_at) = self.of(switch_port, names);
                     assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{switch_port}");
                     *changed_at = Some(now);
@@ -293,12 +316,40 @@ impl Laws {
                     self.check_change(now, clock, switch_port, *mode, names);
                 }
             }
+            Output::Report(Report::Ordered { switch, change, order }) => {
+                let switch_port = SwitchPort { switch: switch.mac, port: change.port };
+                let decided = self.decided(switch_port, names);
+                match order {
+                    Order::Approve => *decided = Decided::default(),
+                    Order::Reject => decided.left = Some(change.mode),
+                    Order::Undo => {
+                        *decided = Decided { undone: Some(change.mode), left: Some(change.mode) };
+                    }
+                }
+            }
+            Output::Report(Report::Settled { switch, changes, .. }) => {
+                for Change { port, .. } in changes {
+                    let switch_port = SwitchPort { switch: switch.mac, port: *port };
+                    self.decided(switch_port, names).undone = None;
+                }
+            }
+            // What was compared before the undoing was different.
+            Output::Report(Report::Refused { switch, change, refusal })
+                if refusal.rule == "ports.undo" =>
+            {
+                let switch_port = SwitchPort { switch: switch.mac, port: change.port };
+                *self.decided(switch_port, names) = Decided::default();
+            }
             Output::Store(record) => {
                 self.check_assignment(now, record.switch_port(), before, record.ap, names);
                 self.record(record.switch_port(), record.ap, names);
+                if record.mode == Some(Mode::Default) && !record.is_touched {
+                    let (owner, is_left, _) = self.of(record.switch_port(), names);
+                    (*owner, *is_left) = (None, false);
+                }
             }
             Output::Read { .. } => assert!(!self.is_stopped, "it may confirm a commit"),
-            Output::Ask { .. } | Output::Compare { .. } | Output::Report(_) => {}
+            Output::Ask { .. } | Output::Compare { .. } | Output::Report(_) | Output::Stop(_) => {}
         }
     }
 
@@ -332,6 +383,7 @@ impl Laws {
         if before == ap {
             return;
         }
+        self.decided(switch_port, names).left = None;
         let spot = names.spot(switch_port).expect("a spot of ours");
         if let Some(ap) = ap {
             assert!(
@@ -391,7 +443,17 @@ impl Laws {
             Mode::Default => is_left || self.is_free(now, spot, owner, names),
         };
         assert!(is_proved, "{switch_port}: {mode:?} at {now:?} without proof");
+        self.windows_of(now, switch_port, names);
+    }
+
+    fn windows_of(&mut self, now: Instant, switch_port: SwitchPort, names: &Names) {
+        let spot = names.spot(switch_port).expect("a spot of ours");
         self.windows(spot).into_iter().for_each(|windows| windows.sent(now));
+    }
+
+    fn decided(&mut self, switch_port: SwitchPort, names: &Names) -> &mut Decided {
+        let spot = names.spot(switch_port).expect("a spot of ours");
+        self.decided.get_mut(spot).expect("a spot of ours")
     }
 
     /// The windows that count a change of this port.

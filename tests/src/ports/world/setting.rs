@@ -9,7 +9,9 @@ use mistgate_core::base::window::Window;
 use mistgate_core::base::zone;
 use mistgate_core::ports::decide::Check;
 use mistgate_core::ports::edit::Edits;
-use mistgate_core::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
+use mistgate_core::ports::governor::{
+    AbortAfter, Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern,
+};
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::plan::input::{Config, Drift, TwoPorts};
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
@@ -243,6 +245,9 @@ pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Conf
             limits: limits(bytes, size),
             breaker: (!bytes.chance(60)).then(|| breaker(size)),
             freezes: bytes.chance(60).then(|| freeze(bytes)).into_iter().collect(),
+            approve_first: bytes.pick(&[Some(0), Some(0), Some(0), Some(4), None]),
+            abort_after: bytes
+                .pick(&[AbortAfter { switch: 1_000, all: 1_000 }, AbortAfter::default()]),
         },
         edits: Edits::unwritten(),
         is_observing: bytes.chance(40),

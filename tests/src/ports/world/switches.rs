@@ -33,6 +33,7 @@ impl World<'_> {
             | Event::Flush
             | Event::Noticed { .. }
             | Event::Plug { .. }
+            | Event::Stop
             | Event::Undo { .. }
             | Event::Unlock { .. }
             | Event::Webhook(_) => None,
