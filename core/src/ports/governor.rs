@@ -1,5 +1,5 @@
-//! The rules that may refuse a change: lists, limits, the breaker, freezes and the kill switch.
-//! Each refusal names its rule.
+//! The rules that may refuse a change: lists, approval, limits, the breaker, freezes and the kill
+//! switch. Each refusal names its rule.
 //!
 //! A refusal by a list is for good, so the change is dropped. All others are for now: the change
 //! waits and is judged again. The governor is no machine, because it does nothing by itself.
