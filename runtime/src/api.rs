@@ -88,9 +88,8 @@ impl Api {
 }
 
 /// Runs an exchange to its end. `send` sends each of its requests.
-pub async fn run_exchange<E, F>(mut exchange: E, send: impl Fn(Request) -> F) -> E::Output
+pub async fn run_exchange<T, F>(mut exchange: Exchange<T>, send: impl Fn(Request) -> F) -> T
 where
-    E: Exchange,
     F: Future<Output = ExchangeResult>,
 {
     let mut step = exchange.start();
@@ -152,34 +151,12 @@ mod tests {
         }
     }
 
-    /// Sends `left` requests, and returns their results.
-    struct Asking {
-        left: u32,
-        got: Vec<ExchangeResult>,
-    }
-
-    impl Exchange for Asking {
-        type Output = Vec<ExchangeResult>;
-
-        fn start(&mut self) -> Step<Self::Output> {
-            if self.left == 0 {
-                return Step::Done(self.got.clone());
-            }
-            let method = http_types::Method::Get;
-            let target = format!("/{}", self.left);
-            Step::Request(Request { method, target, session: None, body: None })
-        }
-
-        fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
-            self.got.push(result);
-            self.left -= 1;
-            self.start()
-        }
-    }
-
     #[test]
     fn an_exchange_is_carried_out_to_its_end() {
-        let asking = Asking { left: 2, got: Vec::new() };
+        let asking = Exchange::new(|asking| async move {
+            let first = asking.get("/2".into()).await;
+            [first, asking.get("/1".into()).await]
+        });
         let send = async |request: Request| {
             assert!(["/1", "/2"].contains(&request.target.as_str()));
             Err(if request.target == "/2" { Failure::Timeout } else { Failure::Login })

@@ -69,7 +69,7 @@ impl Client {
     }
 
     /// Runs an exchange to its end.
-    pub async fn run<E: Exchange>(&self, exchange: E, urgency: Urgency) -> E::Output {
+    pub async fn run<T>(&self, exchange: Exchange<T>, urgency: Urgency) -> T {
         run_exchange(exchange, |request| self.send(request, urgency)).await
     }
 

@@ -1,11 +1,8 @@
 //! Request and response with an HTTP API, one request after the other.
 //!
-//! An [`Exchange`] never waits and never tries again, so it has no clock. It names a request, takes
-//! its result, and names the next one until it is done. The loop that runs it knows the API's
-//! origin, adds the credentials, and keeps to the API's budget.
-//!
-//! A [`Conversation`] is an exchange that is written from its first request to its end, so that
-//! what comes when stands in the order in which it comes.
+//! An [`Exchange`] is code that asks through [`Asking`], from its first request to its result. It
+//! never waits for anything else and never tries again, so it has no clock. The loop that runs it
+//! knows the API's origin, adds the credentials, and keeps to the API's budget.
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::future::{Future, poll_fn};
@@ -31,24 +28,12 @@ pub enum Step<T> {
 pub type ExchangeResult = Result<Response, Failure>;
 
 /// One task for an HTTP API that takes any number of requests.
-pub trait Exchange {
-    /// The result of the whole exchange.
-    type Output;
-
-    /// The first request, or the end if none is needed. Called once, before anything else.
-    fn start(&mut self) -> Step<Self::Output>;
-
-    /// Takes the result of the last request. Not called after the end.
-    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output>;
-}
-
-/// Code that asks an API through [`Asking`], as an exchange.
-pub struct Conversation<T> {
+pub struct Exchange<T> {
     asking: Asking,
     talk: Pin<Box<dyn Future<Output = T> + Send + Sync>>,
 }
 
-/// Where the code of a [`Conversation`] asks its API.
+/// Where the code of an [`Exchange`] asks its API.
 #[derive(Clone)]
 pub struct Asking(Arc<Wire>);
 
@@ -57,8 +42,8 @@ struct Wire {
     results: ConcurrentQueue<ExchangeResult>,
 }
 
-impl<T> Conversation<T> {
-    /// The conversation that `talk` holds.
+impl<T> Exchange<T> {
+    /// The exchange that `talk` holds.
     pub fn new<F>(talk: impl FnOnce(Asking) -> F) -> Self
     where
         F: Future<Output = T> + Send + Sync + 'static,
@@ -67,12 +52,9 @@ impl<T> Conversation<T> {
         let asking = Asking(Arc::new(Wire { requests, results }));
         Self { talk: Box::pin(talk(asking.clone())), asking }
     }
-}
 
-impl<T> Exchange for Conversation<T> {
-    type Output = T;
-
-    fn start(&mut self) -> Step<T> {
+    /// The first request, or the end if none is needed. Called once, before anything else.
+    pub fn start(&mut self) -> Step<T> {
         match self.talk.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(done) => Step::Done(done),
             Poll::Pending => {
@@ -81,16 +63,17 @@ impl<T> Exchange for Conversation<T> {
         }
     }
 
-    fn answer(&mut self, result: ExchangeResult) -> Step<T> {
+    /// Takes the result of the last request. Not called after the end.
+    pub fn answer(&mut self, result: ExchangeResult) -> Step<T> {
         // There is room: the last result was taken before the request was made.
         let _ = self.asking.0.results.push(result);
         self.start()
     }
 }
 
-impl<T> fmt::Debug for Conversation<T> {
+impl<T> fmt::Debug for Exchange<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Conversation")
+        f.write_str("Exchange")
     }
 }
 
@@ -163,8 +146,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_conversation_asks_one_request_after_the_other() {
-        let mut conversation = Conversation::new(|asking| async move {
+    fn an_exchange_asks_one_request_after_the_other() {
+        let mut exchange = Exchange::new(|asking| async move {
             let first = asking.get("/1".into()).await;
             (first, asking.get("/2".into()).await)
         });
@@ -172,10 +155,10 @@ mod tests {
             Step::Request(Request { target, .. }) => target,
             done @ Step::Done(_) => panic!("{done:?}"),
         };
-        assert_eq!(target(conversation.start()), "/1");
-        assert_eq!(target(conversation.answer(Err(Failure::Timeout))), "/2");
+        assert_eq!(target(exchange.start()), "/1");
+        assert_eq!(target(exchange.answer(Err(Failure::Timeout))), "/2");
         let done = (Err(Failure::Timeout), Err(Failure::Login));
-        assert_eq!(conversation.answer(Err(Failure::Login)), Step::Done(done));
+        assert_eq!(exchange.answer(Err(Failure::Login)), Step::Done(done));
     }
 
     #[test]

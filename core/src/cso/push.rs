@@ -18,155 +18,127 @@
 //! the change is made again, which does no harm and has an answer of its own.
 
 use alloc::{string::String, vec::Vec};
-use core::mem;
 
 use super::answer::{Named, no_list, unreadable};
-use super::{answer, find, find::Names, request, request::Association};
+use super::{answer, find, find::Names, request};
 use crate::api::rejected;
-use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
+use crate::base::exchange::{Asking, Exchange, ExchangeResult, Request, Response};
 use crate::base::{failure::Failure, secret::Secret};
 use crate::cso::Cso;
 use crate::ports::edit::{Edit, Pushed};
 use crate::ports::switch_port::Switch;
 
 /// How often a push logs in at most.
-const LOGINS_MAX: u32 = 2;
+const LOGINS_MAX: usize = 2;
 
-/// What is asked for, with what is known by then. `under` is the uuid of the switch or of its site.
-#[derive(Clone, Debug)]
-enum State {
-    Finding,
-    Choosing { switch: Named },
-    Segmenting { switch: Named, under: String, profiles: Vec<Named> },
-    Applying(Change),
-    Deploying(Change),
+/// Gives ports of `switch` the profiles of their modes, all or none.
+pub fn push(cso: Cso, switch: Switch, edits: Vec<Edit>) -> Exchange<Pushed> {
+    Exchange::new(|asking| async move {
+        let api = Api { asking, cso: &cso, sessions: Vec::new() };
+        pushed(api, &switch, &edits).await.unwrap_or_else(|end| end)
+    })
 }
 
-/// A change that is ready to be made.
-#[derive(Clone, Debug)]
-struct Change {
-    /// The uuid of the switch.
-    switch: String,
-    associations: Vec<Association>,
-}
-
-/// An exchange that gives ports of a switch their profiles.
-#[derive(Debug)]
-pub struct Push {
-    cso: Cso,
-    switch: Switch,
-    edits: Vec<Edit>,
-    names: Names,
-    /// `None` while it logs in.
-    session: Option<Secret>,
-    logins: u32,
-    state: State,
-}
-
-impl Push {
-    /// Gives ports of `switch` the profiles of their modes, all or none.
-    pub fn new(cso: Cso, switch: Switch, edits: Vec<Edit>) -> Self {
-        let (names, state) = (Names::default(), State::Finding);
-        Self { cso, switch, edits, names, session: None, logins: 0, state }
+/// The error is any end but success.
+async fn pushed(mut api: Api<'_>, switch: &Switch, edits: &[Edit]) -> Result<Pushed, Pushed> {
+    let (names, cso) = (Names::of(switch)?, api.cso);
+    let lines = edits.iter().flat_map(|edit| &edit.lines);
+    let diff = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
+    let done = Pushed::Done { diff, before: Vec::new() };
+    let devices = api.list(request::devices, "the question for switches", "device").await?;
+    let switch = find::switch(&devices, &cso.tenant, &names)?;
+    if edits.is_empty() {
+        return Ok(done);
     }
-
-    fn login(&mut self) -> Step<Pushed> {
-        self.logins += 1;
-        self.session = None;
-        Step::Request(request::login(&self.cso))
+    let what = "the question for port profiles";
+    let profiles = api.list(request::profiles, what, "port-profile").await?;
+    for edit in edits {
+        find::profile(&profiles, cso, edit.mode)?;
     }
+    let mut segments = api.segments(&switch.uuid).await?;
+    if let Some(parent) = switch.parent_uuid.as_ref().filter(|_| segments.is_empty()) {
+        segments = api.segments(parent).await?;
+    }
+    let associations = find::associations(cso, &names, edits, &profiles, &segments)?;
+    let apply = |session: &Secret| request::apply(session, &switch.uuid, &associations);
+    let body = api.read(apply, "the change").await?;
+    answer::no_objection(&body, "the change", &api.secrets())?;
+    let deploy = |session: &Secret| request::deploy(session, &switch.uuid, &associations);
+    let result = api.send(deploy).await?;
+    deployed(result, &api.secrets())?;
+    Ok(done)
+}
 
-    fn ask(&self, session: &Secret) -> Step<Pushed> {
-        Step::Request(match &self.state {
-            State::Finding => request::devices(session),
-            State::Choosing { .. } => request::profiles(session),
-            State::Segmenting { under, .. } => request::segments(session, under),
-            State::Applying(Change { switch, associations }) => {
-                request::apply(session, switch, associations)
+/// CSO, and the sessions with it, of which the last is in use.
+struct Api<'a> {
+    asking: Asking,
+    cso: &'a Cso,
+    sessions: Vec<Secret>,
+}
+
+impl Api<'_> {
+    /// Makes a request; once more in a new session, if CSO takes the session for expired.
+    async fn send(
+        &mut self,
+        request: impl Fn(&Secret) -> Request,
+    ) -> Result<ExchangeResult, Failure> {
+        if self.sessions.is_empty() {
+            self.log_in().await?;
+        }
+        loop {
+            let Some(session) = self.sessions.last() else {
+                return Ok(Err(Failure::Login));
+            };
+            let result = self.asking.send(request(session)).await;
+            let is_expired = matches!(&result, Ok(response) if response.status == 401);
+            if !is_expired || self.sessions.len() >= LOGINS_MAX {
+                return Ok(result);
             }
-            State::Deploying(Change { switch, associations }) => {
-                request::deploy(session, switch, associations)
-            }
-        })
+            self.log_in().await?;
+        }
     }
 
-    fn logged_in(&mut self, result: ExchangeResult) -> Step<Pushed> {
+    async fn log_in(&mut self) -> Result<(), Failure> {
         // What CSO says of a login is not repeated: the password is part of what it got.
-        let opened = result.and_then(|response| {
-            let response = Response { body: Vec::new(), ..response };
-            answer::accepted(&response, "the login", &[])?;
-            let session = response.session;
-            session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))
-        });
-        match opened {
-            Ok(session) => {
-                let step = self.ask(&session);
-                self.session = Some(session);
-                step
-            }
-            Err(failure) => Step::Done(failure.into()),
-        }
+        let response = self.asking.send(request::login(self.cso)).await?;
+        let response = Response { body: Vec::new(), ..response };
+        answer::accepted(&response, "the login", &[])?;
+        let session = response.session;
+        let session =
+            session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))?;
+        self.sessions.push(session);
+        Ok(())
     }
 
-    /// What is asked after an answer, or the end.
-    fn next(&mut self, result: ExchangeResult, session: &Secret) -> Result<State, Pushed> {
-        let secrets = [&self.cso.password, session];
-        let answered = |result: ExchangeResult, what| {
-            let response = result?;
-            answer::accepted(&response, what, &secrets)?;
-            Ok::<_, Failure>(response.body)
-        };
-        let listed = |result, what, key| {
-            answer::named(&answered(result, what)?, key).ok_or_else(|| no_list(what))
-        };
-        match mem::replace(&mut self.state, State::Finding) {
-            State::Finding => {
-                let devices = listed(result, "the question for switches", "device")?;
-                let switch = find::switch(&devices, &self.cso.tenant, &self.names)?.clone();
-                if self.edits.is_empty() {
-                    return Err(self.done());
-                }
-                Ok(State::Choosing { switch })
-            }
-            State::Choosing { switch } => {
-                let profiles = listed(result, "the question for port profiles", "port-profile")?;
-                for edit in &self.edits {
-                    find::profile(&profiles, &self.cso, edit.mode)?;
-                }
-                let under = switch.uuid.clone();
-                Ok(State::Segmenting { switch, under, profiles })
-            }
-            State::Segmenting { switch, under, profiles } => {
-                let what = "the question for LAN segments";
-                let segments = answer::segments(&answered(result, what)?);
-                let segments = segments.ok_or_else(|| no_list(what))?;
-                if let Some(parent) = &switch.parent_uuid
-                    && segments.is_empty()
-                    && under == switch.uuid
-                {
-                    let under = parent.clone();
-                    return Ok(State::Segmenting { switch, under, profiles });
-                }
-                let Self { cso, names, edits, .. } = self;
-                let associations = find::associations(cso, names, edits, &profiles, &segments)?;
-                Ok(State::Applying(Change { switch: switch.uuid, associations }))
-            }
-            State::Applying(change) => {
-                let body = answered(result, "the change")?;
-                answer::no_objection(&body, "the change", &secrets)?;
-                Ok(State::Deploying(change))
-            }
-            State::Deploying(_) => {
-                deployed(result, &secrets)?;
-                Err(self.done())
-            }
-        }
+    /// What no text of CSO may repeat.
+    fn secrets(&self) -> Vec<&Secret> {
+        self.sessions.iter().chain([&self.cso.password]).collect()
     }
 
-    fn done(&self) -> Pushed {
-        let lines = self.edits.iter().flat_map(|edit| &edit.lines);
-        let lines: Vec<&str> = lines.map(String::as_str).collect();
-        Pushed::Done { diff: lines.join("\n"), before: Vec::new() }
+    async fn read(
+        &mut self,
+        request: impl Fn(&Secret) -> Request,
+        what: &str,
+    ) -> Result<Vec<u8>, Failure> {
+        let response = self.send(request).await??;
+        answer::accepted(&response, what, &self.secrets())?;
+        Ok(response.body)
+    }
+
+    async fn list(
+        &mut self,
+        request: impl Fn(&Secret) -> Request,
+        what: &str,
+        key: &str,
+    ) -> Result<Vec<Named>, Failure> {
+        answer::named(&self.read(request, what).await?, key).ok_or_else(|| no_list(what))
+    }
+
+    /// The LAN segments under the uuid of a switch or of its site.
+    async fn segments(&mut self, under: &str) -> Result<Vec<answer::Segment>, Failure> {
+        let what = "the question for LAN segments";
+        let body = self.read(|session| request::segments(session, under), what).await?;
+        answer::segments(&body).ok_or_else(|| no_list(what))
     }
 }
 
@@ -184,37 +156,6 @@ fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Result<(), Pushed> {
         return Err(Pushed::Unknown(unreadable(WHAT)));
     }
     Ok(answer::no_objection(&response.body, WHAT, secrets)?)
-}
-
-impl Exchange for Push {
-    type Output = Pushed;
-
-    fn start(&mut self) -> Step<Pushed> {
-        match Names::of(&self.switch) {
-            Ok(names) => {
-                self.names = names;
-                self.login()
-            }
-            Err(failure) => Step::Done(failure.into()),
-        }
-    }
-
-    fn answer(&mut self, result: ExchangeResult) -> Step<Pushed> {
-        let Some(session) = self.session.clone() else {
-            return self.logged_in(result);
-        };
-        let is_expired = matches!(&result, Ok(response) if response.status == 401);
-        if is_expired && self.logins < LOGINS_MAX {
-            return self.login();
-        }
-        match self.next(result, &session) {
-            Ok(state) => {
-                self.state = state;
-                self.ask(&session)
-            }
-            Err(pushed) => Step::Done(pushed),
-        }
-    }
 }
 
 #[cfg(test)]

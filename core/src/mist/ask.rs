@@ -10,16 +10,16 @@ use super::outcome::outcome;
 use super::page::{Search, Then, elements, read_pages};
 use super::stats::{Ap, Port};
 use super::{stats, target};
-use crate::base::exchange::{Asking, Conversation};
+use crate::base::exchange::{Asking, Exchange};
 use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::outage::APS_MAX;
 use crate::ports::question::{Answer, Entry, Location, Question};
 use crate::ports::switch_port::{Sighting, SwitchPort};
 
 /// Asks a question about the organisation of this id.
-pub fn ask(org: &str, question: Question) -> Conversation<Answer> {
+pub fn ask(org: &str, question: Question) -> Exchange<Answer> {
     let org = org.to_owned();
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         let answer = match question {
             Question::Port { switch_port, .. } => port(&asking, &org, switch_port).await,
             Question::Inventory => inventory(&asking, &org).await,
@@ -31,9 +31,9 @@ pub fn ask(org: &str, question: Question) -> Conversation<Answer> {
 
 /// Whether an access point of the organisation `org` is connected to Mist; `None` if Mist does not
 /// say so or does not have it. `site` is the id of its site, if that is known.
-pub fn connected(org: &str, ap: Mac, site: Option<&str>) -> Conversation<Option<bool>> {
+pub fn connected(org: &str, ap: Mac, site: Option<&str>) -> Exchange<Option<bool>> {
     let target = site.map_or_else(|| target::aps(org, Some(ap), 1), |site| target::ap(site, ap));
-    Conversation::new(|asking| async move { itself(&asking, target, ap).await??.is_connected })
+    Exchange::new(|asking| async move { itself(&asking, target, ap).await??.is_connected })
 }
 
 /// What a switch says about one of its ports. The switch may have been named by a member of its

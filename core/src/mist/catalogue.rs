@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::{Refusal, judged};
 use super::{page::elements, target};
-use crate::base::exchange::Conversation;
+use crate::base::exchange::Exchange;
 use crate::base::text::one_line;
 use crate::event::{Detail, Event, Topic};
 use crate::notify::topics;
@@ -103,12 +103,12 @@ impl Learned {
 }
 
 /// Reads the types of device events and of alarms.
-pub fn catalogue() -> Conversation<Result<Vec<Type>, Refusal>> {
+pub fn catalogue() -> Exchange<Result<Vec<Type>, Refusal>> {
     const LISTS: [(Topic<'static>, &str, &str); 2] = [
         (Topic::DeviceEvents, target::DEVICE_EVENTS, "the types of device events"),
         (Topic::Alarms, target::ALARMS, "the types of alarms"),
     ];
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         let mut types = Vec::new();
         for (topic, target, what) in LISTS {
             let response = judged(asking.get(target.to_owned()).await, what, "")?;
@@ -123,7 +123,7 @@ pub fn catalogue() -> Conversation<Result<Vec<Type>, Refusal>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
+    use crate::base::exchange::{ExchangeResult, Response, Step};
 
     fn answer(status: u16, body: &str) -> ExchangeResult {
         let body = body.as_bytes().to_vec();

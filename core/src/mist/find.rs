@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::{inventory::Switches, outcome::outcome, page::read_pages, target};
 use crate::api::rejected;
-use crate::base::exchange::Conversation;
+use crate::base::exchange::Exchange;
 use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::switch_port::Switch;
 
@@ -35,9 +35,9 @@ impl fmt::Display for Wanted {
 }
 
 /// Reads the inventory of all switches of this organisation, and returns those of a name or MAC.
-pub fn find(org: &str, wanted: Wanted) -> Conversation<Result<Vec<Switch>, Failure>> {
+pub fn find(org: &str, wanted: Wanted) -> Exchange<Result<Vec<Switch>, Failure>> {
     let org = org.to_owned();
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         let mut switches = Switches::default();
         let target = |page| target::switches(&org, [], page);
         let unclear = rejected("what Mist sends is no list of switches".to_owned());
@@ -54,7 +54,7 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::base::exchange::{Exchange, Response, Step};
+    use crate::base::exchange::{Response, Step};
 
     const INVENTORY: &str = r#"[
         {"mac":"5c5b35000001","id":"a","site_id":"s-1","name":"Access-1","type":"switch"},

@@ -10,6 +10,7 @@ use alloc::string::String;
 use super::{outcome::outcome, page, target};
 use crate::base::{exchange::Asking, mac::Mac};
 use crate::event::Detail;
+use crate::notify::links::device_id;
 use crate::ports::{name::SwitchName, switch_port::Switch};
 
 /// The most switches that are asked for by their MACs.
@@ -114,7 +115,7 @@ fn device(item: Detail<'_>) -> Option<Device> {
     Some(Device {
         switch: Switch {
             mac,
-            device_id: text("id").unwrap_or_else(|| target::device_id(mac)),
+            device_id: text("id").unwrap_or_else(|| device_id(mac)),
             site: text("site_id").unwrap_or_default(),
             name: names.find_map(|name| SwitchName::parse(&name)),
             model: text("model"),
@@ -130,7 +131,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::base::exchange::{Conversation, Exchange, Response, Step};
+    use crate::base::exchange::{Exchange, Response, Step};
 
     fn mac(text: &str) -> Mac {
         Mac::parse(text).expect("a MAC")
@@ -139,7 +140,7 @@ mod tests {
     /// Looks up each of these, where each request has the next of these answers. Returns what was
     /// asked for, and what is known at the end.
     fn look_up(all: Vec<Vec<Mac>>, answers: &[&str]) -> (Vec<String>, Option<Switches>) {
-        let mut lookup = Conversation::new(|asking| async move {
+        let mut lookup = Exchange::new(|asking| async move {
             let mut lookup = Lookup::default();
             for macs in all {
                 lookup.read(&asking, "o", macs).await?;

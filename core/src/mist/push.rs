@@ -24,16 +24,14 @@ use http_types::Method;
 use super::profile::{Change, Device, Layer};
 use super::read::{self, Task};
 use super::{outcome::outcome, target};
-use crate::base::exchange::{Asking, Conversation, ExchangeResult, Request};
+use crate::base::exchange::{Asking, Exchange, ExchangeResult, Request};
 use crate::base::failure::Failure;
 use crate::ports::edit::{Edit, Pushed};
 use crate::ports::switch_port::Switch;
 
 /// Gives the ports of a task their profiles, all or none.
-pub fn push(task: Task) -> Conversation<Pushed> {
-    Conversation::new(
-        |asking| async move { pushed(&asking, &task).await.unwrap_or_else(|end| end) },
-    )
+pub fn push(task: Task) -> Exchange<Pushed> {
+    Exchange::new(|asking| async move { pushed(&asking, &task).await.unwrap_or_else(|end| end) })
 }
 
 /// The error is any end but success. What is reported is as it was before the first write.

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, vec::Vec};
 use super::profile::{Change, Device};
 use super::{outcome::outcome, target};
 use crate::api::rejected;
-use crate::base::exchange::{Asking, Conversation};
+use crate::base::exchange::{Asking, Exchange};
 use crate::base::failure::Failure;
 use crate::mist::Profiles;
 use crate::ports::{edit::Edit, switch_port::Switch};
@@ -19,8 +19,8 @@ pub struct Task {
 }
 
 /// Finds out what a [`push`](super::push::push) of the same task would change. It changes nothing.
-pub fn read(task: Task) -> Conversation<Result<Change, Failure>> {
-    Conversation::new(|asking| async move { change(&asking, &task).await })
+pub fn read(task: Task) -> Exchange<Result<Change, Failure>> {
+    Exchange::new(|asking| async move { change(&asking, &task).await })
 }
 
 /// What is to be changed.

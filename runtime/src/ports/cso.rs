@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mistgate_core::base::mac::Mac;
 use mistgate_core::cso;
-use mistgate_core::cso::push::Push;
+use mistgate_core::cso::push::push;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::switch_port::Switch;
 
@@ -40,7 +40,7 @@ impl Cso {
     /// If the future is dropped, the end of the change is unknown.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
         let _alone = self.switches.lock(switch.mac).await;
-        let push = Push::new(self.config.clone(), switch.clone(), edits.to_vec());
+        let push = push(self.config.clone(), switch.clone(), edits.to_vec());
         run_exchange(push, |request| async move { self.api.send(&request).await }).await
     }
 

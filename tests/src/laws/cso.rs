@@ -5,7 +5,7 @@ use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request, Response,
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::secret::Secret;
-use mistgate_core::cso::push::Push;
+use mistgate_core::cso::push::push;
 use mistgate_core::cso::{Cso, CsoProfile};
 use mistgate_core::ports::edit::{Edit, MethodConfig as _, Pushed};
 use mistgate_core::ports::name::{PortName, SwitchName};
@@ -39,7 +39,7 @@ pub fn push(data: &[u8]) {
 }
 
 impl Surroundings {
-    fn new(bytes: &mut Bytes<'_>) -> (Self, Push) {
+    fn new(bytes: &mut Bytes<'_>) -> (Self, Exchange<Pushed>) {
         let mut tenant = Tenant::small();
         tenant.is_under_switch = bytes.chance(128);
         let profile = |profile: &str, vlan, native_vlan| CsoProfile {
@@ -77,7 +77,7 @@ impl Surroundings {
             name: SwitchName::parse(name),
             model: None,
         };
-        let push = Push::new(cso, switch, edits.clone());
+        let push = push(cso, switch, edits.clone());
         (Self { tenant, edits }, push)
     }
 

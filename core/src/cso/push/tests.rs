@@ -6,7 +6,7 @@ use http_types::{Method, Url};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::exchange::Request;
+use crate::base::exchange::{Request, Step};
 use crate::base::mac::Mac;
 use crate::cso::CsoProfile;
 use crate::ports::name::{PortName, SwitchName};
@@ -18,7 +18,7 @@ const TRUNK: &str = "7241c000-0000-4000-8000-000000000003";
 const ACCESS: &str = "acce5500-0000-4000-8000-000000000004";
 
 struct Bench {
-    push: Push,
+    push: Exchange<Pushed>,
     step: Option<Step<Pushed>>,
 }
 
@@ -86,7 +86,7 @@ impl Bench {
         let name = name.and_then(SwitchName::parse);
         let switch =
             Switch { mac, device_id: String::new(), site: String::new(), name, model: None };
-        let mut push = Push::new(cso(), switch, edits.to_vec());
+        let mut push = push(cso(), switch, edits.to_vec());
         let step = Some(push.start());
         Self { push, step }
     }

@@ -3,7 +3,7 @@ use alloc::{borrow::ToOwned, format};
 use super::*;
 use http_types::Method;
 
-use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
+use crate::base::exchange::{ExchangeResult, Response, Step};
 use crate::base::time::UnixTime;
 use crate::ports::name::{PortName, SwitchName};
 use crate::ports::question::{Entry, Location};

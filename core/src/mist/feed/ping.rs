@@ -6,7 +6,7 @@ use alloc::{borrow::ToOwned, string::String, string::ToString};
 use http_types::Method;
 
 use super::late::{Failed, between};
-use crate::base::exchange::{Conversation, Request};
+use crate::base::exchange::{Exchange, Request};
 use crate::base::time::UnixTime;
 use crate::mist::refusal::{Refusal, judged};
 use crate::mist::webhook::survey::of_org;
@@ -14,8 +14,8 @@ use crate::mist::{page::Search, target, webhook::compare::compare, webhook::want
 
 /// Finds the webhook that this describes, and has it pinged. The result is its id, or why there is
 /// no ping.
-pub fn ping(wanted: Wanted) -> Conversation<Result<String, String>> {
-    Conversation::new(|asking| async move {
+pub fn ping(wanted: Wanted) -> Exchange<Result<String, String>> {
+    Exchange::new(|asking| async move {
         let refused = |refusal: Refusal| refusal.to_string();
         let found = of_org(&asking, &wanted.org).await.map_err(refused)?;
         let comparison = compare(&wanted, &found);
@@ -39,10 +39,10 @@ pub fn undelivered(
     hook: &str,
     from: UnixTime,
     to: UnixTime,
-) -> Conversation<Option<String>> {
+) -> Exchange<Option<String>> {
     let query = between(from, to, "status=failure&topic=ping&limit=10");
     let mut search = Search::new(target::deliveries(org, hook), query);
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         let response = asking.get(search.target()).await;
         let response = judged(response, "the log of deliveries", "").ok()?;
         let (page, _) = search.answered(&response.body)?;
@@ -56,7 +56,7 @@ mod tests {
     use http_types::Url;
 
     use super::*;
-    use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
+    use crate::base::exchange::{ExchangeResult, Response, Step};
 
     fn answer(status: u16, body: &str) -> ExchangeResult {
         let (total, body) = (Some(1), body.as_bytes().to_vec());

@@ -11,7 +11,7 @@ use super::input::{Config, Open, Sight, Verdict};
 use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
 use super::{late, part::Part};
-use crate::base::exchange::{Conversation, Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
 use crate::base::{mac::Mac, text::one_line, time::UnixTime};
 use crate::event::{Detail, Topic};
 use crate::mist::page::{Pages, Search, Then, elements};
@@ -81,7 +81,7 @@ pub(super) struct Done {
 
 #[derive(Debug)]
 enum Stage {
-    Survey(Conversation<Result<Found, Refusal>>),
+    Survey(Exchange<Result<Found, Refusal>>),
     /// The log of deliveries that failed, or the list of device events, and the number of the page.
     Late(Origin, Search, usize),
     /// Which incidents are open, once all is on disk.

@@ -2,7 +2,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::*;
 use crate::api::rejected;
-use crate::base::exchange::{Exchange, Response, Step};
+use crate::base::exchange::{Response, Step};
 use crate::base::mac::Mac;
 use crate::mist::Profiles;
 use crate::mist::read::read;
@@ -53,7 +53,7 @@ struct Expected(Method, &'static str, &'static str);
 
 const GET: Expected = Expected(Method::Get, DEVICE, "");
 
-fn run_exchange<E: Exchange>(mut exchange: E, script: &[(Expected, ExchangeResult)]) -> E::Output {
+fn run_exchange<T>(mut exchange: Exchange<T>, script: &[(Expected, ExchangeResult)]) -> T {
     let mut script = script.iter();
     let mut step = exchange.start();
     loop {

@@ -8,7 +8,7 @@ use http_types::{Method, Url};
 use super::compare::{starves, topics};
 use super::hook::{HTTP_POST, Hook};
 use super::{survey::Found, wanted::Wanted};
-use crate::base::exchange::{Conversation, Request};
+use crate::base::exchange::{Exchange, Request};
 use crate::base::text::one_line;
 use crate::mist::object::{Object, is_same, quoted};
 use crate::mist::refusal::{Refusal, judged};
@@ -95,18 +95,14 @@ fn list(topics: &BTreeSet<String>) -> String {
 }
 
 /// Changes our webhook, or makes a new one.
-pub fn mend(
-    wanted: &Wanted,
-    found: &Found,
-    ours: Option<&Hook>,
-) -> Conversation<Result<(), Refusal>> {
+pub fn mend(wanted: &Wanted, found: &Found, ours: Option<&Hook>) -> Exchange<Result<(), Refusal>> {
     let (method, target) = match ours {
         Some(hook) => (Method::Put, target::webhook(&wanted.org, &hook.id)),
         None => (Method::Post, target::new_webhook(&wanted.org)),
     };
     let body = Some(format!("{}", mended(wanted, found, ours)).into_bytes());
     let (request, roles) = (Request { method, target, session: None, body }, found.token.words());
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         judged(asking.send(request).await, "writing the webhook", &roles).map(drop)
     })
 }

@@ -9,7 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{hook::Hook, token::Token};
-use crate::base::exchange::{Asking, Conversation};
+use crate::base::exchange::{Asking, Exchange};
 use crate::base::text::one_line;
 use crate::event::Detail;
 use crate::mist::page::{elements, read_pages};
@@ -38,9 +38,9 @@ pub struct Found {
 }
 
 /// Asks about the organisation of this id, and about its sites.
-pub fn survey(org: &str) -> Conversation<Result<Found, Refusal>> {
+pub fn survey(org: &str) -> Exchange<Result<Found, Refusal>> {
     let org = org.to_owned();
-    Conversation::new(|asking| async move {
+    Exchange::new(|asking| async move {
         let mut found = of_org(&asking, &org).await?;
         let what = "the organisation's sites";
         let target = |page| target::sites(&org, page);
@@ -127,7 +127,7 @@ fn site_topics(body: &[u8]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::exchange::{Exchange, Response, Step};
+    use crate::base::exchange::{Response, Step};
     use crate::base::failure::Failure;
 
     const TOKEN: &str = r#"{"privileges":[{"scope":"org","role":"read","org_id":"o"}]}"#;

@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 
-use crate::base::exchange::{Asking, Conversation};
+use crate::base::exchange::{Asking, Exchange};
 use crate::base::text::one_line;
 use crate::event::Detail;
 use crate::mist::refusal::{Refusal, judged};
@@ -26,8 +26,8 @@ struct Privilege {
 }
 
 /// Asks for the rights of the token that asks.
-pub fn rights() -> Conversation<Result<Token, Refusal>> {
-    Conversation::new(|asking| async move { Token::ask(&asking, "the rights of the token").await })
+pub fn rights() -> Exchange<Result<Token, Refusal>> {
+    Exchange::new(|asking| async move { Token::ask(&asking, "the rights of the token").await })
 }
 
 impl Token {
