@@ -5,7 +5,7 @@
 //! `all_proxy`, and `no_proxy` for the exceptions.
 
 use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
-use core::{fmt, net::IpAddr};
+use core::net::IpAddr;
 
 use http_types::Url;
 use percent_encoding::percent_decode_str;
@@ -28,12 +28,12 @@ impl Proxy {
             true => Url::parse(text),
             false => Url::parse(&format!("http://{text}")),
         };
-        let wrong = |scheme| Error { variable: None, scheme };
-        let url = whole.map_err(|_| wrong(None))?;
+        let wrong = |what: &str| Error { place: String::new(), what: what.to_owned() };
+        let url = whole.map_err(|_| wrong("not a URL"))?;
         if url.scheme() != "http" {
-            return Err(wrong(Some(url.scheme().to_owned())));
+            return Err(wrong(&format!("a proxy of the kind {}", url.scheme())));
         }
-        let host = url.host_str().ok_or(wrong(None))?;
+        let host = url.host_str().ok_or_else(|| wrong("not a URL"))?;
         let has_login = !url.username().is_empty() || url.password().is_some();
         Ok(Self {
             host: host.to_owned(),
@@ -79,7 +79,7 @@ impl Proxies {
         };
         let proxy = |names: &[&'static str]| {
             let parse = |(name, text): (_, String)| {
-                Proxy::parse(&text).map_err(|error| Error { variable: Some(name), ..error })
+                Proxy::parse(&text).map_err(|error| Error { place: format!("{name}: "), ..error })
             };
             first(names).map(parse).transpose()
         };
@@ -199,28 +199,13 @@ pub fn basic(url: &Url) -> String {
 }
 
 /// Why the text is no proxy. It may hold a password and is not repeated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}{what} — expected http://[user:password@]host[:port]")]
 pub struct Error {
-    /// The variable of the environment; none for the configuration.
-    variable: Option<&'static str>,
-    /// The scheme of a URL that is not of an HTTP proxy; `None` if the text is no URL.
-    scheme: Option<String>,
+    /// The variable of the environment and a colon; empty for the configuration.
+    place: String,
+    what: String,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(variable) = self.variable {
-            write!(f, "{variable}: ")?;
-        }
-        match &self.scheme {
-            None => f.write_str("not a URL")?,
-            Some(scheme) => write!(f, "a proxy of the kind {scheme}")?,
-        }
-        f.write_str(" — expected http://[user:password@]host[:port]")
-    }
-}
-
-impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

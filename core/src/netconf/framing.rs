@@ -5,7 +5,7 @@
 //! message in pieces of any size, so a delimiter may arrive in parts.
 
 use alloc::vec::Vec;
-use core::{fmt, mem};
+use core::mem;
 
 use memchr::memmem;
 
@@ -25,26 +25,17 @@ pub enum Framing {
 }
 
 /// Why bytes are not framed as they must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A byte that does not belong at the beginning or the end of a chunk.
+    #[error("expected {expected} of a chunk, got byte {got:#04x}")]
     Chunk { expected: &'static str, got: u8 },
     /// The size of a chunk is not a number from 1 to 4294967295.
+    #[error("expected a chunk size from 1 to 4294967295")]
     ChunkSize,
     /// The message has more than `max` bytes.
+    #[error("a message has more than {max} bytes")]
     Oversize { max: usize },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chunk { expected, got } => {
-                write!(f, "expected {expected} of a chunk, got byte {got:#04x}")
-            }
-            Self::ChunkSize => f.write_str("expected a chunk size from 1 to 4294967295"),
-            Self::Oversize { max } => write!(f, "a message has more than {max} bytes"),
-        }
-    }
 }
 
 /// The bytes of a message as they are sent.

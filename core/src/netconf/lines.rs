@@ -15,53 +15,37 @@ pub const LINE_MAX: usize = 1_024;
 const VERBS: [&str; 4] = ["activate", "deactivate", "delete", "set"];
 
 /// What is wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Nothing follows the verb: the line would act on the whole configuration.
+    #[error("nothing behind the verb — expected a statement")]
     Bare,
     /// There is a control character, which might begin another line.
+    #[error("a control character — expected one line of text")]
     Control,
     /// There are more than [`LINE_MAX`] bytes.
+    #[error("too long — expected {LINE_MAX} bytes at most")]
     Oversize,
     /// A quotation is not closed, and would go on in the next line.
+    #[error("a quotation is not closed — expected a second \"")]
     Quote,
     /// The line does not begin with one of the verbs.
+    #[error("expected it to begin with set, delete, activate or deactivate")]
     Verb,
 }
 
 /// Why lines cannot be loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no line at all.
+    #[error("no configuration line — expected one at least")]
     Empty,
     /// Lines are counted from 1.
+    #[error("line {number}: {fault}")]
     Line { number: usize, fault: Fault },
     /// There are more than [`LINES_MAX`].
+    #[error("too many lines — expected {LINES_MAX} at most")]
     TooMany,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("no configuration line — expected one at least"),
-            Self::Line { number, fault } => write!(f, "line {number}: {fault}"),
-            Self::TooMany => write!(f, "too many lines — expected {LINES_MAX} at most"),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bare => f.write_str("nothing behind the verb — expected a statement"),
-            Self::Control => f.write_str("a control character — expected one line of text"),
-            Self::Oversize => write!(f, "too long — expected {LINE_MAX} bytes at most"),
-            Self::Quote => f.write_str("a quotation is not closed — expected a second \""),
-            Self::Verb => {
-                f.write_str("expected it to begin with set, delete, activate or deactivate")
-            }
-        }
-    }
 }
 
 /// Judges one line, which has no white space around it.

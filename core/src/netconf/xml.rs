@@ -9,7 +9,6 @@
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::{string::String, vec::Vec};
-use core::fmt;
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, escape::resolve_predefined_entity};
@@ -23,33 +22,25 @@ pub const ELEMENTS_MAX: usize = 100_000;
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Why bytes cannot be read as a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is a document type, which NETCONF forbids.
+    #[error("the XML has a document type, which NETCONF forbids")]
     Doctype,
     /// There is no element, for example only a comment.
+    #[error("expected an XML element, got none")]
     Empty,
     /// The bytes at this offset of the message are not XML.
+    #[error("expected XML, got something else at byte {at}")]
     Malformed { at: u64 },
     /// Elements are nested more than [`DEPTH_MAX`] deep.
+    #[error("the XML is more than {DEPTH_MAX} elements deep")]
     TooDeep,
     /// There are more than [`ELEMENTS_MAX`] elements.
+    #[error("the XML has more than {ELEMENTS_MAX} elements")]
     TooMany,
     /// The document ends before its first element is closed.
+    #[error("the XML ends before its first element is closed")]
     Truncated,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Doctype => f.write_str("the XML has a document type, which NETCONF forbids"),
-            Self::Empty => f.write_str("expected an XML element, got none"),
-            Self::Malformed { at } => write!(f, "expected XML, got something else at byte {at}"),
-            Self::TooDeep => write!(f, "the XML is more than {DEPTH_MAX} elements deep"),
-            Self::TooMany => write!(f, "the XML has more than {ELEMENTS_MAX} elements"),
-            Self::Truncated => f.write_str("the XML ends before its first element is closed"),
-        }
-    }
 }
 
 /// An element with its text and its children.

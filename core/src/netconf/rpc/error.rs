@@ -1,6 +1,6 @@
 //! The `rpc-error` of RFC 6241 §4.3 as Junos fills it in, and who holds a lock.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{base::text::one_line, netconf::xml::Element};
@@ -12,7 +12,8 @@ const MESSAGE_MAX: usize = 400;
 const PLACE_MAX: usize = 200;
 
 /// An error or a warning, each text on one line and short.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", place(.element, .path))]
 pub struct RpcError {
     /// Such as `syntax error`.
     pub message: String,
@@ -58,16 +59,13 @@ impl RpcError {
     }
 }
 
-/// `syntax error (at "lldp", [edit protocols])`.
-impl fmt::Display for RpcError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match (&self.element, &self.path) {
-            (Some(element), Some(path)) => write!(f, " (at \"{element}\", {path})"),
-            (Some(element), None) => write!(f, " (at \"{element}\")"),
-            (None, Some(path)) => write!(f, " ({path})"),
-            (None, None) => Ok(()),
-        }
+/// Such as ` (at "lldp", [edit protocols])`.
+fn place(element: &Option<String>, path: &Option<String>) -> String {
+    match (element, path) {
+        (Some(element), Some(path)) => format!(" (at \"{element}\", {path})"),
+        (Some(element), None) => format!(" (at \"{element}\")"),
+        (None, Some(path)) => format!(" ({path})"),
+        (None, None) => String::new(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The messages of a switch: its hello and its replies.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use super::error::{RpcError, errors_and_warnings};
 use crate::netconf::{framing::Framing, xml, xml::Element};
@@ -13,20 +12,12 @@ const BASE_1_0: [&str; 2] =
     ["urn:ietf:params:netconf:base:1.0", "urn:ietf:params:xml:ns:netconf:base:1.0"];
 
 /// Why a message cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The hello offers no version of NETCONF that we know.
+    #[error("the hello offers neither NETCONF 1.0 nor 1.1")]
     Version,
+    #[error(transparent)]
     Xml(xml::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version => f.write_str("the hello offers neither NETCONF 1.0 nor 1.1"),
-            Self::Xml(error) => error.fmt(f),
-        }
-    }
 }
 
 /// A message of a switch, told apart by its outermost element.

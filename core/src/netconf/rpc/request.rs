@@ -25,7 +25,7 @@ pub enum Query {
     /// These hierarchies of what is committed, as set lines; with what ports inherit from groups
     /// and interface ranges in the place of these, or without.
     Configuration { hierarchies: Vec<String>, inherits: bool },
-    /// Who committed when.
+    /// Who committed when, and what waits to be confirmed.
     Commits,
     /// The state of all interfaces.
     Interfaces,
@@ -53,8 +53,6 @@ pub enum Request<'a> {
     Compare,
     /// Make the candidate what is running.
     DiscardChanges,
-    /// Show who committed when, and what waits to be confirmed.
-    History,
     /// Show a part of the switch's state.
     Ask(&'a Query),
     /// Load all lines into the candidate at once (Junos 11.4 and later).
@@ -96,7 +94,7 @@ impl Request<'_> {
                 r#"<get-configuration compare="rollback" rollback="0" format="text"/>"#.into()
             }
             Self::DiscardChanges => "<nc:discard-changes/>".into(),
-            Self::History | Self::Ask(Query::Commits) => "<get-commit-information/>".into(),
+            Self::Ask(Query::Commits) => "<get-commit-information/>".into(),
             Self::Ask(Query::Configuration { hierarchies, inherits }) => {
                 let inherit = if *inherits { " inherit=\"inherit\"" } else { "" };
                 let tags: String = hierarchies.iter().map(|name| format!("<{name}/>")).collect();
@@ -170,7 +168,7 @@ mod tests {
         check(&Request::CloseSession, "<nc:close-session/>");
         check(&Request::DiscardChanges, "<nc:discard-changes/>");
         check(&Request::LoadPrevious, r#"<load-configuration rollback="1"/>"#);
-        check(&Request::History, "<get-commit-information/>");
+        check(&Request::Ask(&Query::Commits), "<get-commit-information/>");
         check(&Request::Ask(&Query::Uptime), "<get-system-uptime-information/>");
         check(&Request::Ask(&Query::Neighbours), "<get-lldp-neighbors-information/>");
         check(

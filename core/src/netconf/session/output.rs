@@ -1,6 +1,6 @@
 //! The outputs of a session, and what became of its edits.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{fmt, time::Duration};
 
 use crate::base::time::Instant;
@@ -80,62 +80,74 @@ pub enum Outcome {
 }
 
 /// Why a change was not confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotConfirmed {
-    /// There was no verdict in time.
+    #[error("it was not verified in time")]
     Late,
     /// It does not work.
+    #[error("{reason}")]
     NotVerified { reason: String },
-    /// The switch refused to confirm it.
+    #[error("the switch refused the confirming commit{}", list(.errors))]
     Refused { errors: Vec<RpcError> },
 }
 
 /// Why an outcome is unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// The session ended before the reply.
+    #[error("{0}")]
     Ended(CloseReason),
     /// The reply has success beside errors, or neither.
+    #[error("{}", unclear(.errors))]
     Unclear { errors: Vec<RpcError> },
 }
 
 /// Why nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The session ended in this step; `None` if the edit had not begun.
+    #[error("{}", ended(.step, .reason))]
     Ended { step: Option<Step>, reason: CloseReason },
     /// Somebody else keeps the configuration locked.
+    #[error("the configuration is locked by {holder}{}", tried(*.attempts))]
     LockHeld { holder: Holder, attempts: u32 },
-    /// The switch refused this step.
+    #[error("the switch refused {step}{}", list(.errors))]
     Refused { step: Step, errors: Vec<RpcError> },
-    /// The session was stopped before the edit began.
+    #[error("stopped before it began")]
     Stopped,
-    /// The reply has neither success nor an error.
+    #[error("{step} failed: the answer says neither success nor an error")]
     Unclear { step: Step },
     /// A commit waits to be confirmed that this edit must not confirm: `commit` says whose, and the
     /// switch undoes it after `left` unless they confirm it.
+    #[error("a commit waits to be confirmed: {commit}")]
     Unconfirmed { commit: String, left: Duration },
 }
 
 /// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
     /// The connection was closed by the switch, or broke.
+    #[error("the connection to the switch is gone")]
     Closed,
-    /// The bytes are not framed as they must be.
+    #[error("{0}")]
     Framing(framing::Error),
     /// A message could not be read, or the hello offers nothing that we can use.
+    #[error("{0}")]
     Message(reply::Error),
     /// The switch did not unlock its configuration; the end of the session makes it.
+    #[error("the switch did not unlock its configuration")]
     NotUnlocked,
-    /// The switch did not reply in this time.
+    #[error("no answer from the switch within {after:?}")]
     Silent { after: Duration },
     /// We closed it.
+    #[error("the session was closed")]
     Stopped,
     /// A reply came that nobody had asked for, or a second hello.
+    #[error("the switch sent a message that nobody had asked for")]
     Stray,
     /// Something is, or may be, left for the switch to undo. The end of the session may hasten
     /// that.
+    #[error("the switch is left to undo what is not confirmed")]
     Unconfirmed,
 }
 
@@ -166,8 +178,7 @@ impl fmt::Display for Outcome {
             Self::Compared => f.write_str("compared, nothing changed"),
             Self::Confirmed => f.write_str("committed and confirmed"),
             Self::Pending { reason, errors, .. } => {
-                write!(f, "not confirmed: {reason}; it could not be undone")?;
-                list(f, errors)?;
+                write!(f, "not confirmed: {reason}; it could not be undone{}", list(errors))?;
                 f.write_str("; the switch undoes it when the time to confirm is up")
             }
             Self::RolledBack { reason } => write!(f, "undone: {reason}"),
@@ -178,79 +189,23 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl fmt::Display for NotConfirmed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Late => f.write_str("it was not verified in time"),
-            Self::NotVerified { reason } => f.write_str(reason),
-            Self::Refused { errors } => {
-                f.write_str("the switch refused the confirming commit")?;
-                list(f, errors)
-            }
-        }
-    }
+fn ended(step: &Option<Step>, reason: &CloseReason) -> String {
+    step.map_or_else(|| reason.to_string(), |step| format!("{step} failed: {reason}"))
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ended(reason) => reason.fmt(f),
-            Self::Unclear { errors } if errors.is_empty() => {
-                f.write_str("the answer says neither success nor an error")
-            }
-            Self::Unclear { errors } => {
-                f.write_str("the answer says success beside errors")?;
-                list(f, errors)
-            }
-        }
-    }
+fn tried(attempts: u32) -> String {
+    if attempts == 1 { String::new() } else { format!(" (tried {attempts} times)") }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ended { step: Some(step), reason } => write!(f, "{step} failed: {reason}"),
-            Self::Ended { step: None, reason } => reason.fmt(f),
-            Self::LockHeld { holder, attempts: 1 } => {
-                write!(f, "the configuration is locked by {holder}")
-            }
-            Self::LockHeld { holder, attempts } => {
-                write!(f, "the configuration is locked by {holder} (tried {attempts} times)")
-            }
-            Self::Refused { step, errors } => {
-                write!(f, "the switch refused {step}")?;
-                list(f, errors)
-            }
-            Self::Stopped => f.write_str("stopped before it began"),
-            Self::Unclear { step } => {
-                write!(f, "{step} failed: the answer says neither success nor an error")
-            }
-            Self::Unconfirmed { commit, .. } => {
-                write!(f, "a commit waits to be confirmed: {commit}")
-            }
-        }
-    }
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the connection to the switch is gone"),
-            Self::Framing(error) => error.fmt(f),
-            Self::Message(error) => error.fmt(f),
-            Self::NotUnlocked => f.write_str("the switch did not unlock its configuration"),
-            Self::Silent { after } => write!(f, "no answer from the switch within {after:?}"),
-            Self::Stopped => f.write_str("the session was closed"),
-            Self::Stray => f.write_str("the switch sent a message that nobody had asked for"),
-            Self::Unconfirmed => f.write_str("the switch is left to undo what is not confirmed"),
-        }
+fn unclear(errors: &[RpcError]) -> String {
+    match errors {
+        [] => "the answer says neither success nor an error".into(),
+        errors => format!("the answer says success beside errors{}", list(errors)),
     }
 }
 
 /// `: this; that`, or nothing.
-fn list(f: &mut fmt::Formatter<'_>, errors: &[RpcError]) -> fmt::Result {
-    for (nth, error) in errors.iter().enumerate() {
-        write!(f, "{} {error}", if nth == 0 { ":" } else { ";" })?;
-    }
-    Ok(())
+fn list(errors: &[RpcError]) -> String {
+    let each = (0..).zip(errors);
+    each.map(|(nth, error)| format!("{} {error}", if nth == 0 { ":" } else { ";" })).collect()
 }

@@ -123,7 +123,7 @@ impl Transaction {
         let comment = &self.edit.comment;
         Some(match (&self.state, self.edit.mode) {
             (State::Locking, _) => Request::Lock,
-            (State::Asking, _) => Request::History,
+            (State::Asking, _) => Request::Ask(&Query::Commits),
             (State::Dating { .. }, _) => Request::Ask(&Query::Uptime),
             (State::Loading | State::Reloading, _) => Request::Load(&self.edit.lines),
             (State::Comparing | State::Recomparing, _) => Request::Compare,
