@@ -3,22 +3,29 @@
 /// Whether `text` fits `pattern`, in which `*` stands for any text, slashes included. Takes at most
 /// the product of both lengths.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    // The earliest match of each part leaves the most room for the next.
-    for part in parts {
-        match rest.split_once(part) {
-            Some((_, behind)) => rest = behind,
-            None => return false,
+    fits(pattern, text, None)
+}
+
+/// The same; `any`, if there is one, stands for any single byte.
+pub fn fits(pattern: &str, text: &str, any: Option<u8>) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    // Where the last star was, and how much of the text it had taken.
+    let (mut p, mut n, mut star) = (0, 0, None::<(usize, usize)>);
+    while let Some(byte) = text.get(n) {
+        match (pattern.get(p), star) {
+            (Some(b'*'), _) => {
+                star = Some((p, n));
+                p += 1;
+            }
+            (Some(wanted), _) if wanted == byte || any == Some(*wanted) => (p, n) = (p + 1, n + 1),
+            (_, Some((at, taken))) => {
+                (p, n) = (at + 1, taken + 1);
+                star = Some((at, taken + 1));
+            }
+            (_, None) => return false,
         }
     }
-    rest.ends_with(last)
+    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

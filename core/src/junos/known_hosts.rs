@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::base::base64;
+use crate::base::{base64, glob};
 
 /// The port that is not written into the file.
 const SSH_PORT: u16 = 22;
@@ -195,33 +195,12 @@ impl Names {
             Self::Hashed { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
                 .is_ok_and(|hmac| hmac.chain_update(name).verify_slice(hash).is_ok()),
             Self::Patterns(patterns) => {
-                let is_matched = |pattern: &str| matches(pattern.as_bytes(), name.as_bytes());
+                let is_matched = |pattern: &str| glob::fits(pattern, name, Some(b'?'));
                 let mut excluded = patterns.split(',').filter_map(|p| p.strip_prefix('!'));
                 !excluded.any(is_matched) && patterns.split(',').any(is_matched)
             }
         }
     }
-}
-
-/// Whether a pattern with `*` and `?` stands for the whole name.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    // Where the last star was, and how much of the name it had taken.
-    let (mut p, mut n, mut star) = (0, 0, None::<(usize, usize)>);
-    while let Some(byte) = name.get(n) {
-        match (pattern.get(p), star) {
-            (Some(b'*'), _) => {
-                star = Some((p, n));
-                p += 1;
-            }
-            (Some(wanted), _) if *wanted == b'?' || wanted == byte => (p, n) = (p + 1, n + 1),
-            (_, Some((at, taken))) => {
-                (p, n) = (at + 1, taken + 1);
-                star = Some((at, taken + 1));
-            }
-            (_, None) => return false,
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -325,7 +304,7 @@ mod tests {
 
     #[test]
     fn patterns_stand_for_whole_names() {
-        let all = |pattern: &str, name: &str| matches(pattern.as_bytes(), name.as_bytes());
+        let all = |pattern: &str, name: &str| glob::fits(pattern, name, Some(b'?'));
         assert!(all("*", "") && all("a*", "abc") && all("*c", "abc") && all("a*b*c", "aXbYbZc"));
         assert!(all("?b?", "abc") && !all("?", "") && !all("a", "ab") && !all("a*b", "abc"));
     }
