@@ -25,13 +25,11 @@ pub fn words(
         Err(_) => str::from_utf8(body).ok().filter(|text| !text.contains('<')).map(str::to_owned),
     };
     let is_secret = |text: &String| secrets.iter().any(|secret| text.contains(secret.expose()));
-    let words = text.filter(|text| !is_secret(text)).map(|text| line(&text)).unwrap_or_default();
+    let words = text
+        .filter(|text| !is_secret(text))
+        .map(|text| one_line(&text, WORDS_MAX))
+        .unwrap_or_default();
     if words.is_empty() { "it does not say why".to_owned() } else { words }
-}
-
-/// A text of the API on one line, cut to a bounded length.
-pub fn line(text: &str) -> String {
-    one_line(text, WORDS_MAX)
 }
 
 #[cfg(test)]

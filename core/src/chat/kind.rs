@@ -1,6 +1,6 @@
 //! The common face of the kinds of destinations.
 
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use http_types::Url;
 
@@ -12,6 +12,7 @@ use crate::{base::window::Window, notify::Notification};
 const ANSWER_MAX: usize = 2_048;
 
 /// A kind of destination: a chat product, or the console in its place.
+#[derive(Debug)]
 pub struct Kind {
     /// The name in the configuration, in `/status` and in `route --payloads`.
     pub name: &'static str,
@@ -30,6 +31,7 @@ pub struct Kind {
 }
 
 /// One format of the messages of a kind.
+#[derive(Debug)]
 pub struct Format {
     /// The value of the key `format`.
     pub name: &'static str,
@@ -92,15 +94,3 @@ impl PartialEq for Kind {
 }
 
 impl Eq for Kind {}
-
-impl fmt::Debug for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl fmt::Debug for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}

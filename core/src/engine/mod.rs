@@ -40,7 +40,7 @@ use crate::delivery::{dead_letter, queue};
 use crate::delivery::{dead_letter::Dead, queue::Queue, queue::input::Entry};
 use crate::incident;
 use crate::incident::Incidents;
-use crate::notify::change::Key;
+use crate::notify::{Severity, change::Key};
 use crate::webhook::inbox;
 use crate::webhook::inbox::{Inbox, RequestId};
 use crate::webhook::intake::Intake;
@@ -321,7 +321,7 @@ impl Engine {
                 return (probes == 1).then_some(report);
             }
             queue::output::Output::Resumed => {
-                let report = report::Report::resumed(&to);
+                let report = report::Report::new("DESTINATION_RESUMED", Severity::Info, &to, None);
                 self.emit(output::Event::Resumed { to });
                 return Some(report);
             }
@@ -376,7 +376,8 @@ impl Engine {
         let is_said = self.given_up_said_at.is_some_and(|at| now < at + GIVEN_UP_EVERY);
         let report = (!is_said).then(|| {
             self.given_up_said_at = Some(now);
-            report::Report::dropped(&to, loss)
+            let reason = Some(loss.to_string());
+            report::Report::new("EVENTS_DROPPED", Severity::Critical, &to, reason)
         });
         self.emit(output::Event::Dropped { to: Some(to), events, loss });
         report

@@ -11,7 +11,7 @@ use crate::base::time::{Instant, UnixTime};
 use crate::chat::outcome::Reason;
 use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::Destination;
-use crate::delivery::queue::output::{Health, Loss};
+use crate::delivery::queue::output::Health;
 use crate::event::{Event, Topic, fingerprint::fingerprint};
 use crate::notify::{Severity, change::changes};
 use crate::webhook::{intake, intake::Intake};
@@ -32,34 +32,18 @@ pub(super) struct Report {
 }
 
 impl Report {
+    pub(super) fn new(
+        kind: &'static str,
+        severity: Severity,
+        to: &Destination,
+        reason: Option<String>,
+    ) -> Self {
+        let destination = to.name.clone();
+        Self { r#type: kind, severity, destination, reason, waiting: 0, timestamp: None }
+    }
+
     pub(super) fn parked(to: &Destination, reason: Reason) -> Self {
-        Self {
-            r#type: "DESTINATION_PARKED",
-            severity: Severity::Warning,
-            reason: Some(reason.to_string()),
-            ..Self::resumed(to)
-        }
-    }
-
-    pub(super) fn resumed(to: &Destination) -> Self {
-        Self {
-            r#type: "DESTINATION_RESUMED",
-            severity: Severity::Info,
-            destination: to.name.clone(),
-            reason: None,
-            waiting: 0,
-            timestamp: None,
-        }
-    }
-
-    /// Says that events were given up.
-    pub(super) fn dropped(to: &Destination, loss: Loss) -> Self {
-        Self {
-            r#type: "EVENTS_DROPPED",
-            severity: Severity::Critical,
-            reason: Some(loss.to_string()),
-            ..Self::resumed(to)
-        }
+        Self::new("DESTINATION_PARKED", Severity::Warning, to, Some(reason.to_string()))
     }
 
     /// The text of the event, which also says how many events wait there.

@@ -6,7 +6,7 @@ use alloc::{borrow::ToOwned, format, vec::Vec};
 use core::fmt;
 
 use super::key::{Cover, Key};
-use super::object::{Object, is_same, quoted};
+use super::object::{Object, is_same, object, quoted};
 use crate::ports::name::PortName;
 
 /// Why it is not clear which entry holds for a port.
@@ -145,11 +145,6 @@ impl PortMap {
 /// The JSON of the whole map.
 impl fmt::Display for PortMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (nth, entry) in self.0.iter().enumerate() {
-            let comma = if nth == 0 { "" } else { "," };
-            write!(f, "{comma}{}:{}", quoted(&entry.name), entry.json)?;
-        }
-        f.write_str("}")
+        f.write_str(&object(self.0.iter().map(|entry| (&*entry.name, &*entry.json))))
     }
 }

@@ -1,7 +1,7 @@
 //! JSON objects whose members are changed one by one, while the others keep their text.
 
 use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, vec::Vec};
+use alloc::{borrow::ToOwned, format, vec::Vec};
 use core::fmt;
 
 use serde_json::Value;
@@ -58,13 +58,14 @@ impl Object {
 /// The JSON of the whole object.
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (nth, (name, value)) in self.0.iter().enumerate() {
-            let comma = if nth == 0 { "" } else { "," };
-            write!(f, "{comma}{}:{value}", quoted(name))?;
-        }
-        f.write_str("}")
+        f.write_str(&object(self.members()))
     }
+}
+
+/// The JSON of an object with these members.
+pub fn object<'m>(members: impl Iterator<Item = (&'m str, &'m str)>) -> String {
+    let members: Vec<_> = members.map(|(name, json)| format!("{}:{json}", quoted(name))).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// A text as JSON.

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::inventory::Switches;
 use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::Detail;
+use crate::notify::links::device_id;
 use crate::ports::name::{PortName, SwitchName};
 use crate::ports::question::Hint;
 use crate::ports::switch_port::{Sighting, Switch};
@@ -48,7 +49,7 @@ impl Port {
             Some((switch, is_live)) => (switch.clone(), is_live),
             None => {
                 let site = self.site.clone().unwrap_or_default();
-                let device_id = super::target::device_id(self.switch);
+                let device_id = device_id(self.switch);
                 (Switch { mac: self.switch, device_id, site, name: None, model: None }, false)
             }
         };

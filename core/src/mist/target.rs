@@ -4,7 +4,7 @@ use alloc::{format, string::String, string::ToString};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{base::mac::Mac, ports::name::PortName};
+use crate::{base::mac::Mac, notify::links::device_id, ports::name::PortName};
 
 /// The most access points of a page. Their statistics are long.
 const APS_MAX: usize = 200;
@@ -129,11 +129,6 @@ pub fn device_events(org: &str) -> String {
 pub fn devices(org: &str, page: usize) -> String {
     let org = encoded(org);
     format!("/api/v1/orgs/{org}/stats/devices?type=all&limit={APS_MAX}&page={page}")
-}
-
-/// The id of a device that is no virtual chassis.
-pub fn device_id(mac: Mac) -> String {
-    format!("00000000-0000-0000-1000-{}", mac.plain())
 }
 
 /// A text as a part of a path or the value of a query (RFC 3986 §2.3). A dot is encoded as well:

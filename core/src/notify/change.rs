@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id, noun_of};
 use super::describe::{alarm, device};
 use super::types::{Kind, Pair, find};
-use super::{Thread, describe::marvis::Marvis, plain};
+use super::{describe::marvis::Marvis, plain};
 use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Event, Topic};
 
@@ -68,11 +68,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// The thread of the incident in a chat that has threads.
-    pub(super) fn thread(&self) -> Thread {
+    /// The key of the thread of the incident in a chat that has threads.
+    pub(super) fn thread(&self) -> String {
         let name = self.kind.pair.map_or("", |pair| pair.condition.name);
-        let key = format!("{}-{:024x}", name.replace('_', "-"), self.key.0 >> 32);
-        Thread { key }
+        format!("{}-{:024x}", name.replace('_', "-"), self.key.0 >> 32)
     }
 }
 

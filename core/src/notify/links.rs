@@ -20,7 +20,7 @@ pub fn dashboard_host(api_host: &str) -> String {
     }
 }
 
-/// The id that Mist makes from a device's MAC.
+/// The id that Mist makes from the MAC of a device that is no virtual chassis.
 pub fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())
 }

@@ -88,13 +88,6 @@ pub struct Link {
     pub url: String,
 }
 
-/// The incident of a failure and its recovery. A chat with threads shows both in one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thread {
-    /// Equal for the failure and its recovery: at most 200 ASCII letters, digits and `-`.
-    pub key: String,
-}
-
 /// How an incident stands after the event that changed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -120,7 +113,9 @@ pub struct Notification {
     pub at: Option<UnixTime>,
     /// Whether it says that something is over, which is good news whatever its severity.
     pub is_over: bool,
-    pub thread: Option<Thread>,
+    /// The key of the incident's thread, for a chat with threads: equal for the failure and its
+    /// recovery; at most 200 ASCII letters, digits and `-`.
+    pub thread: Option<String>,
     /// The incidents that the event changed, for a stream of all events.
     pub incidents: Vec<Standing>,
 }

@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(notification.title, "Bad cable (resolved)");
         assert!(notification.is_over);
         let closed = notification.thread.expect("a finding has a thread");
-        assert_eq!(open.key, closed.key);
+        assert_eq!(open, closed);
         let new =
             described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
         assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
@@ -372,25 +372,22 @@ mod tests {
         let down = r#"{"type":"SW_PORT_DOWN","mac":"5c5b35000001","port_id":"ge-0/0/1"}"#;
         let fail = thread(&Topic::DeviceEvents, down).expect("a pair");
         let up = thread(&Topic::DeviceEvents, &down.replace("DOWN", "UP")).expect("a pair");
-        assert_eq!(fail.key, up.key);
+        assert_eq!(fail, up);
         assert!(!is_over(down) && is_over(&down.replace("DOWN", "UP")));
         let elsewhere = thread(&Topic::DeviceEvents, &down.replace("0/1", "0/2")).expect("a pair");
-        assert_ne!(fail.key, elsewhere.key);
+        assert_ne!(fail, elsewhere);
         let safe = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        assert!(safe(&fail.key) && fail.key.len() <= 200, "{}", fail.key);
+        assert!(safe(&fail) && fail.len() <= 200, "{}", fail);
         let ospf = |kind: &str, text: &str| {
             format!(r#"{{"type":"SW_OSPF_NEIGHBOR_{kind}","mac":"5c5b35000001","text":"{text}"}}"#)
         };
         let lost = thread(&Topic::DeviceEvents, &ospf("DOWN", "A_B: OSPF neighbor 10.0.0.1 down"));
         let back = thread(&Topic::DeviceEvents, &ospf("UP", "A_C: OSPF neighbor 10.0.0.1 (x) up"));
-        assert_eq!(lost.map(|t| t.key), back.map(|t| t.key));
+        assert_eq!(lost, back);
         let infra =
             r#"{"type":"infra_dhcp_failure","site_id":"s1","aps":["5c5b35000001"],"vlans":["7"]}"#;
         let works = r#"{"type":"infra_dhcp_success","site_id":"s1","vlans":["7"]}"#;
-        assert_eq!(
-            thread(&Topic::Alarms, infra).map(|t| t.key),
-            thread(&Topic::Alarms, works).map(|t| t.key)
-        );
+        assert_eq!(thread(&Topic::Alarms, infra), thread(&Topic::Alarms, works));
         assert_eq!(thread(&Topic::DeviceEvents, r#"{"type":"AP_DISCONNECTED"}"#), None);
         assert_eq!(
             thread(&Topic::DeviceEvents, r#"{"type":"AP_RESTARTED","mac":"5c5b35000001"}"#),

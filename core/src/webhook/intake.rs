@@ -22,7 +22,7 @@ use crate::webhook::{config::Webhook, envelope::Envelope, signature::Signatures}
 use crate::webhook::{envelope, signature};
 
 /// What a request brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intake {
     /// The topic's name.
     pub topic: String,
@@ -144,14 +144,7 @@ fn of(chat: &Chat, learned: &Learned, envelope: &Envelope<'_>) -> Intake {
 /// An event of our own, as if a request had brought it.
 pub fn ours(item: Item) -> Intake {
     let topic = Topic::Mistgate.name().to_string();
-    Intake {
-        topic,
-        items: Vec::from([item]),
-        unrouted: 0,
-        broken: 0,
-        ap_events: Vec::new(),
-        org: None,
-    }
+    Intake { topic, items: Vec::from([item]), ..Intake::default() }
 }
 
 /// A dead letter to be sent again: its event, for the chat that it was for. `None` where the bytes
@@ -177,14 +170,8 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
         incidents: Vec::new(),
         text: event.text.to_string(),
     };
-    Some(Intake {
-        topic: batch.topic.to_string(),
-        items: Vec::from([item]),
-        unrouted: 0,
-        broken: 0,
-        ap_events: Vec::new(),
-        org: None,
-    })
+    let topic = batch.topic.to_string();
+    Some(Intake { topic, items: Vec::from([item]), ..Intake::default() })
 }
 
 /// The event as it is stored and queued; `None` if no chat takes it, it ends no incident, and it is

@@ -5,7 +5,7 @@ use mistgate_core::base::time::UnixTime;
 use mistgate_core::chat::kind::{Format, Kind};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::chat::{KINDS, console, google, slack, teams};
-use mistgate_core::notify::{Fact, Link, Listing, Notification, Severity, Thread};
+use mistgate_core::notify::{Fact, Link, Listing, Notification, Severity};
 use mistgate_tests::chat::limits;
 use serde_json::Value;
 
@@ -99,7 +99,7 @@ fn notification(text: &str, facts: usize) -> Notification {
         ],
         at: Some(UnixTime::from_secs(1_752_000_000)),
         is_over: false,
-        thread: Some(Thread { key: "ap-5c5b35000001".to_owned() }),
+        thread: Some("ap-5c5b35000001".to_owned()),
         incidents: Vec::new(),
     }
 }
@@ -198,7 +198,7 @@ fn what_is_no_url_or_key_is_left_out() {
     for url in urls {
         let mut notification = notification("AP", 1);
         notification.links = vec![Link { text: "AP".to_owned(), url: url.to_owned() }];
-        notification.thread = Some(Thread { key: url.to_owned() });
+        notification.thread = Some(url.to_owned());
         check(&notification, url);
     }
 }

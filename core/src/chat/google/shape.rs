@@ -41,7 +41,7 @@ pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
 /// The key of the incident, if it keeps its promise to be a plain name.
 fn thread(notification: &Notification) -> Option<&str> {
     const KEY_MAX: usize = 200;
-    let key = notification.thread.as_ref()?.key.as_str();
+    let key = notification.thread.as_deref()?;
     let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     (plain && (1..=KEY_MAX).contains(&key.len())).then_some(key)
 }
@@ -145,7 +145,6 @@ fn inert(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::time::UnixTime;
-    use crate::notify;
     use crate::notify::{Fact, Link, Severity};
 
     fn notification() -> Notification {
@@ -164,7 +163,7 @@ mod tests {
             }]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: true,
-            thread: Some(notify::Thread { key: String::from("ap-1") }),
+            thread: Some(String::from("ap-1")),
             incidents: Vec::new(),
         }
     }
@@ -205,7 +204,7 @@ mod tests {
     fn a_key_that_is_no_name_makes_no_thread() {
         let mut notification = notification();
         for key in ["", "a&b", "ä", &"x".repeat(201)] {
-            notification.thread = Some(notify::Thread { key: String::from(key) });
+            notification.thread = Some(String::from(key));
             assert_eq!(shape(&notification, Form::Rich).query, None, "{key}");
         }
     }

@@ -240,7 +240,7 @@ fn a_subject_is_on_one_line_and_bounded_and_a_key_survives_the_store() {
     assert_eq!(Key::from_bytes(change.key.to_bytes()), change.key);
     let bytes = crate::base::hex::encode(&change.key.to_bytes());
     assert_eq!(change.key.to_string(), bytes);
-    assert_eq!(change.thread().key, format!("port-down-{}", bytes.get(..24).expect("digits")));
+    assert_eq!(change.thread(), format!("port-down-{}", bytes.get(..24).expect("digits")));
 }
 
 /// The only change has this key, whatever the topic said.
