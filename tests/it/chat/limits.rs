@@ -233,7 +233,7 @@ fn random(rand: &mut Rand) -> Notification {
         at: (rand.up_to(3) > 0)
             .then(|| UnixTime::from_secs(rand.up_to(4_000_000_000).cast_signed())),
         is_over: rand.up_to(1) == 0,
-        thread: (rand.up_to(1) == 0).then(|| Thread { key: format!("ap-{}", rand.next_u64()) }),
+        thread: (rand.up_to(1) == 0).then(|| format!("ap-{}", rand.next_u64())),
         incidents: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request, Response,
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::secret::Secret;
-use mistgate_core::cso::push::push;
+use mistgate_core::cso::push;
 use mistgate_core::cso::{Cso, CsoProfile};
 use mistgate_core::ports::edit::{Edit, MethodConfig as _, Pushed};
 use mistgate_core::ports::name::{PortName, SwitchName};
@@ -77,7 +77,7 @@ impl Surroundings {
             name: SwitchName::parse(name),
             model: None,
         };
-        let push = push(cso, switch, edits.clone());
+        let push = push::push(cso, switch, edits.clone());
         (Self { tenant, edits }, push)
     }
 
