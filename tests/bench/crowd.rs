@@ -1,16 +1,19 @@
-//! The hostile crowd of `tests/bench/crowd`, and the sender that it would keep out.
+//! The hostile crowd of `tests/bench/crowd` and `tests/bench/abuse`, and the sender that it would
+//! keep out.
 //!
 //! ```text
-//! crowd kind=silent|bodies|heads|hellos port=P pid=PID secret=T secs=S [root=FILE]
-//! [connections=2000] [addresses=40] [own=64] [away_ms=100] [rate=20]
+//! crowd kind=silent|bodies|heads|hellos|signatures|tokens|oversize port=P pid=PID secret=T secs=S
+//! [at=P] [root=FILE] [connections=2000] [addresses=40] [own=64] [away_ms=100] [rate=20]
 //! ```
 //!
 //! `connections` come from `addresses` addresses of loopback; `own` of them from 127.0.0.1, which
-//! is also the sender's. They are silent, or send a request up to the last byte of its head, or of
-//! its body of 1 MiB, or the first message of a TLS handshake; then they hold on, and one that is
-//! cut comes back `away_ms` later. Meanwhile the sender posts `rate` signed events a second, each
-//! over a connection of its own, with TLS if `root` names the authority. The result is one line of
-//! `name=value` pairs; `good` counts the answers 200 within a second.
+//! is also the sender's. They go to the port `at`, or to that of the sender. They are silent, or
+//! send a request up to the last byte of its head, or of its body of 1 MiB, or the first message of
+//! a TLS handshake; then they hold on, and one that is cut comes back `away_ms` later. Or they send
+//! requests with a wrong signature, a wrong token, or a body that is too large, again after each
+//! answer. Meanwhile the sender posts `rate` signed events a second, each over a connection of its
+//! own, with TLS if `root` names the authority. The result is one line of `name=value` pairs;
+//! `good` counts the answers 200 within a second.
 
 use std::io;
 use std::io::{Read, Write};
@@ -74,8 +77,10 @@ fn main() -> Result<(), Failure> {
     writeln!(
         io::stdout(),
         "good_percent={:.1} good={good} all={all} late={late} failed={failed} holding={holding} \
-         cut_per_s={:.0} {} {}",
+         answers={} cut={} cut_per_s={:.0} {} {}",
         good as f64 * 100.0 / all.max(1) as f64,
+        crowd.answers(),
+        crowd.cut(),
         crowd.cut() as f64 / (GATHERING + began.elapsed()).as_secs_f64(),
         percentiles(took),
         cost(&before, &Usage::of(pid)?, all),
@@ -97,19 +102,20 @@ fn plan(options: &Options, sender: &Sender) -> Result<Plan, Failure> {
     let signature = ("X-Mist-Signature-v2", &*"0".repeat(64));
     let whole = request("POST", "/webhooks", &[signature], &"x".repeat(1 << 20));
     let head = whole.find("\r\n\r\n").ok_or("a head")? + 4;
-    let sent = match options.value::<String>("kind")?.as_str() {
-        "silent" => "",
-        "heads" => whole.get(..head - 1).unwrap_or_default(),
-        "bodies" => whole.get(..whole.len() - 1).unwrap_or_default(),
-        "hellos" => {
-            let (to, sent, away) = (sender.to, sender.hello()?, away(options)?);
-            return Ok(Plan { to, from, sent, away });
-        }
-        other => {
-            return Err(format!("expected silent, heads, bodies or hellos, got {other}").into());
-        }
+    let to =
+        SocketAddr::from((Ipv4Addr::LOCALHOST, options.maybe("at")?.unwrap_or(sender.to.port())));
+    let post = |path, header, body: &str| request("POST", path, &[header], body).into_bytes();
+    let (sent, repeats) = match options.value::<String>("kind")?.as_str() {
+        "silent" => (Vec::new(), false),
+        "heads" => (whole.as_bytes().get(..head - 1).unwrap_or_default().to_vec(), false),
+        "bodies" => (whole.as_bytes().get(..whole.len() - 1).unwrap_or_default().to_vec(), false),
+        "hellos" => (sender.hello()?, false),
+        "signatures" => (post("/webhooks", signature, &event_body("AP_CONNECTED", "x")), true),
+        "tokens" => (post("/ports/go", ("Authorization", "Bearer wrong"), ""), true),
+        "oversize" => (post("/webhooks", signature, &"x".repeat((1 << 20) + 1)), true),
+        other => return Err(format!("unexpected kind {other}").into()),
     };
-    Ok(Plan { to: sender.to, from, sent: sent.as_bytes().to_vec(), away: away(options)? })
+    Ok(Plan { to, from, sent, repeats, away: away(options)? })
 }
 
 fn away(options: &Options) -> Result<Duration, Failure> {

@@ -33,7 +33,7 @@ fn almost() -> Vec<u8> {
 fn crowd(mistgate: &Mistgate, sent: Vec<u8>) -> Crowd {
     let address = |nth| (Ipv4Addr::new(127, 0, 0, nth), 8);
     let (to, away) = (mistgate.webhook(), Duration::from_millis(20));
-    Crowd::start(Plan { to, from: (1..=12).map(address).collect(), sent, away })
+    Crowd::start(Plan { to, from: (1..=12).map(address).collect(), sent, repeats: false, away })
 }
 
 /// Posts new events, each over a connection of its own, and counts those that are answered 200.

@@ -27,6 +27,8 @@ pub struct Plan {
     pub from: Vec<(Ipv4Addr, usize)>,
     /// What each connection sends, before it holds on.
     pub sent: Vec<u8>,
+    /// Whether it sends that again after each answer.
+    pub repeats: bool,
     /// How long a connection that was cut stays away.
     pub away: Duration,
 }
@@ -45,6 +47,8 @@ struct Shared {
     holding: AtomicUsize,
     /// Connections that were cut.
     cut: AtomicUsize,
+    /// Answers that came.
+    answers: AtomicUsize,
 }
 
 enum State {
@@ -65,6 +69,11 @@ impl Crowd {
     /// How many connections have sent all that they have, and are still there.
     pub fn holding(&self) -> usize {
         self.shared.holding.load(Ordering::Relaxed)
+    }
+
+    /// How many answers came so far.
+    pub fn answers(&self) -> usize {
+        self.shared.answers.load(Ordering::Relaxed)
     }
 
     /// How many connections were cut so far.
@@ -90,10 +99,11 @@ fn attack(plan: &Plan, shared: &Shared) {
             let was_holding = matches!(state, State::Holding { .. });
             let was_away = matches!(state, State::Away { .. });
             let away = State::Away { until: Instant::now() + plan.away };
-            *state = std::mem::replace(state, away).advance(plan, *from).unwrap_or_else(|_| {
-                shared.cut.fetch_add(usize::from(!was_away), Ordering::Relaxed);
-                State::Away { until: Instant::now() + plan.away }
-            });
+            *state =
+                std::mem::replace(state, away).advance(plan, *from, shared).unwrap_or_else(|_| {
+                    shared.cut.fetch_add(usize::from(!was_away), Ordering::Relaxed);
+                    State::Away { until: Instant::now() + plan.away }
+                });
             match (was_holding, matches!(state, State::Holding { .. })) {
                 (false, true) => drop(shared.holding.fetch_add(1, Ordering::Relaxed)),
                 (true, false) => drop(shared.holding.fetch_sub(1, Ordering::Relaxed)),
@@ -106,7 +116,7 @@ fn attack(plan: &Plan, shared: &Shared) {
 
 impl State {
     /// What a connection does at a look; an error if it was cut.
-    fn advance(self, plan: &Plan, from: Ipv4Addr) -> io::Result<Self> {
+    fn advance(self, plan: &Plan, from: Ipv4Addr, shared: &Shared) -> io::Result<Self> {
         match self {
             Self::Away { until } if Instant::now() < until => Ok(self),
             Self::Away { .. } => Ok(Self::Sending { stream: open(plan.to, from)?, sent: 0 }),
@@ -124,7 +134,13 @@ impl State {
             }
             Self::Holding { mut stream } => match stream.read(&mut [0; 4096]) {
                 Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-                Ok(_) => Ok(Self::Holding { stream }),
+                Ok(_) => {
+                    shared.answers.fetch_add(1, Ordering::Relaxed);
+                    match plan.repeats {
+                        true => Ok(Self::Sending { stream, sent: 0 }),
+                        false => Ok(Self::Holding { stream }),
+                    }
+                }
                 Err(error) if waits(&error) => Ok(Self::Holding { stream }),
                 Err(error) => Err(error),
             },
