@@ -125,6 +125,9 @@ fn page(status: &Value, wrong: &[String]) -> String {
     lines.extend(list(status, "/destinations").map(destination));
     lines.extend(ports(status));
     lines.extend(meetups(status));
+    lines.extend(list(status, "/certificates").map(|certificate| {
+        format!("ends soon     {}, at {}", text(certificate, "/file"), text(certificate, "/ends"))
+    }));
     lines.join("\n")
 }
 
@@ -267,6 +270,7 @@ mod tests {
                 { "switch": "sw-1", "port": "ge-0/0/7", "stage": "resting" }
             ]},
             "proxy": { "pairs": 1, "connections": 3, "meetups": [{}, {}] },
+            "certificates": [{ "file": "proxy.pem", "ends": "2026-12-01T08:00:00.000Z" }],
             "incidents": { "open": 0, "by_severity": { "critical": 0 }, "silences": 0 },
         });
         assert_eq!(wrong(&well, &ready), [""; 0]);
@@ -275,7 +279,8 @@ mod tests {
                         incidents     0 open\n\
                         destination   slack/default: ready, nothing waits\n\
                         ports         enforce by junos, 2 ap\n\
-                        meetups       2, 1 of them paired, 3 connections";
+                        meetups       2, 1 of them paired, 3 connections\n\
+                        ends soon     proxy.pem, at 2026-12-01T08:00:00.000Z";
         assert_eq!(page(&well, &[]), expected);
 
         let ill = json!({

@@ -72,6 +72,8 @@ pub struct Admin {
     pub clock: Clock,
     /// Set once everything listens, cleared when it stops.
     pub ready: Arc<AtomicBool>,
+    /// Whether a certificate ended soon at the last reminder: only then are the files read again.
+    pub has_ending: AtomicBool,
 }
 
 /// The status of each part; `None` where it is off or has ended.
@@ -167,7 +169,15 @@ impl Admin {
         self.journal.metrics.exposition(&gauges)
     }
 
-    fn status_of(&self, status: &driver::Status, of: &Parts, incidents: &Value) -> String {
+    fn status_of(
+        &self,
+        status: &driver::Status,
+        of: &Parts,
+        incidents: &Value,
+        ending: &[(String, UnixTime)],
+    ) -> String {
+        let ends =
+            |(file, end): &(String, UnixTime)| json!({ "file": file, "ends": end.rfc3339() });
         let metrics = &self.journal.metrics;
         let destinations: Vec<_> = status
             .destinations
@@ -208,6 +218,7 @@ impl Admin {
             },
             "incidents": incidents,
             "destinations": destinations,
+            "certificates": ending.iter().map(ends).collect::<Vec<_>>(),
             "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
             "mist": of.feeds.first().map(mist::json),
@@ -241,7 +252,9 @@ impl Admin {
         let look = |incidents: &Incidents| (open_incidents::json(incidents), None);
         let incidents = self.driver.incidents(look).await;
         let (status, incidents) = parts.driver.as_ref().zip(incidents).ok_or_else(stopping)?;
-        Ok(ok().content(JSON, self.status_of(status, &parts, &incidents)))
+        let has_ending = self.has_ending.load(Ordering::Relaxed);
+        let ending = if has_ending { self.ending().await } else { Vec::new() };
+        Ok(ok().content(JSON, self.status_of(status, &parts, &incidents, &ending)))
     }
 
     /// Makes a copy of the store in the state folder, for a command that fetches it from there.
@@ -264,12 +277,18 @@ impl Admin {
         smol::unblock(move || files.into_iter().filter_map(end).collect()).await
     }
 
+    /// Those of them that end soon.
+    async fn ending(&self) -> Vec<(String, UnixTime)> {
+        let soon = clock::wall().plus(SOON);
+        self.ends().await.into_iter().filter(|(_, end)| *end < soon).collect()
+    }
+
     /// Says each day, for ever, which of them end soon.
     pub(crate) async fn remind(self: Arc<Self>) {
         loop {
-            let now = clock::wall();
-            let soon = now.plus(SOON);
-            for (file, end) in self.ends().await.into_iter().filter(|(_, end)| *end < soon) {
+            let (now, ending) = (clock::wall(), self.ending().await);
+            self.has_ending.store(!ending.is_empty(), Ordering::Relaxed);
+            for (file, end) in ending {
                 self.journal.note(Level::Warning, "certificate_ends", fields![file, at = end]);
                 let end = end.to_string();
                 let report = report::about_file("CERTIFICATE_ENDS", &file, &end, now);

@@ -276,6 +276,9 @@ fn what_ends_is_said_before_and_its_peers_are_closed() {
     };
     assert!(end("crl.pem") < end("proxy.pem") && end("root.pem") > 2e9, "{}", end("crl.pem"));
     assert_eq!(mistgate.journal("certificate_ends").len(), 1);
+    let status = mistgate.status();
+    assert_eq!(status.pointer("/certificates/0/file"), Some(&json!("crl.pem")), "{status}");
+    assert_eq!(status.pointer("/certificates/1"), None, "{status}");
 
     let soon = SystemTime::now() + Duration::from_secs(4);
     let member = site.authority.issue_with(&["gw-1"], |leaf| leaf.not_after = soon.into());

@@ -99,6 +99,7 @@ impl Listeners {
             journal: Arc::clone(&common.journal),
             clock: common.clock,
             ready: Arc::clone(&common.ready),
+            has_ending: AtomicBool::new(false),
         });
         let ports = BTreeMap::new();
         Self { common, ports, webhook: None, proxy: None, feeds: Vec::new(), admin, control: None }
