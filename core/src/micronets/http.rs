@@ -9,7 +9,6 @@
 //! These functions make no Content-Length; the sender of the body adds it.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::fmt;
 
 use http_types::StatusCode;
 
@@ -69,52 +68,38 @@ pub struct Response {
 
 /// Why a request or a response cannot become a message, or a message HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The body is compressed; a message has no member that says so.
-    Encoding,
-    /// The format of a body holds a control character.
-    Format,
-    /// The name of a header, counted from 1, is no token (RFC 9110 §5.1).
-    HeaderName { nth: usize },
-    /// The value of a header, counted from 1, holds a control character (RFC 9110 §5.5).
-    HeaderValue { nth: usize },
-    /// The method is no token (RFC 9110 §9.1).
-    Method,
-    /// The path does not begin with a slash.
-    Path,
-    /// The status is that of no final response.
-    Status { got: u16 },
+pub struct Error {
+    /// The status of an answer to a request: 400, or 415.
+    pub status: StatusCode,
+    pub reason: &'static str,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Encoding => {
-                f.write_str("Content-Encoding: expected identity, got a compressed body")
-            }
-            Self::Format => f.write_str("dataFormat: expected a MIME type, got control characters"),
-            Self::HeaderName { nth } => {
-                write!(f, "header {nth}: expected a name of letters, digits and -, got another")
-            }
-            Self::HeaderValue { nth } => {
-                write!(f, "header {nth}: expected a value on one line, got control characters")
-            }
-            Self::Method => f.write_str("method: expected one word such as GET, got none"),
-            Self::Path => f.write_str("path: expected a path from the root such as /a, got none"),
-            Self::Status { got } => write!(f, "status: expected 200 to 599, got {got}"),
-        }
-    }
+const fn bad(reason: &'static str) -> Error {
+    Error { status: StatusCode::BadRequest, reason }
 }
 
-impl core::error::Error for Error {}
+/// A message has no member that says so.
+const ENCODING: Error = Error {
+    status: StatusCode::UnsupportedMediaType,
+    reason: "Content-Encoding: expected identity, got a compressed body",
+};
+const FORMAT: Error = bad("dataFormat: expected a MIME type, got control characters");
+/// RFC 9110 §5.1.
+const HEADER_NAME: Error = bad("a header: expected a name of letters, digits and -, got another");
+/// RFC 9110 §5.5.
+const HEADER_VALUE: Error = bad("a header: expected a value on one line, got control characters");
+/// RFC 9110 §9.1.
+const METHOD: Error = bad("method: expected one word such as GET, got none");
+const PATH: Error = bad("path: expected a path from the root such as /a, got none");
+const STATUS: Error = bad("status: expected 200 to 599, got another");
 
 /// The message that carries an HTTP request and waits for its response.
 pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request) -> Result<Message<'a>, Error> {
     if !is_token(http.method.as_bytes()) {
-        return Err(Error::Method);
+        return Err(METHOD);
     }
     if !http.target.starts_with('/') {
-        return Err(Error::Path);
+        return Err(PATH);
     }
     let (path, query) = query::split(&http.target);
     let content = Content::Request(message::Request {
@@ -130,10 +115,10 @@ pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request) -> Result<Message<'
 /// The HTTP request that a message carries. Nothing in it ends a header or the head.
 pub fn request_from_message(message: &message::Request<'_>) -> Result<Request, Error> {
     if !is_token(message.method.as_bytes()) {
-        return Err(Error::Method);
+        return Err(METHOD);
     }
     if !message.path.starts_with('/') {
-        return Err(Error::Path);
+        return Err(PATH);
     }
     let mut headers = kept(&message.headers)?;
     let is_none = |content: &Json<'_>| content.raw() == "{}";
@@ -210,7 +195,7 @@ fn owned(headers: Vec<Pair<'_>>) -> Vec<Pair<'static>> {
 
 /// Refuses interim responses, which concern one connection only (RFC 9110 §15.2).
 fn final_status(status: u16) -> Result<u16, Error> {
-    if (200..=599).contains(&status) { Ok(status) } else { Err(Error::Status { got: status }) }
+    if (200..=599).contains(&status) { Ok(status) } else { Err(STATUS) }
 }
 
 /// Whether the response to a request of that method may have a body (RFC 9110 §6.4.1).
@@ -228,12 +213,12 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
         .map(str::trim)
         .collect();
     let mut kept = Vec::with_capacity(headers.len());
-    for (nth, Pair { name, value }) in (1..).zip(headers) {
+    for Pair { name, value } in headers {
         if !is_token(name.as_bytes()) {
-            return Err(Error::HeaderName { nth });
+            return Err(HEADER_NAME);
         }
         if !is_value(value) {
-            return Err(Error::HeaderValue { nth });
+            return Err(HEADER_VALUE);
         }
         let mut left_out = LEFT_OUT.iter().chain(&named);
         if !left_out.any(|other| name.eq_ignore_ascii_case(other)) {
@@ -259,7 +244,7 @@ fn enclosed<'a>(headers: &'a [Pair<'_>], body: &'a [u8]) -> Result<Body<'a>, Err
         return Ok(Body::default());
     }
     if header(headers, "content-encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity")) {
-        return Err(Error::Encoding);
+        return Err(ENCODING);
     }
     let format = header(headers, CONTENT_TYPE).filter(|format| !format.is_empty());
     let (format, content) = match (format, core::str::from_utf8(body)) {
@@ -289,7 +274,7 @@ fn disclosed<'a>(
     let default = if text.is_some() { "text/plain; charset=utf-8" } else { JSON };
     let format = format.unwrap_or(default);
     if !is_value(format) {
-        return Err(Error::Format);
+        return Err(FORMAT);
     }
     let is_binary = is_binary(format);
     headers.push(Pair::new("Content-Type", format));
@@ -491,7 +476,7 @@ mod tests {
         assert!(written(299, "GET").contains(r#""statusCode":299,"headers""#));
         let interim = http(101);
         let error = response_to_message(Id::number(2), Id::number(1), "GET", &interim);
-        assert_eq!(error.err(), Some(Error::Status { got: 101 }));
+        assert_eq!(error.err(), Some(STATUS));
 
         let read = |status, method| {
             let message = message::Response {
@@ -514,9 +499,9 @@ mod tests {
             request_to_message(Id::number(1), &request("/", &[("A", "b"), (name, value)])).err()
         };
         assert_eq!(with("X", "a\tb ä"), None);
-        assert_eq!(with("X", "a\r\nY: b"), Some(Error::HeaderValue { nth: 2 }));
-        assert_eq!(with("X:", "a"), Some(Error::HeaderName { nth: 2 }));
-        assert_eq!(with("", "a"), Some(Error::HeaderName { nth: 2 }));
+        assert_eq!(with("X", "a\r\nY: b"), Some(HEADER_VALUE));
+        assert_eq!(with("X:", "a"), Some(HEADER_NAME));
+        assert_eq!(with("", "a"), Some(HEADER_NAME));
         let of = |method: &'static str, path: &'static str, format: &'static str| {
             request_from_message(&message::Request {
                 method: method.into(),
@@ -528,18 +513,15 @@ mod tests {
             .err()
         };
         assert_eq!(of("PATCH", "/a\r\nb", "a/b"), None);
-        assert_eq!(of("GET / HTTP/1.1\r\nX:", "/", "a/b"), Some(Error::Method));
-        assert_eq!(of("GET", "http://other/", "a/b"), Some(Error::Path));
+        assert_eq!(of("GET / HTTP/1.1\r\nX:", "/", "a/b"), Some(METHOD));
+        assert_eq!(of("GET", "http://other/", "a/b"), Some(PATH));
         assert_eq!(of("PUT", "/", "a/b;\tc=d"), None);
-        assert_eq!(of("PUT", "/", "a/b\r\nX: y"), Some(Error::Format));
+        assert_eq!(of("PUT", "/", "a/b\r\nX: y"), Some(FORMAT));
         let mut gzip = request("/", &[("Content-Encoding", "gzip")]);
         assert_eq!(request_to_message(Id::number(1), &gzip).err(), None);
         gzip.body = [1].as_slice().into();
         let error = request_to_message(Id::number(1), &gzip).err();
-        assert_eq!(error, Some(Error::Encoding));
-        assert_eq!(
-            Error::Encoding.to_string(),
-            "Content-Encoding: expected identity, got a compressed body"
-        );
+        assert_eq!(error, Some(ENCODING));
+        assert_eq!(ENCODING.status, StatusCode::UnsupportedMediaType);
     }
 }

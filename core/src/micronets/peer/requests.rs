@@ -10,7 +10,7 @@ use super::input::{ForwardId, RequestId};
 use super::output::{Event, Output};
 use super::{Peer, forwards::Forward};
 use crate::base::time::Instant;
-use crate::micronets::http::{self, Error};
+use crate::micronets::http;
 use crate::micronets::message::{Id, Request, Response};
 
 impl Peer {
@@ -27,12 +27,7 @@ impl Peer {
         let text = match http::request_to_message(id.clone(), &request) {
             Ok(message) => message.encode(),
             Err(error) => {
-                let status = if error == Error::Encoding {
-                    StatusCode::UnsupportedMediaType
-                } else {
-                    StatusCode::BadRequest
-                };
-                return self.refuse_call(now, "", call, status, &error.to_string());
+                return self.refuse_call(now, "", call, error.status, error.reason);
             }
         };
         if text.len() > self.config.message_max {
@@ -60,7 +55,7 @@ impl Peer {
             Requester::Http(id) => match http::response_from_message(response, &call.method) {
                 Ok(response) => self.outputs.push_back(Output::Respond { id, response }),
                 Err(error) => {
-                    let why = alloc::format!("the response is no HTTP: {error}");
+                    let why = alloc::format!("the response is no HTTP: {}", error.reason);
                     return self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
                 }
             },
@@ -124,8 +119,7 @@ impl Peer {
         let http = match http::request_from_message(request) {
             Ok(http) => http,
             Err(error) => {
-                let why = error.to_string();
-                return self.refuse_forward(now, forward, StatusCode::BadRequest, &why);
+                return self.refuse_forward(now, forward, error.status, error.reason);
             }
         };
         if let Err(forward) = self.forwards.push(forward, http, &self.config) {
@@ -208,7 +202,9 @@ impl Peer {
                 }
                 self.too_long("response", text.len())
             }
-            Err(error) => alloc::format!("the local server's response cannot be sent: {error}"),
+            Err(error) => {
+                alloc::format!("the local server's response cannot be sent: {}", error.reason)
+            }
         };
         let instead = http::refusal(StatusCode::BadGateway, &why);
         let message = http::response_to_message(id, to, method, &instead);
