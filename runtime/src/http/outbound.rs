@@ -188,7 +188,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    fn of(url: &Url) -> Option<Self> {
+    pub(crate) fn of(url: &Url) -> Option<Self> {
         Some(Self {
             secure: match url.scheme() {
                 "https" => true,

@@ -4,8 +4,10 @@
 //! server and the terminal, and carries out the machine's outputs. It decides nothing.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::{borrow::Cow, collections::BTreeMap, fmt};
-use std::{sync::Arc, time::Duration};
 
 use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
@@ -85,7 +87,7 @@ fn needs(settings: &Settings) -> Needs {
     let Credentials { own, authorities, .. } = &settings.credentials;
     let own = own.iter().flat_map(|own| [&own.cert, &own.key]);
     let files: Vec<String> = own.chain(authorities).cloned().collect();
-    let forward = settings.forward.as_ref().map(|server| server.port);
+    let forward = settings.forward.as_ref().map(|server| server.0.port);
     Needs::of_peer(&files, forward.into_iter().chain([settings.meetup.port]))
 }
 
@@ -122,7 +124,6 @@ async fn run_on(
         link: None,
         is_paused: false,
         waiting: BTreeMap::new(),
-        last_request: 0,
         forwards: BTreeMap::new(),
         finished: None,
     };
@@ -182,21 +183,13 @@ fn listen(
 
 /// A handle to the task that owns the machine.
 #[derive(Clone, Debug)]
-struct Handle(channel::Sender<Message>);
-
-#[derive(Debug)]
-enum Message {
-    Input(Input),
-    Request {
-        request: http::Request,
-        answer: Answer,
-    },
-    /// An event, as a line of standard input.
-    Tell {
-        line: Vec<u8>,
-        answer: Answer,
-    },
+struct Handle {
+    messages: channel::Sender<Message>,
+    last_request: Arc<AtomicU64>,
 }
+
+/// An input, and who waits for the response to it, if somebody does.
+type Message = (Input, Option<(RequestId, Answer)>);
 
 type Answer = channel::Sender<http::Response>;
 
@@ -204,17 +197,21 @@ impl Handle {
     fn new() -> (Self, channel::Receiver<Message>) {
         // Unbounded: a sender waits for an answer before it sends again, or reports on an output,
         // and the machine bounds those.
-        let (sender, receiver) = channel::unbounded();
-        (Self(sender), receiver)
+        let (messages, receiver) = channel::unbounded();
+        (Self { messages, last_request: Arc::default() }, receiver)
     }
 
     /// Hands an input over. After the end it is dropped.
     fn send(&self, input: Input) {
-        let _ = self.0.try_send(Message::Input(input));
+        let _ = self.messages.try_send((input, None));
     }
 
-    fn ask(&self, message: Message) {
-        let _ = self.0.try_send(message);
+    /// Hands over an input that is answered; `None` only at the end of the program.
+    async fn ask(&self, input: impl FnOnce(RequestId) -> Input) -> Option<http::Response> {
+        let (answer, answered) = channel::bounded(1);
+        let id = self.last_request.fetch_add(1, Ordering::Relaxed) + 1;
+        let _ = self.messages.try_send((input(id), Some((id, answer))));
+        answered.recv().await.ok()
     }
 }
 
@@ -241,13 +238,11 @@ impl Service for PartnerService {
     }
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
-        let (answer, answered) = channel::bounded(1);
-        self.handle.ask(match self.name {
-            EVENTS => Message::Tell { line: event(head.path(), &body), answer },
-            _ => Message::Request { request: request(head, body), answer },
-        });
-        // The machine answers every request, except at the end of the program.
-        let Ok(response) = answered.recv().await else {
+        let input = |id| match self.name {
+            EVENTS => Input::Tell { id, line: event(head.path(), &body) },
+            _ => Input::Request { id, request: request(head, body) },
+        };
+        let Some(response) = self.handle.ask(input).await else {
             return Reply::status(503);
         };
         let headers = response.headers.into_iter().map(|pair| (pair.name, pair.value)).collect();
@@ -305,7 +300,6 @@ struct Driver {
     /// Whether the machine asked to pause reading the link.
     is_paused: bool,
     waiting: BTreeMap<RequestId, Answer>,
-    last_request: RequestId,
     forwards: BTreeMap<ForwardId, Task<()>>,
     finished: Option<u64>,
 }
@@ -336,7 +330,7 @@ impl Driver {
         let from_link = async {
             match incoming {
                 Some(incoming) => match incoming.recv().await {
-                    Ok(input) => Some(Message::Input(input)),
+                    Ok(input) => Some((input, None)),
                     Err(_) => std::future::pending().await,
                 },
                 None => std::future::pending().await,
@@ -347,24 +341,12 @@ impl Driver {
     }
 
     /// The machine's input in a message.
-    fn handle(&mut self, message: Message) -> Input {
-        let input = match message {
-            Message::Input(input) => input,
-            Message::Request { request, answer } => {
-                Input::Request { id: self.await_answer(answer), request }
-            }
-            Message::Tell { line, answer } => Input::Tell { id: self.await_answer(answer), line },
-        };
+    fn handle(&mut self, (input, answer): Message) -> Input {
+        self.waiting.extend(answer);
         if let Input::Forwarded { id, .. } = &input {
             self.forwards.remove(id);
         }
         input
-    }
-
-    fn await_answer(&mut self, answer: Answer) -> RequestId {
-        self.last_request += 1;
-        self.waiting.insert(self.last_request, answer);
-        self.last_request
     }
 
     fn step(&mut self, input: Option<Input>) {

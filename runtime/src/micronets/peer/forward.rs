@@ -18,8 +18,7 @@ pub(super) struct Forwarder {
 
 impl Forwarder {
     /// Opens nothing before the first request. The body of a response may have `body_max` bytes.
-    pub(super) fn new(Server { host, port }: Server, body_max: usize, outbound: Outbound) -> Self {
-        let origin = Origin { secure: false, host, port };
+    pub(super) fn new(Server(origin): Server, body_max: usize, outbound: Outbound) -> Self {
         Self { origin, client: Client::new(outbound), body_max }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{net::Ipv6Addr, str::FromStr};
 
+use http_types::{Url, url::Position};
 use hyper::Uri;
 use rustls::pki_types::ServerName;
+
+use crate::http::outbound::Origin;
 
 /// A meetup of a proxy: `wss://HOST:PORT/PREFIX/MEETUP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl FromStr for Meetup {
         if uri.scheme_str() != Some("wss") {
             return Err(expected("another scheme"));
         }
-        let (_, port) = authority(&uri, 443).ok_or_else(|| expected("no host and port alone"))?;
+        let port = port(&uri).ok_or_else(|| expected("no host and port alone"))?;
         if uri.path().len() < 2 {
             return Err(expected("no meetup"));
         }
@@ -44,34 +47,27 @@ impl FromStr for Meetup {
 
 /// A server on this machine or next to it: `http://A:P`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    pub(super) host: String,
-    pub(super) port: u16,
-}
+pub struct Server(pub(super) Origin);
 
 impl FromStr for Server {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let uri: Option<Uri> = text.parse().ok();
-        let uri = uri.filter(|uri| uri.scheme_str() == Some("http"));
-        let uri = uri.filter(|uri| uri.path_and_query().is_none_or(|path| path == "/"));
-        let server = uri.as_ref().and_then(|uri| authority(uri, 80));
-        let (host, port) = server.ok_or("expected http://HOST:PORT, without a path")?;
-        Ok(Self { host: host.to_owned(), port })
+        let url = Url::parse(text).ok().filter(|url| &url[Position::BeforePath..] == "/");
+        let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+        let origin = url.as_ref().and_then(Origin::of).filter(|origin| !origin.secure);
+        Ok(Self(origin.ok_or("expected http://HOST:PORT, without a path")?))
     }
 }
 
-/// The host, an IPv6 address in brackets, and the port.
-fn authority(uri: &Uri, default_port: u16) -> Option<(&str, u16)> {
-    let authority = uri.authority()?.as_str();
+/// The port, where the authority is that behind a host, or nothing.
+fn port(uri: &Uri) -> Option<u16> {
     let host = uri.host().filter(|host| name(host).is_some())?;
     // `Uri` ignores a port that is no number, and allows a user before the host.
-    let port = match authority.strip_prefix(host)?.strip_prefix(':') {
-        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
-        None => default_port,
-    };
-    Some((host, port))
+    match uri.authority()?.as_str().strip_prefix(host)?.strip_prefix(':') {
+        Some(port) => port.parse().ok().filter(|port| *port > 0),
+        None => Some(443),
+    }
 }
 
 fn name(host: &str) -> Option<ServerName<'static>> {
@@ -119,7 +115,7 @@ mod tests {
     #[test]
     fn a_server_has_no_path() {
         let server = |text: &str| {
-            text.parse::<Server>().map(|server| format!("{}:{}", server.host, server.port))
+            text.parse::<Server>().map(|Server(at)| format!("{}:{}", at.host, at.port))
         };
         assert_eq!(server("http://127.0.0.1:5000").as_deref(), Ok("127.0.0.1:5000"));
         assert_eq!(server("http://[::1]:5000/").as_deref(), Ok("[::1]:5000"));
