@@ -248,7 +248,7 @@ impl Store {
         Self::open_with(path, file(path), written)
     }
 
-    /// As [`Store::open`], on a file that `open` opens: for tests with a failing disk.
+    /// As [`Store::open`], on a file that `open` opens.
     pub fn open_with(
         path: &Path,
         open: Box<Open>,
@@ -265,20 +265,11 @@ impl Store {
         Ok((store, left, thread))
     }
 
-    /// As [`Store::open`], for the service: a damaged file is set aside, and one that cannot be
-    /// opened or written for now is tried again by the writing thread. What the file held comes in
-    /// [`Written::Opened`], at once where that is possible. An error is that another process has
+    /// As [`Store::open_with`], for the service: a damaged file is set aside, and one that cannot
+    /// be opened or written for now is tried again by the writing thread. What the file held comes
+    /// in [`Written::Opened`], at once where that is possible. An error is that another process has
     /// the file, or that it is of a newer format. `max` is as in [`Store::set_max`].
     pub fn serve(
-        path: &Path,
-        max: Option<u64>,
-        written: impl Fn(Written) + Send + 'static,
-    ) -> Result<(Self, thread::JoinHandle<()>), Error> {
-        Self::serve_with(path, file(path), max, written)
-    }
-
-    /// As [`Store::serve`], on a file that `open` opens: for tests with a failing disk.
-    pub fn serve_with(
         path: &Path,
         open: Box<Open>,
         max: Option<u64>,
@@ -442,7 +433,7 @@ impl Store {
 }
 
 /// Opens a file that only its owner may read, whatever the folder allows.
-fn file(path: &Path) -> Box<Open> {
+pub fn file(path: &Path) -> Box<Open> {
     let path = path.to_owned();
     Box::new(move || {
         let mut options = OpenOptions::new();

@@ -188,12 +188,10 @@ impl Node {
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
-        let (store, storing) = Store::serve(
-            &Path::new(&config.state_dir).join(store::FILE),
-            config.store.max,
-            move |answer| report_written(answer, &written, &kept),
-        )
-        .map_err(problem)?;
+        let path = Path::new(&config.state_dir).join(store::FILE);
+        let report = move |answer| report_written(answer, &written, &kept);
+        let (store, storing) =
+            Store::serve(&path, store::file(&path), config.store.max, report).map_err(problem)?;
         store.set_history(config.store.history);
         let tools = ports::Tools {
             clock,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use mistgate_core::base::rand::Rand;
+use mistgate_runtime::base::store;
 use mistgate_runtime::base::store::{Left, Store, Written};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::event_body;
@@ -41,7 +42,7 @@ fn serve(path: &Path) -> (Left, Vec<u64>) {
     let attempt = || {
         let (report, reports) = mpsc::channel();
         let report = move |written| report.send(written).expect("a listener");
-        let served = Store::serve(path, None, report);
+        let served = Store::serve(path, store::file(path), None, report);
         let (store, thread) = served.unwrap_or_else(|error| panic!("it does not start: {error}"));
         let Ok(Written::Opened(left)) = reports.recv_timeout(LONG) else {
             panic!("it is not open");
@@ -150,7 +151,7 @@ fn a_store_in_use_is_not_damaged() {
     let opened = Store::open(&path, |_| {}).expect("a store");
     for marker in ["mistgate.redb.opening", "mistgate.redb.opening-again"] {
         fs::write(folder.path().join(marker), "").expect("a marker");
-        let served = Store::serve(&path, None, |_| {});
+        let served = Store::serve(&path, store::file(&path), None, |_| {});
         assert!(served.is_err_and(|error| error.is_taken()));
     }
     assert!(damaged(folder.path()).is_empty());

@@ -137,7 +137,7 @@ impl World {
             let (report, reports) = mpsc::channel();
             // The listener may be gone first.
             let report = move |written| drop(report.send(written));
-            let served = Store::serve_with(&self.path, Box::new(open), Some(MAX), report);
+            let served = Store::serve(&self.path, Box::new(open), Some(MAX), report);
             let (store, thread) = served.unwrap_or_else(|error| panic!("no start: {error}"));
             store.set_history(self.history);
             Running { store, reports, thread }

@@ -15,6 +15,7 @@ use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::notify::change::Key;
+use mistgate_runtime::base::store;
 use mistgate_runtime::base::store::{LetterChanges, RowName, Store, Write, Written, care};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::{body, device_event};
@@ -110,7 +111,8 @@ impl Bounded {
     fn open(path: &Path) -> (Self, JoinHandle<()>) {
         let (report, reports) = mpsc::channel();
         let report = move |written| drop(report.send(written));
-        let (store, thread) = Store::serve(path, Some(MAX), report).expect("a store");
+        let (store, thread) =
+            Store::serve(path, store::file(path), Some(MAX), report).expect("a store");
         (Self { store, reports, letters: Cell::default() }, thread)
     }
 
