@@ -29,11 +29,7 @@ pub(crate) fn run(args: &Import) -> Result<(), String> {
     };
     let lines = |notes: &[Note]| -> Vec<String> { notes.iter().map(ToString::to_string).collect() };
     let imported = import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
-    let files = match imported.files.len() {
-        0 => "no files with secrets".to_owned(),
-        1 => "a file with a secret".to_owned(),
-        count => format!("{count} files with secrets"),
-    };
+    let files = format!("{} files with secrets", imported.files.len());
     let end = match &args.out {
         Some(out) => {
             write(&imported, out)?;

@@ -68,7 +68,7 @@ pub fn try_out() -> Result<(String, String), String> {
 }
 
 /// Gives up all that is not needed. What holds, and what does not.
-fn give_up(needs: &Needs) -> Result<(account::Account, Confined, String, String), String> {
+fn give_up(needs: &Needs) -> Result<(String, Confined, String, String), String> {
     let mut measures = Measures::default();
     let account = account::leave(needs, &mut measures)?;
     let confined = domain::enter(needs, &mut measures);
@@ -79,13 +79,7 @@ fn give_up(needs: &Needs) -> Result<(account::Account, Confined, String, String)
 impl Sandbox {
     /// Whether another configuration needs no more than what is left. One line for each problem.
     pub fn permits(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        let mut problems = Vec::new();
-        if self.confined.files {
-            problems.extend(self.needs.missing_folders(needs));
-        }
-        if self.confined.ports {
-            problems.extend(self.needs.missing_ports(needs));
-        }
+        let problems = self.needs.missing(needs, &self.confined);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 

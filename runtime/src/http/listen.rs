@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{fmt, io, sync::Arc, time::Duration};
 
+use http_types::{Url, url::Host};
 use hyper::http::request;
 use mistgate_core::http::listener::Policy;
 use smol::{Async, Executor, Timer, future::FutureExt};
@@ -132,14 +133,12 @@ impl<'a> Head<'a> {
     /// names that, and could read the answer.
     pub(crate) fn names_this_machine(&self) -> bool {
         let Some(host) = self.header("host") else { return true };
-        let host = host.to_ascii_lowercase();
-        let name = match host.iter().rposition(|byte| *byte == b':') {
-            Some(at) if !host.ends_with(b"]") => host.get(..at).unwrap_or_default(),
-            Some(_) | None => &host,
-        };
-        let text = std::str::from_utf8(name).unwrap_or_default();
-        let address = text.trim_start_matches('[').trim_end_matches(']');
-        text == "localhost" || address.parse::<std::net::IpAddr>().is_ok()
+        let url = Url::parse(&format!("http://{}", String::from_utf8_lossy(host))).ok();
+        url.is_some_and(|url| match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        })
     }
 
     /// The client's address; that which a trusted proxy names. An IPv4 address mapped into IPv6 is

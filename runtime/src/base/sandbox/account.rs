@@ -1,6 +1,6 @@
 //! The user of the process: not root, without capabilities, its memory closed to others.
 
-use std::{fmt, fs, fs::File, os::unix::fs::MetadataExt};
+use std::{fs, fs::File, os::unix::fs::MetadataExt};
 
 use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid};
 use rustix::thread::{
@@ -11,29 +11,12 @@ use rustix::{io, process, thread};
 
 use super::{Measures, Needs};
 
-/// The user of the process from here on.
-pub(super) struct Account {
-    uid: Uid,
-    /// Whether that is root, because the state folder belongs to root.
-    is_root: bool,
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.uid.as_raw())?;
-        if self.is_root {
-            f.write_str(" without capabilities; chown state_dir to a user of its own")?;
-        }
-        Ok(())
-    }
-}
-
 /// Gives up the rights of root and all that leads to more, and closes our memory to others.
 ///
 /// Root becomes the owner of the state folder, user and group, as an installation prepares it. If
 /// the owner is root, the process stays root but loses its capabilities. Other threads would keep
-/// their rights, so there must be none.
-pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<Account, String> {
+/// their rights, so there must be none. Returns the user of the process from here on, in words.
+pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<String, String> {
     let explain = |error: io::Errno| format!("cannot become the owner of state_dir: {error}");
     let mut uid = process::geteuid();
     if let (true, Some(state)) = (uid.is_root(), &needs.state) {
@@ -59,7 +42,8 @@ pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<Account, S
             format!("{file}: {error} for user {id}, the owner of state_dir — chown or chmod")
         })?;
     }
-    Ok(Account { uid, is_root: uid.is_root() })
+    let lasting = " without capabilities; chown state_dir to a user of its own";
+    Ok(format!("{}{}", uid.as_raw(), if uid.is_root() { lasting } else { "" }))
 }
 
 /// Does nothing where there are none left: a service manager may forbid the call then.

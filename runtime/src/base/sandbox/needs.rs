@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http_types::Url;
 use mistgate_core::{config::checked::Config, http::proxy::Proxies};
 
-use super::domain::{SYSTEM, is_of_system};
+use super::domain::{Confined, SYSTEM, is_of_system};
 
 /// DNS over TCP, and the HTTPS of all chats and clouds: a reload may always name another of them.
 const ALWAYS: [u16; 2] = [53, 443];
@@ -94,31 +94,23 @@ impl Needs {
         folders_of(Path::new(path)).iter().all(|folder| self.reads(folder))
     }
 
-    /// Folders that `other` needs and this does not. One line for each.
-    pub(super) fn missing_folders<'a>(
-        &'a self,
-        other: &'a Self,
-    ) -> impl Iterator<Item = String> + 'a {
+    /// What `other` needs and this does not, where files or ports are confined. One line for each.
+    pub(super) fn missing(&self, other: &Self, confined: &Confined) -> Vec<String> {
+        let mut missing = Vec::new();
         let written = |folder: &Path| self.write.keys().any(|own| folder.starts_with(own));
-        other.write.iter().filter(move |(folder, _)| !written(folder)).map(|(folder, key)| {
+        for (folder, key) in other.write.iter().filter(|(to, _)| confined.files && !written(to)) {
             let folder = folder.display();
-            format!("{key}: the sandbox lets nothing be written in {folder} — {RESTART}")
-        })
-    }
-
-    /// Ports that `other` needs and this does not. One line for each.
-    pub(super) fn missing_ports<'a>(
-        &'a self,
-        other: &'a Self,
-    ) -> impl Iterator<Item = String> + 'a {
-        let connect = other.connect.iter().filter(|(port, _)| !self.connect.contains_key(port));
-        let bind = other.bind.iter().filter(|(port, _)| !self.bind.contains_key(port));
-        connect
-            .map(|(port, name)| format!("{name}: the sandbox lets nothing connect to port {port}"))
-            .chain(bind.map(|(port, name)| {
-                format!("{name}.listen: the sandbox does not open port {port}")
-            }))
-            .map(|problem| format!("{problem} — {RESTART}"))
+            missing.push(format!("{key}: the sandbox lets nothing be written in {folder}"));
+        }
+        let is_new = |port: &u16| confined.ports && !self.connect.contains_key(port);
+        for (port, name) in other.connect.iter().filter(|(port, _)| is_new(port)) {
+            missing.push(format!("{name}: the sandbox lets nothing connect to port {port}"));
+        }
+        let is_new = |port: &u16| confined.ports && !self.bind.contains_key(port);
+        for (port, name) in other.bind.iter().filter(|(port, _)| is_new(port)) {
+            missing.push(format!("{name}.listen: the sandbox does not open port {port}"));
+        }
+        missing.into_iter().map(|what| format!("{what} — {RESTART}")).collect()
     }
 
     fn reads(&self, folder: &Path) -> bool {
