@@ -10,7 +10,7 @@ use mistgate_core::config::raw;
 use mistgate_core::config::raw::{Report, Source};
 
 use super::Imported;
-use super::entry::{Entry, Origin, Standing, Toml};
+use super::entry::{Entry, Origin, Toml};
 
 /// A file beside the configuration, which names it. Only its owner may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Draft {
                 key: key.to_owned(),
                 value,
                 origin: origin.clone(),
-                standing: Standing::Active,
+                is_awaited: false,
             }),
         }
     }
@@ -146,8 +146,8 @@ impl Draft {
             return;
         }
         self.set(section, key, &*name, origin);
-        if content.is_none() {
-            self.stand(section, key, Standing::Awaited);
+        if let Some(entry) = self.entry(section, key) {
+            entry.is_awaited = content.is_none();
         }
         self.keep(name, content);
     }
@@ -179,20 +179,17 @@ impl Draft {
             if list.iter().any(|(text, _)| text == element))
     }
 
-    /// Decides whether a key counts.
-    pub(super) fn stand(&mut self, section: &str, key: &str, standing: Standing) {
-        if let Some(entry) = self.entry(section, key) {
-            entry.standing = standing;
-        }
+    /// Sets a key no longer.
+    pub(super) fn remove(&mut self, section: &str, key: &str) {
+        self.entries.retain(|entry| entry.section != section || entry.key != key);
     }
 
     /// Takes out the values that [`mistgate_core::config`] refuses, and reports them.
     pub(super) fn settle(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let (report, places) = self.check();
-            let is_active = |at: &usize| {
-                self.entries.get(*at).is_some_and(|entry| entry.standing == Standing::Active)
-            };
+            let is_active =
+                |at: &usize| self.entries.get(*at).is_some_and(|entry| !entry.is_awaited);
             let refused: Vec<(usize, Problem)> = report
                 .problems
                 .into_iter()
@@ -258,7 +255,7 @@ impl Draft {
                 // The key is needed, so the operator is asked to make the file.
                 let _ = write!(advice, ", in the file {name}");
                 self.files.retain(|file| file.name != *name);
-                entry.standing = Standing::Awaited;
+                entry.is_awaited = true;
             }
             (Toml::List(list), Some(index)) if index < list.len() => origin = list.remove(index).1,
             (value, _) => *value = Toml::List(Vec::new()),

@@ -26,17 +26,8 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Toml,
     pub(super) origin: Origin,
-    pub(super) standing: Standing,
-}
-
-/// How an entry counts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Active,
-    /// It names a file that has yet to be made.
-    Awaited,
-    /// It is written as a comment, for the operator to enable.
-    Asleep,
+    /// Whether it names a file that has yet to be made.
+    pub(super) is_awaited: bool,
 }
 
 /// In characters. Longer lists are written with a line for each element.
@@ -45,8 +36,7 @@ const LINE_LEN_MAX: usize = 80;
 impl Entry {
     /// Adds its lines to the text.
     pub(super) fn write(&self, text: &mut String) {
-        let sleep = if self.standing == Standing::Asleep { "# " } else { "" };
-        let _ = write!(text, "{sleep}{} = ", key(&self.key));
+        let _ = write!(text, "{} = ", key(&self.key));
         let comment = format!("# {}", self.origins());
         let value = match &self.value {
             Toml::List(list) => {
@@ -55,9 +45,9 @@ impl Entry {
                 if line.len() > LINE_LEN_MAX {
                     let _ = writeln!(text, "[ {comment}");
                     for element in elements {
-                        let _ = writeln!(text, "{sleep}    {element},");
+                        let _ = writeln!(text, "    {element},");
                     }
-                    let _ = writeln!(text, "{sleep}]");
+                    text.push_str("]\n");
                     return;
                 }
                 line

@@ -24,7 +24,7 @@ pub mod micronets;
 mod mwtt;
 
 use self::draft::{Draft, File, Note};
-use self::entry::{Origin, Standing};
+use self::entry::Origin;
 use self::{micronets::Folder, python::Module};
 
 /// The configurations of those old programs that were in use.
@@ -80,7 +80,7 @@ pub fn import(programs: &Programs) -> Result<Imported, Vec<Note>> {
         micronets::import(folder, &proxy.unwrap_or_default(), &mut draft);
     }
     draft.settle();
-    disable_method_without_mist(&mut draft);
+    leave_out_method_without_mist(&mut draft);
     let mut imported = draft.finish(&head(programs));
     imported.toml.push_str("\n[admin]\nlisten = \"127.0.0.1:9361\"\n");
     Ok(imported)
@@ -111,16 +111,16 @@ fn passed_over(program: &'static str, file: &str, module: &Module, draft: &mut D
     }
 }
 
-/// Comments the method out if the settings of Mist's API are missing: mistgate refuses it then.
-fn disable_method_without_mist(draft: &mut Draft) {
+/// Leaves the method out if the settings of Mist's API are missing: mistgate refuses it then.
+fn leave_out_method_without_mist(draft: &mut Draft) {
     let missing =
         ["token_file", "org_id"].into_iter().find(|key| draft.origin("mist", key).is_none());
     if let Some(missing) = missing
         && let Some(origin) = draft.origin("ports", "method").cloned()
     {
-        let what = "commented out, as nothing can be decided without what Mist says";
+        let what = "left out, as nothing can be decided without what Mist says";
         draft.note(&origin, what, format!("mist.{missing}, and then ports.method"));
-        draft.stand("ports", "method", Standing::Asleep);
+        draft.remove("ports", "method");
     }
 }
 

@@ -174,7 +174,7 @@ fn who_asks_from_outside_gets_a_path_of_its_own() {
 fn a_method_without_an_organisation_waits_for_it() {
     let new = mesa(MESA_SWITCHES);
     assert_eq!(problems(&new), Vec::<String>::new(), "{}", new.toml);
-    assert!(new.toml.contains("\n# method = \"junos\" # MESA: configuration_method\n"));
+    assert_eq!(line(&new, "ports", "method"), None);
     assert!(is_said(&new, "mesa.py:5: external_conf.org_id: ", "left out"));
     assert!(is_said(&new, "mesa.py:10: configuration_method: ", "mist.org_id"));
     // A line about more than the port stays behind, and the others are in their order.
