@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     let sets_up = beginning.write(&root, &account)?;
     install_program(&root, &program)?;
     let upgraded = install_service(&root)?;
-    report(&root, &beginning, &account);
+    report(&root, &beginning);
     start(&root, upgraded)?;
     if sets_up { set_up() } else { Ok(()) }
 }
@@ -213,12 +213,12 @@ fn start(root: &InstallRoot, upgraded: bool) -> Result<(), String> {
 }
 
 /// Says where everything is, and what to do next.
-fn report(root: &InstallRoot, beginning: &Beginning, account: &Account) {
+fn report(root: &InstallRoot, beginning: &Beginning) {
     let init = root.init;
     let made = |name: &str| format!("{CONFIG_DIR}/{name}");
     let mut lines = vec![
         ("program", init.binary.to_owned()),
-        ("account", account.to_string()),
+        ("account", account::NAME.to_owned()),
         ("state", init.state_dir.to_owned()),
     ];
     if let Some((service, ..)) = init.files.first() {

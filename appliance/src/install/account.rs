@@ -6,7 +6,7 @@
 //! (lckpwdf(3)).
 
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::{fmt, fs, fs::OpenOptions, path::Path};
+use std::{fs, fs::OpenOptions, path::Path};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
@@ -14,7 +14,7 @@ use super::root::{InstallRoot, has_program, run, set};
 use crate::files;
 
 /// The name of the user and of the group.
-const NAME: &str = "mistgate";
+pub(super) const NAME: &str = "mistgate";
 /// The ids of system accounts, tried from the highest as useradd does.
 const IDS: std::ops::RangeInclusive<u32> = 100..=999;
 
@@ -22,16 +22,6 @@ const IDS: std::ops::RangeInclusive<u32> = 100..=999;
 pub(super) struct Account {
     pub(super) uid: u32,
     pub(super) gid: u32,
-    made_by: Option<&'static str>,
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.made_by {
-            None => write!(f, "{NAME}, which was there"),
-            Some(by) => write!(f, "{NAME}, made by {by}"),
-        }
-    }
 }
 
 impl Account {
@@ -39,7 +29,7 @@ impl Account {
     pub(super) fn ensure(root: &InstallRoot) -> Result<Self, String> {
         let found = ids(root)?;
         if let (Some(uid), Some(gid)) = found {
-            return Ok(Self { uid, gid, made_by: None });
+            return Ok(Self { uid, gid });
         }
         let by = if has_tools(root) {
             add(root, found)?;
@@ -49,7 +39,7 @@ impl Account {
             "editing /etc/passwd and /etc/group"
         };
         match ids(root)? {
-            (Some(uid), Some(gid)) => Ok(Self { uid, gid, made_by: Some(by) }),
+            (Some(uid), Some(gid)) => Ok(Self { uid, gid }),
             _ => Err(format!(
                 "{NAME}: {by} made no such account in /etc/passwd — make a system user and group \
                  of this name first"

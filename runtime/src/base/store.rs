@@ -215,22 +215,26 @@ impl Kept {
     }
 }
 
-/// The database; `None` while the file cannot be opened.
-type Shared = Arc<RwLock<Option<Database>>>;
+/// What the handles share with the writing thread.
+#[derive(Debug, Default)]
+struct Shared {
+    /// `None` while the file cannot be opened.
+    database: RwLock<Option<Database>>,
+    /// Whether the disk takes writes, as far as the last attempt showed.
+    is_writable: AtomicBool,
+    /// The bound of the file in bytes, or 0 for the one that follows from the disk.
+    max: AtomicU64,
+    /// For how many seconds batches are kept that nobody waits for.
+    history: AtomicU64,
+    /// How many dead letters there are.
+    letters: AtomicU64,
+}
 
 /// A handle on the store. Once every clone is dropped the writing thread ends.
 #[derive(Clone, Debug)]
 pub struct Store {
     path: Arc<Path>,
-    shared: Shared,
-    /// Whether the disk takes writes, as far as the last attempt showed.
-    is_writable: Arc<AtomicBool>,
-    /// The bound of the file in bytes, or 0 for the one that follows from the disk.
-    max: Arc<AtomicU64>,
-    /// For how many seconds batches are kept that nobody waits for.
-    history: Arc<AtomicU64>,
-    /// How many dead letters there are.
-    letters: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     writes: Sender<Vec<Write>>,
 }
 
@@ -277,8 +281,7 @@ impl Store {
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let place = Place { path: path.to_owned(), open, is_service: true };
         let mut writer = Writer::new(place);
-        let (_, _, [bound, ..]) = writer.shared();
-        bound.store(max.unwrap_or(0), Ordering::Relaxed);
+        writer.shared.max.store(max.unwrap_or(0), Ordering::Relaxed);
         match writer.begin(&written) {
             Err(problem) if problem.is_final() => {
                 return Err(Error { path: path.to_owned(), problem });
@@ -296,12 +299,12 @@ impl Store {
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let (writes, inbox) = mpsc::channel();
-        let (shared, is_writable, [max, history, letters]) = writer.shared();
+        let shared = Arc::clone(&writer.shared);
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
             .map_err(|error| Error { path: path.to_owned(), problem: error.into() })?;
-        Ok((Self { path: path.into(), shared, is_writable, max, history, letters, writes }, thread))
+        Ok((Self { path: path.into(), shared, writes }, thread))
     }
 
     /// Hands a write to the writing thread. `false` once that thread has ended.
@@ -324,7 +327,7 @@ impl Store {
     }
 
     fn try_read(&self, batch: u64) -> Option<Kept> {
-        let database = self.shared.read();
+        let database = self.shared.database.read();
         let transaction = database.as_ref()?.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
         let is_history = transaction.open_table(HISTORY).ok()?.get(batch).ok()?.is_some();
@@ -339,25 +342,25 @@ impl Store {
 
     /// What is kept of ports; an error too where the file cannot be read for now. Blocks.
     pub fn ports(&self) -> Result<Vec<Row>, redb::Error> {
-        self.shared.read().as_ref().map_or(Err(redb::Error::DatabaseClosed), ports::read)
+        self.shared.database.read().as_ref().map_or(Err(redb::Error::DatabaseClosed), ports::read)
     }
 
     /// Reads an incident. `None` where it is gone or damaged, or the file cannot be read for now.
     /// Blocks.
     pub fn incident(&self, key: Key) -> Option<Vec<u8>> {
-        let read = || incidents::read(self.shared.read().as_ref()?, key).ok()?;
+        let read = || incidents::read(self.shared.database.read().as_ref()?, key).ok()?;
         panic::catch(read).flatten()
     }
 
     /// How many dead letters there are.
     pub fn letters(&self) -> u64 {
-        self.letters.load(Ordering::Relaxed)
+        self.shared.letters.load(Ordering::Relaxed)
     }
 
     /// Reads a dead letter; none where it is gone or damaged, or the file cannot be read for now.
     /// Blocks.
     pub fn letter(&self, id: u64) -> Option<Letter> {
-        let read = || letters::read(self.shared.read().as_ref()?, id).ok()?;
+        let read = || letters::read(self.shared.database.read().as_ref()?, id).ok()?;
         panic::catch(read).flatten()
     }
 
@@ -368,7 +371,7 @@ impl Store {
         most: usize,
         each: impl Fn(&Letter) -> T,
     ) -> Option<(Vec<T>, u64)> {
-        let read = || letters::last(self.shared.read().as_ref()?, most, each).ok();
+        let read = || letters::last(self.shared.database.read().as_ref()?, most, each).ok();
         panic::catch(read).flatten()
     }
 
@@ -390,7 +393,7 @@ impl Store {
     /// on. Blocks for as long as that takes.
     pub fn back_up(&self) -> Result<(), Error> {
         let error = |problem| Error { path: self.path.to_path_buf(), problem };
-        let begin = || match &*self.shared.read() {
+        let begin = || match &*self.shared.database.read() {
             Some(database) => Ok(database.begin_read()?),
             None => Err(redb::Error::DatabaseClosed.into()),
         };
@@ -407,20 +410,20 @@ impl Store {
 
     /// Bounds the file, in bytes. None: 256 MiB, at most a quarter of the file system.
     pub fn set_max(&self, max: Option<u64>) {
-        self.max.store(max.unwrap_or(0), Ordering::Relaxed);
+        self.shared.max.store(max.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Keeps batches that nobody waits for any more until they are so old, in seconds, while there
     /// is room; none of them at zero.
     pub fn set_history(&self, kept: Duration) {
-        self.history.store(kept.as_secs(), Ordering::Relaxed);
+        self.shared.history.store(kept.as_secs(), Ordering::Relaxed);
     }
 
     /// The batches that were accepted after this one and are still here, in order, up to so many
     /// bytes but at least one. None where the file cannot be read for now. Blocks.
     pub fn accepted(&self, after: u64, bytes_max: usize) -> Option<Vec<Accepted>> {
         let read = || {
-            let transaction = self.shared.read().as_ref()?.begin_read().ok()?;
+            let transaction = self.shared.database.read().as_ref()?.begin_read().ok()?;
             batches::after(&transaction, after, bytes_max).ok()
         };
         panic::catch(read).flatten()
@@ -428,7 +431,7 @@ impl Store {
 
     /// Whether the disk takes writes, as far as the last attempt showed.
     pub fn is_writable(&self) -> bool {
-        self.is_writable.load(Ordering::Relaxed)
+        self.shared.is_writable.load(Ordering::Relaxed)
     }
 }
 

@@ -178,7 +178,7 @@ fn from_nothing_install_leads_to_the_first_message() {
     let said = asking.stdout() + &asking.stderr();
     assert_eq!(code, Some(0), "{said}{}", machine.read("/var/log/mistgate.log"));
     for line in [
-        "account         mistgate, made by useradd",
+        "account         mistgate",
         "The service runs.",
         "sends what the configuration wants to https://gw.example:51361/webhooks",
         "Mist is asked to ping the webhook: yes",

@@ -371,7 +371,7 @@ fn no_request_waits_for_ever_and_a_lost_connection_is_reopened() {
         .close(Some(CloseFrame { code: 1008.into(), reason: "no place".into() }))
         .expect("a peer");
     let lost = mistgate.line("disconnected", 2);
-    assert_eq!(lost.get("reason"), Some(&json!("the proxy closed it with 1008: no place")));
+    assert_eq!(lost.get("reason"), Some(&json!("the proxy closed it: no place (1008)")));
     let mut partner = proxy.meet();
     partner.ws.send(Message::text("x".repeat((1 << 20) + 1))).expect("a peer");
     assert_eq!(partner.closed().0, 1009);

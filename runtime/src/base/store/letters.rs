@@ -4,9 +4,9 @@
 //! stores its event anew, so that a crash neither loses nor doubles it. Letters have a tenth of the
 //! store's bound and 30 days; the oldest give way first, and all of them to new batches.
 
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{mem, sync::Arc};
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::dead_letter::Dead;
@@ -76,8 +76,6 @@ struct Tally {
 #[derive(Debug, Default)]
 pub(super) struct Letters {
     tally: Tally,
-    /// Shared with the handles of the store.
-    count: Arc<AtomicU64>,
     /// At most so many are laid down by the next commit.
     pub(super) buried: usize,
     /// To be dropped, with whom to tell whether they were there.
@@ -88,22 +86,22 @@ pub(super) struct Letters {
 }
 
 impl Letters {
-    pub(super) fn count(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.count)
-    }
-
     /// Bytes of the letters, at most.
     pub(super) const fn bytes(&self) -> u64 {
         self.tally.bytes
     }
 
-    /// Reads how much there is.
-    pub(super) fn opened(&mut self, database: &Database) -> Result<(), redb::Error> {
+    /// Reads how much there is, and notes how many.
+    pub(super) fn opened(
+        &mut self,
+        database: &Database,
+        count: &AtomicU64,
+    ) -> Result<(), redb::Error> {
         self.tally = Tally::default();
         for row in database.begin_read()?.open_table(LETTERS)?.iter()? {
             self.tally.add(&row?.1.value());
         }
-        self.count.store(self.tally.count, Ordering::Relaxed);
+        count.store(self.tally.count, Ordering::Relaxed);
         Ok(())
     }
 
@@ -151,11 +149,11 @@ impl Letters {
         changing.push_out(max / MAX_PART)
     }
 
-    /// Takes what a commit has changed.
-    pub(super) fn committed(&mut self, changed: Changed) {
+    /// Takes what a commit has changed, and notes how many there are.
+    pub(super) fn committed(&mut self, changed: Changed, count: &AtomicU64) {
         let Changed { tally, changes, dropped } = changed;
         self.tally = tally;
-        self.count.store(tally.count, Ordering::Relaxed);
+        count.store(tally.count, Ordering::Relaxed);
         for ((_, answer), was_there) in self.drops.drain(..dropped.len()).zip(dropped) {
             let _ = answer.try_send(was_there);
         }
@@ -377,7 +375,7 @@ mod tests {
         letters.tidy(&mut changing, 200_000).expect("a table");
         let changed = changing.end();
         transaction.commit().expect("memory");
-        letters.committed(changed);
+        letters.committed(changed, &AtomicU64::new(0));
     }
 
     fn lay(bytes: usize) -> impl Fn(&mut Changing<'_>) {
@@ -425,14 +423,15 @@ mod tests {
         assert_eq!(ids(&database), [6, 5], "there is no room beside batches");
         let pushed_out = letters.report().map(|changes| changes.pushed_out);
         assert_eq!(pushed_out, Some(4));
-        assert_eq!(letters.count().load(Ordering::Relaxed), 2);
+        assert_eq!(letters.tally.count, 2);
 
         letters.drops.push((6, channel::bounded(1).0));
         letters.drops.push((5, channel::bounded(1).0));
         change(&database, &mut letters, 0, day(31), |_| {});
         change(&database, &mut letters, u64::MAX, day(31), lay(10));
         assert_eq!(ids(&database), [7]);
-        letters.opened(&database).expect("a table");
-        assert_eq!(letters.tally.count, 1);
+        let count = AtomicU64::new(0);
+        letters.opened(&database, &count).expect("a table");
+        assert_eq!(count.load(Ordering::Relaxed), 1);
     }
 }

@@ -8,11 +8,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::{io, io::Write as _, sync::Arc};
 
-use super::Write;
+use super::{Shared, Write};
 
 /// The bound where none is configured, and the part of the file system that it is at most.
 const MAX: u64 = 256 << 20;
@@ -41,8 +41,7 @@ pub(super) struct Space {
     reserve: PathBuf,
     has_reserve: bool,
     tried_at: Option<Instant>,
-    /// The configured bound, or 0.
-    max: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     /// The bound where none is configured.
     default: u64,
     /// Bytes of pages in use, at most; none before they were counted.
@@ -55,12 +54,12 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn new(store: &Path, max: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(store: &Path, shared: Arc<Shared>) -> Self {
         Self {
             reserve: store.with_file_name(RESERVE),
             has_reserve: false,
             tried_at: None,
-            max,
+            shared,
             default: of_file_system(store),
             used: None,
             is_stale: true,
@@ -71,7 +70,7 @@ impl Space {
 
     /// The most bytes of the file.
     pub(super) fn max(&self) -> u64 {
-        match self.max.load(Ordering::Relaxed) {
+        match self.shared.max.load(Ordering::Relaxed) {
             0 => self.default,
             max => max,
         }

@@ -1,6 +1,6 @@
 //! The writing thread.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{collections::BTreeMap, io, mem, sync::Arc};
@@ -30,13 +30,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     place: Place,
-    shared: Shared,
-    /// Whether batches are taken.
-    is_writable: Arc<AtomicBool>,
-    /// The bound of the file; see [`Space`].
-    max: Arc<AtomicU64>,
-    /// For how many seconds batches are kept that nobody waits for.
-    history: Arc<AtomicU64>,
+    pub(super) shared: Arc<Shared>,
     space: Space,
     /// The open file.
     file: Option<Guard>,
@@ -67,14 +61,11 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(place: Place) -> Self {
-        let max = Arc::default();
+        let shared = Arc::default();
         Self {
-            space: Space::new(&place.path, Arc::clone(&max)),
+            space: Space::new(&place.path, Arc::clone(&shared)),
             place,
-            shared: Shared::default(),
-            is_writable: Arc::default(),
-            max,
-            history: Arc::default(),
+            shared,
             file: None,
             is_released: false,
             first_batch: 0,
@@ -89,12 +80,6 @@ impl Writer {
             maybe_kept: BTreeMap::new(),
             failed_at: None,
         }
-    }
-
-    /// What handles of the store share with this thread.
-    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, [Arc<AtomicU64>; 3]) {
-        let numbers = [Arc::clone(&self.max), Arc::clone(&self.history), self.letters.count()];
-        (Arc::clone(&self.shared), Arc::clone(&self.is_writable), numbers)
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Vec<Write>>, written: impl Fn(Written)) {
@@ -123,7 +108,7 @@ impl Writer {
             let is_news = was_writable || !batches.is_empty();
             match result {
                 Ok((full, refused)) => {
-                    self.is_writable.store(full.is_none(), Ordering::Relaxed);
+                    self.shared.is_writable.store(full.is_none(), Ordering::Relaxed);
                     match full {
                         Some(reason) if is_news => written(Written::Refused(batches, reason)),
                         Some(_) => {}
@@ -137,7 +122,7 @@ impl Writer {
                     }
                 }
                 Err(problem) => {
-                    self.is_writable.store(false, Ordering::Relaxed);
+                    self.shared.is_writable.store(false, Ordering::Relaxed);
                     if is_news {
                         written(Written::Refused(batches, problem.to_string()));
                     }
@@ -167,12 +152,12 @@ impl Writer {
     pub(super) fn begin(&mut self, written: &impl Fn(Written)) -> Result<Option<String>, Problem> {
         self.ready(written)?;
         let full = self.make_room(&[])?;
-        self.is_writable.store(full.is_none(), Ordering::Relaxed);
+        self.shared.is_writable.store(full.is_none(), Ordering::Relaxed);
         Ok(full)
     }
 
     fn is_writable(&self) -> bool {
-        self.is_writable.load(Ordering::Relaxed)
+        self.shared.is_writable.load(Ordering::Relaxed)
     }
 
     /// The next writes; none where it is time for a commit without one, to try the disk again or to
@@ -269,7 +254,7 @@ impl Writer {
 
     /// Counts the pages in use. Reads the upper pages of all trees.
     fn count(&mut self) -> Result<(), Problem> {
-        let database = self.shared.read();
+        let database = self.shared.database.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
         let stats = transaction.stats()?;
@@ -281,7 +266,7 @@ impl Writer {
     /// Removes what is worth less than a new batch: the history, the memory of duplicates, and then
     /// dead letters. Only the history where these batches fit.
     fn give_way(&mut self, puts: &[Write], fits: bool) -> Result<(), Problem> {
-        let database = self.shared.read();
+        let database = self.shared.database.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
         let most = if self.space.is_disk_full { EXPIRED_MAX } else { u64::MAX };
@@ -300,7 +285,7 @@ impl Writer {
         }
         let changed = letters.end();
         transaction.commit()?;
-        self.letters.committed(changed);
+        self.letters.committed(changed, &self.shared.letters);
         self.space.committed(&[], 0, has_removed);
         Ok(())
     }
@@ -315,7 +300,7 @@ impl Writer {
         }
         self.count()?;
         if self.space.is_too_large(length)
-            && let Some(database) = &mut *self.shared.write()
+            && let Some(database) = &mut *self.shared.database.write()
         {
             match database.compact() {
                 // A backup is being made.
@@ -364,9 +349,9 @@ impl Writer {
     }
 
     fn write(&mut self, puts: &[Write], room: u64) -> Result<Vec<u64>, Problem> {
-        let history_from = batches::history_from(&self.history, &self.space);
+        let history_from = batches::history_from(&self.shared.history, &self.space);
         let mut refused = Vec::new();
-        let database = self.shared.read();
+        let database = self.shared.database.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
         let sends = |put: &Write| matches!(put, Write::Put { letter: Some(_), .. });
@@ -420,14 +405,15 @@ impl Writer {
         let changed = letters.map(Changing::end);
         self.ports.write(&transaction)?;
         transaction.commit()?;
-        changed.into_iter().for_each(|changed| self.letters.committed(changed));
+        let count = &self.shared.letters;
+        changed.into_iter().for_each(|changed| self.letters.committed(changed, count));
         Ok(refused)
     }
 
     /// Gives up the file after a failed write, and opens it again for reading. If the disk is full,
     /// the reserve is what deliveries are noted in from here on.
     fn fail(&mut self, problem: &Problem, written: &impl Fn(Written)) {
-        self.is_writable.store(false, Ordering::Relaxed);
+        self.shared.is_writable.store(false, Ordering::Relaxed);
         self.is_released = false;
         self.failed_at = Some(Instant::now());
         if self.place.is_service && problem.is_full() {
@@ -439,7 +425,7 @@ impl Writer {
         }
         // Dropped after the lock: to close a failing file may take long. After a commit that
         // panicked it may panic too.
-        let closed = self.shared.write().take();
+        let closed = self.shared.database.write().take();
         panic::catch(|| drop(closed));
         // What fails here fails again when it is due.
         let _ = self.reopen(written);
@@ -460,7 +446,7 @@ impl Writer {
     }
 
     fn reopen(&mut self, written: &impl Fn(Written)) -> Result<(), Problem> {
-        if self.shared.read().is_some() {
+        if self.shared.database.read().is_some() {
             return Ok(());
         }
         let was_open = self.was_open;
@@ -478,9 +464,9 @@ impl Writer {
         if !mem::replace(&mut self.was_open, true) || left.set_aside.is_some() {
             self.first_batch = left.next_batch;
         }
-        self.letters.opened(&database)?;
+        self.letters.opened(&database, &self.shared.letters)?;
         (self.file, self.is_released) = (Some(guard), false);
-        *self.shared.write() = Some(database);
+        *self.shared.database.write() = Some(database);
         Ok(left)
     }
 

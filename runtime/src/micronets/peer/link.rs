@@ -179,15 +179,8 @@ async fn read(
 
 /// The reason of the proxy's close frame.
 fn reason(frame: Option<&CloseFrame>) -> String {
-    match frame {
-        Some(CloseFrame { code, reason }) if reason.is_empty() => {
-            format!("the proxy closed it with {}", u16::from(*code))
-        }
-        Some(CloseFrame { code, reason }) => {
-            format!("the proxy closed it with {}: {}", u16::from(*code), reason.as_str())
-        }
-        None => "the proxy closed it without a reason".to_owned(),
-    }
+    let reason = |frame| format!("the proxy closed it: {frame}");
+    frame.map_or_else(|| "the proxy closed it without a reason".to_owned(), reason)
 }
 
 /// The input that reports an error.
