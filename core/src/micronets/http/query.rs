@@ -9,6 +9,8 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
 
+use percent_encoding::percent_decode_str;
+
 use crate::{base::hex, micronets::message::Pair};
 
 /// The path and the decoded query. A query that could not be joined again to the same text stays in
@@ -45,22 +47,15 @@ fn pairs(query: &str) -> Option<Vec<Pair<'static>>> {
         .collect()
 }
 
-/// `None` for a plus, which some read as a space and others as itself, and for text that is not
-/// UTF-8.
+/// `None` for a plus, which some read as a space and others as itself, for what is no escape, and
+/// for text that is not UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => return None,
-            b'%' => {
-                let [octet] = hex::decode(&[rest.next()?, rest.next()?])?;
-                octet
-            }
-            _ => byte,
-        });
+    let is_octet =
+        |rest: &str| hex::decode::<1>(rest.as_bytes().get(..2).unwrap_or_default()).is_some();
+    if text.contains('+') || !text.split('%').skip(1).all(is_octet) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
 fn escape(text: &str, stays: impl Fn(u8) -> bool, out: &mut String) {
