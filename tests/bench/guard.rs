@@ -168,28 +168,11 @@ impl Driver {
             Output::Respond { status, .. } => {
                 let _ = answer.try_send(status);
             }
-            Output::Store {
-                batch,
-                bytes,
-                chats,
-                fingerprints,
-                incidents,
-                letter,
-                forget_before,
-            } => {
+            Output::Store { put, bytes } => {
+                self.put = Some(put.batch);
                 let (bytes, at) = (bytes.into(), clock::stamp());
-                let put = Write::Put {
-                    batch,
-                    bytes,
-                    chats,
-                    fingerprints,
-                    incidents,
-                    letter,
-                    at,
-                    forget_before,
-                };
+                let put = Write::Put { put, bytes, at };
                 drop(black_box(put));
-                self.put = Some(batch);
             }
             // Nothing is posted.
             Output::KeepIncident { .. }

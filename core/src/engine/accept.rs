@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Engine, Writing, output, output::Output};
+use super::output::{Output, Put};
+use super::{Engine, Writing, output};
 use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
 use crate::delivery::batch::{EventKey, Item};
@@ -40,15 +41,16 @@ impl Engine {
                     let records = self.fold(now, &topic, &mut items);
                     items.retain(|item| item.is_routed() || self.chat.delivery.keeps_all);
                     let incidents = records.iter().map(|(key, _)| *key).collect();
-                    self.outputs.push_back(Output::Store {
+                    let put = Put {
                         batch,
-                        bytes: batch::encode(at, &topic, &items),
                         chats: items.iter().map(|item| item.chats.clone()).collect(),
                         fingerprints,
                         incidents: records,
                         letter,
                         forget_before,
-                    });
+                    };
+                    let bytes = batch::encode(at, &topic, &items);
+                    self.outputs.push_back(Output::Store { put, bytes });
                     let writing = Writing { accepted_at: now, events, items, incidents };
                     self.writing.insert(batch, writing);
                 }

@@ -52,20 +52,27 @@ pub enum Output {
     /// Put a batch on disk; answer with `Stored` or `Refused`. One without events is no more than
     /// its fingerprints and incidents.
     Store {
-        batch: u64,
+        put: Put,
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
-        /// The chats that each event goes to, in the order of the events.
-        chats: Vec<Chats>,
-        /// Of all events of the batch, also those that no chat waits for.
-        fingerprints: Vec<Fingerprint>,
-        /// What the events made of incidents.
-        incidents: Vec<(Key, Option<Vec<u8>>)>,
-        /// The dead letter that this is, which goes with the same stroke. Refused where it is gone.
-        letter: Option<u64>,
-        /// The store may forget the fingerprints of earlier batches than this.
-        forget_before: u64,
     },
+}
+
+/// What is to be on disk of a batch besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    pub batch: u64,
+    /// The chats that each event goes to, in the order of the events.
+    pub chats: Vec<Chats>,
+    /// Of all events of the batch, also those that no chat waits for.
+    pub fingerprints: Vec<Fingerprint>,
+    /// What the events made of incidents; none to forget one. They are on disk if and only if the
+    /// batch is.
+    pub incidents: Vec<(Key, Option<Vec<u8>>)>,
+    /// The dead letter that this is, which goes with the same stroke. Refused where it is gone.
+    pub letter: Option<u64>,
+    /// The store may forget the fingerprints of earlier batches than this.
+    pub forget_before: u64,
 }
 
 /// What a message is about.

@@ -10,6 +10,7 @@ use crate::chat::{console, google, slack, teams};
 use crate::delivery::batch;
 use crate::delivery::batch::EventKey;
 use crate::delivery::config::Delivery;
+use crate::engine::output::Put;
 use crate::event::fingerprint::Fingerprint;
 use crate::event::{Event, Topic};
 use crate::incident::config::Rules;
@@ -139,15 +140,13 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
         Output::Settle { key, chats, dead: Some(Dead { to, reason }) } => {
             alloc::format!("bury {} {} of {to}: {reason}", key.batch, names(&chats))
         }
-        Output::Store { batch, chats, incidents, letter: None, .. } if incidents.is_empty() => {
-            alloc::format!("store {batch}: {}", chats.len())
-        }
-        Output::Store { batch, chats, incidents, letter: None, .. } => {
-            alloc::format!("store {batch}: {} and incidents {}", chats.len(), incidents.len())
-        }
-        Output::Store { batch, letter: Some(letter), .. } => {
-            alloc::format!("store {batch} for letter {letter}")
-        }
+        Output::Store { put: Put { batch, chats, incidents, letter, .. }, .. } => match letter {
+            Some(letter) => alloc::format!("store {batch} for letter {letter}"),
+            None if incidents.is_empty() => alloc::format!("store {batch}: {}", chats.len()),
+            None => {
+                alloc::format!("store {batch}: {} and incidents {}", chats.len(), incidents.len())
+            }
+        },
     });
     words.collect()
 }

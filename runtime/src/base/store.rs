@@ -52,6 +52,7 @@ use hyper::body::Bytes;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
 use mistgate_core::delivery::{batch, dead_letter::Dead};
+use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::change::Key;
 use mistgate_core::ports::{record::Record, switch_port::SwitchPort};
@@ -92,22 +93,10 @@ pub enum Write {
     },
     /// Keep a batch; answered with its number in [`Written`].
     Put {
-        batch: u64,
+        put: Put,
         bytes: Bytes,
-        /// The chats that each event goes to.
-        chats: Vec<Chats>,
-        /// The identities of its events.
-        fingerprints: Vec<Fingerprint>,
-        /// The incidents that it changes; none to forget one. They are on disk if and only if the
-        /// batch is.
-        incidents: Vec<(Key, Option<Vec<u8>>)>,
-        /// The dead letter that this is, which goes with the same commit. Where it is gone, the
-        /// batch is refused.
-        letter: Option<u64>,
         /// When it was accepted, if the kernel called its clock synchronised.
         at: Option<UnixTime>,
-        /// The fingerprints of earlier batches than this may be forgotten.
-        forget_before: u64,
     },
     /// Keep or forget something of incidents. Not answered: a crash loses what is younger than a
     /// moment.
@@ -133,7 +122,7 @@ pub enum Write {
 impl Write {
     /// The number of the batch to keep.
     pub const fn batch(&self) -> Option<u64> {
-        if let Self::Put { batch, .. } = self { Some(*batch) } else { None }
+        if let Self::Put { put, .. } = self { Some(put.batch) } else { None }
     }
 }
 

@@ -405,29 +405,11 @@ impl Driver {
             Output::Settle { key, chats, dead } => {
                 self.writes.push(Write::Settle { key, chats, dead });
             }
-            Output::Store {
-                batch,
-                bytes,
-                chats,
-                fingerprints,
-                incidents,
-                letter,
-                forget_before,
-            } => {
+            Output::Store { put, bytes } => {
                 let bytes = Bytes::from(bytes);
-                self.recent.keep(batch, bytes.clone());
-                let at = clock::stamp();
+                self.recent.keep(put.batch, bytes.clone());
                 self.writing += 1;
-                self.writes.push(Write::Put {
-                    batch,
-                    bytes,
-                    chats,
-                    fingerprints,
-                    incidents,
-                    letter,
-                    at,
-                    forget_before,
-                });
+                self.writes.push(Write::Put { put, bytes, at: clock::stamp() });
             }
         }
     }

@@ -17,7 +17,7 @@ use mistgate_core::incident::config::Rules;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal;
 use mistgate_runtime::base::journal::{Journal, Level};
-use mistgate_runtime::base::{store, store::Store};
+use mistgate_runtime::base::store::{Store, file};
 use mistgate_runtime::chat::driver::{Driver, Handle, Message, Settings};
 use mistgate_runtime::http::{outbound::Outbound, tls};
 use mistgate_tests::chat::server::{Chat, LONG};
@@ -64,7 +64,7 @@ fn a_post_that_panics_is_one_failed_attempt_of_one_chat() {
     let written = handle.clone();
     let report = move |answer| written.send(Message::Written(answer));
     let path = folder.path().join("store.redb");
-    let served = Store::serve(&path, store::file(&path), None, report);
+    let served = Store::serve(&path, file(&path), None, report);
     let (store, storing) = served.expect("a store");
     let mut panics = settings(&slack, &teams);
     panics.engine.chat.destinations.first_mut().expect("Slack").format = &PANICS;

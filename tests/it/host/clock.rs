@@ -5,6 +5,7 @@ use std::{path::Path, sync::mpsc};
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item};
+use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_runtime::base::clock;
@@ -34,16 +35,15 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
         text: device_event("AP_CONNECTED", &format!("ap-{batch}.")).to_string(),
     };
     let bytes = batch::encode(at.unwrap_or(IN_1970), "device-events", std::slice::from_ref(&item));
-    Write::Put {
+    let put = Put {
         batch,
-        bytes: bytes.into(),
         chats: vec![item.chats],
         fingerprints: vec![item.fingerprint],
         incidents: Vec::new(),
-        at,
         letter: None,
         forget_before,
-    }
+    };
+    Write::Put { put, bytes: bytes.into(), at }
 }
 
 fn settle(batch: u64) -> Write {

@@ -12,6 +12,7 @@ use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item};
+use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::notify::change::Key;
@@ -178,16 +179,16 @@ impl Kept {
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);
-        before.push(Write::Put {
+        let put = Put {
             batch: number,
-            bytes: batch::encode(at, "alarms", &[item]).into(),
             chats: vec![chats],
             fingerprints: vec![fingerprint],
             incidents,
-            at: Some(at),
             letter: None,
             forget_before: 0,
-        });
+        };
+        let bytes = batch::encode(at, "alarms", &[item]).into();
+        before.push(Write::Put { put, bytes, at: Some(at) });
         before.extend(after);
         assert!(self.store.write_all(before).is_ok());
         loop {

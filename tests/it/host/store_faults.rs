@@ -16,6 +16,7 @@ use mistgate_core::base::rand::Rand;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
 use mistgate_core::delivery::dead_letter::Dead;
+use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::notify::change::Key;
@@ -270,16 +271,16 @@ impl World {
     fn put_bytes(&mut self, running: &Running, bytes: Vec<u8>, letter: Option<u64>) -> bool {
         let batch = self.next_batch;
         self.next_batch += 1;
-        assert!(running.store.write(Write::Put {
+        let put = Put {
             batch,
-            bytes: bytes.clone().into(),
             chats: vec![chats()],
             fingerprints: vec![Fingerprint::from_bytes([7; 16])],
             incidents: [own(batch), SHARED].map(|key| (key, Some(record(batch)))).into(),
-            at: Some(UnixTime::from_secs(1_752_000_000)),
             letter,
             forget_before: 0,
-        }));
+        };
+        let at = Some(UnixTime::from_secs(1_752_000_000));
+        assert!(running.store.write(Write::Put { put, bytes: bytes.clone().into(), at }));
         loop {
             match running.reports.recv_timeout(LONG).expect("an answer") {
                 Written::Stored(batches) if batches == [batch] => {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
 use mistgate_core::delivery::dead_letter::Dead;
+use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::notify::change::Key;
@@ -131,16 +132,17 @@ impl Bounded {
             incidents: Vec::new(),
             text: "x".repeat(bytes - 50),
         };
-        assert!(self.store.write(Write::Put {
+        let put = Put {
             batch,
-            bytes: encode(UnixTime::from_secs(1), "alarms", &[item]).into(),
             chats: vec![Chats::from(["slack".into()])],
             fingerprints: vec![Fingerprint::from_bytes(u128::from(batch).to_le_bytes()); 8],
             incidents,
-            at: Some(UnixTime::from_secs(1_752_000_000)),
             letter: None,
             forget_before: 0,
-        }));
+        };
+        let bytes = encode(UnixTime::from_secs(1), "alarms", &[item]).into();
+        let at = Some(UnixTime::from_secs(1_752_000_000));
+        assert!(self.store.write(Write::Put { put, bytes, at }));
         loop {
             match self.reports.recv_timeout(LONG).expect("an answer") {
                 Written::Stored(batches) if batches == [batch] => return true,

@@ -22,7 +22,7 @@ use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, DestinationId, Input, Restored};
 use mistgate_core::engine::output;
-use mistgate_core::engine::output::Output;
+use mistgate_core::engine::output::{Output, Put};
 use mistgate_core::event::Topic;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
@@ -315,7 +315,7 @@ impl Reference {
                 self.sent(now, *destination, to, message);
             }
             Output::Settle { key, chats, .. } => self.settling.push((*key, chats.clone())),
-            Output::Store { batch, bytes, chats, fingerprints, .. } => {
+            Output::Store { put: Put { batch, chats, fingerprints, .. }, bytes } => {
                 self.store(now, *batch, bytes, chats, fingerprints);
             }
         }

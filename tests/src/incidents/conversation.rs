@@ -15,7 +15,7 @@ use mistgate_core::delivery::config::{Chat, Delivery, Destination};
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, DestinationId, Input};
-use mistgate_core::engine::output::{Message, Output};
+use mistgate_core::engine::output::{Message, Output, Put};
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident;
 use mistgate_core::incident::config::Rules;
@@ -210,7 +210,7 @@ impl Conversation {
                 self.seen.push(Seen { at, to, kind, is_critical, card });
                 self.answers.push((self.now + LATENCY, destination, id, kind));
             }
-            Output::Store { batch, bytes, .. } => {
+            Output::Store { put: Put { batch, .. }, bytes } => {
                 self.batches.insert(batch, bytes);
                 self.inputs.push(Input::Stored(batch));
             }

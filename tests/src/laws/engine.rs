@@ -10,7 +10,7 @@ use mistgate_core::delivery::batch::{ChatId, EventKey, Item};
 use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, Input};
-use mistgate_core::engine::output::Output;
+use mistgate_core::engine::output::{Output, Put};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::incident::config::Rules;
@@ -74,7 +74,7 @@ impl Subject for Surroundings {
             Output::Recall { entries, chat } => {
                 self.recalls.push((entries.clone(), chat.clone()));
             }
-            Output::Store { batch, bytes, .. } => {
+            Output::Store { put: Put { batch, .. }, bytes } => {
                 let read = batch::decode(bytes).expect("our own bytes");
                 for (index, event) in (0..).zip(read.events) {
                     let key = EventKey { batch: *batch, index };

@@ -13,7 +13,7 @@ use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::delivery::queue::output::Loss;
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::input::{Config, DestinationId, Input, Restored};
-use mistgate_core::engine::output::Output;
+use mistgate_core::engine::output::{Output, Put};
 use mistgate_core::engine::{Engine, output};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::event::{Event, Topic};
@@ -183,15 +183,9 @@ impl World {
             Output::Settle { key, chats, dead } => {
                 self.disk.handle_input(self.now, disk::Input::Settle(key, chats, dead));
             }
-            Output::Store {
-                batch: number,
-                bytes,
-                chats: left,
-                fingerprints,
-                incidents,
-                letter,
-                forget_before,
-            } => {
+            Output::Store { put, bytes } => {
+                let Put { batch: number, chats: left, fingerprints, incidents, .. } = put;
+                let Put { letter, forget_before, .. } = put;
                 let (now, chat) = (self.now, self.chat.clone());
                 let is_letter = letter.is_some();
                 self.running().watch.stored(now, &chat, &fingerprints, &incidents, is_letter);

@@ -194,9 +194,9 @@ pub(super) fn record_cost(bytes: Option<&[u8]>) -> u64 {
 /// What a commit of these batches takes at most.
 fn cost(puts: &[Write]) -> u64 {
     let row = |put: &Write| {
-        let Write::Put { bytes, fingerprints, incidents, .. } = put else { return 0 };
-        let records = incidents.iter().map(|(_, record)| record_cost(record.as_deref()));
-        row_cost(bytes.len() + fingerprints.len() * 16 + 256) + records.sum::<u64>()
+        let Write::Put { put, bytes, .. } = put else { return 0 };
+        let records = put.incidents.iter().map(|(_, record)| record_cost(record.as_deref()));
+        row_cost(bytes.len() + put.fingerprints.len() * 16 + 256) + records.sum::<u64>()
     };
     COMMIT + puts.iter().map(row).sum::<u64>()
 }

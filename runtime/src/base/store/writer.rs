@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{collections::BTreeMap, io, mem, sync::Arc};
 
-use mistgate_core::delivery::batch::EventKey;
+use mistgate_core::{delivery::batch::EventKey, engine::output::Put};
 use redb::{CompactionError, StorageBackend};
 use smol::channel;
 
@@ -200,9 +200,9 @@ impl Writer {
                     Write::Port { number, switch_port, record } => {
                         self.ports.note(number, switch_port, record);
                     }
-                    Write::Put { ref bytes, forget_before, .. } => {
+                    Write::Put { ref put, ref bytes, .. } => {
                         bytes_in_group += bytes.len();
-                        self.forget_before = forget_before;
+                        self.forget_before = put.forget_before;
                         puts.push(write);
                     }
                     Write::Probe(answer) => {
@@ -354,7 +354,8 @@ impl Writer {
         let database = self.shared.database.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
-        let sends = |put: &Write| matches!(put, Write::Put { letter: Some(_), .. });
+        let sends =
+            |put: &Write| matches!(put, Write::Put { put: Put { letter: Some(_), .. }, .. });
         let is_letter_due = self.letters.is_due()
             || puts.iter().any(sends)
             || self.maybe_kept.values().any(Option::is_some);
@@ -372,11 +373,10 @@ impl Writer {
             }
             self.rows.write(&transaction)?;
             for (nth, write) in puts.iter().enumerate() {
-                let Write::Put { batch, bytes, chats, fingerprints, incidents, letter, at, .. } =
-                    write
-                else {
+                let Write::Put { put, bytes, at } = write else {
                     continue;
                 };
+                let Put { batch, chats, fingerprints, incidents, letter, .. } = put;
                 let mut taken = None;
                 if *batch >= self.first_batch
                     && let (Some(id), Some(letters)) = (letter, &mut letters)
