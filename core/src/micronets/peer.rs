@@ -33,14 +33,15 @@ mod link;
 
 mod calls;
 mod forwards;
+mod stdin;
 
 mod lines;
 mod requests;
 
 use self::input::{Config, Input, LinkId};
-use self::lines::Stdin;
 use self::link::{Link, Open};
 use self::output::{Event, Output};
+use self::stdin::Stdin;
 use self::{calls::Calls, forwards::Forwards};
 use super::message::{Content, Hello, Id, Message};
 use super::peek::{Peek, peek};
