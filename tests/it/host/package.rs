@@ -109,6 +109,8 @@ fn is_a_good_package(out: &Path, deb: &str) {
         ("usr/share/zsh/vendor-completions/_mistgate", 0o644),
         ("usr/share/fish/vendor_completions.d/mistgate.fish", 0o644),
         ("usr/share/doc/mistgate/copyright", 0o644),
+        ("usr/share/doc/mistgate/dashboards/alerts.yml", 0o644),
+        ("usr/share/doc/mistgate/dashboards/mistgate.json", 0o644),
         ("usr/share/doc/mistgate/licenses.txt.gz", 0o644),
     ] {
         let data = fs::metadata(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));

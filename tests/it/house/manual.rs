@@ -11,6 +11,7 @@ use super::root;
 use crate::base::binary::{binary, text};
 
 pub(crate) mod configuration;
+pub(crate) mod dashboards;
 pub(crate) mod operations;
 
 fn read(name: &str) -> String {
