@@ -2,8 +2,9 @@
 //! keep out.
 //!
 //! ```text
-//! crowd kind=silent|bodies|heads|hellos|signatures|tokens|oversize port=P pid=PID secret=T secs=S
-//! [at=P] [root=FILE] [connections=2000] [addresses=40] [own=64] [away_ms=100] [rate=20]
+//! crowd kind=silent|bodies|heads|hellos|signatures|tokens|oversize|frames port=P pid=PID secret=T
+//! secs=S [at=P] [root=FILE] [leaf=FILE] [connections=2000] [addresses=40] [own=64] [away_ms=100]
+//! [rate=20]
 //! ```
 //!
 //! `connections` come from `addresses` addresses of loopback; `own` of them from 127.0.0.1, which
@@ -11,7 +12,8 @@
 //! send a request up to the last byte of its head, or of its body of 1 MiB, or the first message of
 //! a TLS handshake; then they hold on, and one that is cut comes back `away_ms` later. Or they send
 //! requests with a wrong signature, a wrong token, or a body that is too large, again after each
-//! answer. Meanwhile the sender posts `rate` signed events a second, each over a connection of its
+//! answer; or 64 peers of the websocket proxy, with the certificate `leaf`, come with a frame that
+//! is too large, again and again. Meanwhile the sender posts `rate` signed events a second, each over a connection of its
 //! own, with TLS if `root` names the authority. The result is one line of `name=value` pairs;
 //! `good` counts the answers 200 within a second.
 
@@ -19,6 +21,7 @@ use std::io;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -28,13 +31,23 @@ use mistgate_tests::webhook::mist::{Mist, event_body, request};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use smol::{LocalExecutor, Timer};
 
 mod measure;
+#[expect(dead_code, reason = "the load generator sends more")]
+mod wire;
 
 use self::measure::{Failure, Options, cost, percentiles};
+use self::wire::{Event, connector, dial};
 
 /// What a sender waits for an answer; a later one does not count.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// One byte more than the proxy accepts by default.
+const OVERSIZE: usize = (1 << 20) + 1;
+/// How long a connection that was cut stays away.
+const AWAY: Duration = Duration::from_millis(100);
+/// How many peers come with a frame that is too large.
+const PEERS: usize = 64;
 /// How long the crowd may take to be there.
 const GATHERING: Duration = Duration::from_secs(5);
 
@@ -43,13 +56,19 @@ fn main() -> Result<(), Failure> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, options.value("port")?));
-    let tls = options.maybe::<String>("root")?.map(|root| connector(&root)).transpose()?;
+    let is_of_frames = options.value::<String>("kind")? == "frames";
+    let root = options.maybe::<String>("root")?;
+    let tls = root.filter(|_| !is_of_frames).map(|root| trusting(&root)).transpose()?;
     let sender = Sender { to, tls, mist: Mist::new(&options.value::<String>("secret")?) };
     let secs = Duration::from_secs(options.value("secs")?);
     let rate: u32 = options.maybe("rate")?.unwrap_or(20);
     let plan = plan(&options, &sender)?;
 
     sender.post("before").map_err(|error| format!("without a crowd: {error}"))?;
+    let refused = Arc::new(AtomicUsize::new(0));
+    if is_of_frames {
+        frames(&options, plan.to, &refused)?;
+    }
     let crowd = Crowd::start(plan);
     thread::sleep(GATHERING);
     let (mut took, mut late, mut failed) = (Vec::new(), 0, 0);
@@ -79,7 +98,7 @@ fn main() -> Result<(), Failure> {
         "good_percent={:.1} good={good} all={all} late={late} failed={failed} holding={holding} \
          answers={} cut={} cut_per_s={:.0} {} {}",
         good as f64 * 100.0 / all.max(1) as f64,
-        crowd.answers(),
+        crowd.answers() + refused.load(Ordering::Relaxed),
         crowd.cut(),
         crowd.cut() as f64 / (GATHERING + began.elapsed()).as_secs_f64(),
         percentiles(took),
@@ -93,6 +112,7 @@ fn plan(options: &Options, sender: &Sender) -> Result<Plan, Failure> {
     let addresses: u8 = options.maybe("addresses")?.unwrap_or(40);
     let own: usize = options.maybe("own")?.unwrap_or(64);
     let others = usize::from(addresses.saturating_sub(1)).max(1);
+    let kind = options.value::<String>("kind")?;
     let mut from = vec![(Ipv4Addr::LOCALHOST, own)];
     from.extend((2..=addresses).map(|nth| {
         let (rest, nth_other) = (connections.saturating_sub(own), usize::from(nth) - 2);
@@ -105,7 +125,7 @@ fn plan(options: &Options, sender: &Sender) -> Result<Plan, Failure> {
     let to =
         SocketAddr::from((Ipv4Addr::LOCALHOST, options.maybe("at")?.unwrap_or(sender.to.port())));
     let post = |path, header, body: &str| request("POST", path, &[header], body).into_bytes();
-    let (sent, repeats) = match options.value::<String>("kind")?.as_str() {
+    let (sent, repeats) = match kind.as_str() {
         "silent" => (Vec::new(), false),
         "heads" => (whole.as_bytes().get(..head - 1).unwrap_or_default().to_vec(), false),
         "bodies" => (whole.as_bytes().get(..whole.len() - 1).unwrap_or_default().to_vec(), false),
@@ -113,13 +133,48 @@ fn plan(options: &Options, sender: &Sender) -> Result<Plan, Failure> {
         "signatures" => (post("/webhooks", signature, &event_body("AP_CONNECTED", "x")), true),
         "tokens" => (post("/ports/go", ("Authorization", "Bearer wrong"), ""), true),
         "oversize" => (post("/webhooks", signature, &"x".repeat((1 << 20) + 1)), true),
+        "frames" => {
+            from.clear();
+            (Vec::new(), false)
+        }
         other => return Err(format!("unexpected kind {other}").into()),
     };
     Ok(Plan { to, from, sent, repeats, away: away(options)? })
 }
 
+/// Lets peers loose that come with a frame that is too large, until the process ends; `refused`
+/// counts those that were told so.
+fn frames(options: &Options, to: SocketAddr, refused: &Arc<AtomicUsize>) -> Result<(), Failure> {
+    let read = |name| fs::read(options.value::<String>(name)?).map_err(Failure::from);
+    let tls = connector(&read("leaf")?, &read("root")?)?;
+    let refused = Arc::clone(refused);
+    thread::spawn(move || {
+        let frame = vec![b' '; OVERSIZE];
+        let come = async |nth: usize| -> io::Result<bool> {
+            let (mut peer, _) = dial(&tls, to).await?;
+            peer.upgrade(&format!("/micronets/v1/ws-proxy/abuse-{nth}")).await?;
+            peer.push_text(&frame);
+            // It may be told before it has sent all of that.
+            let _ = peer.flush().await;
+            Ok(matches!(peer.next().await?, Event::Closed(1009, _)))
+        };
+        let peer = async |nth| loop {
+            match come(nth).await {
+                Ok(is_told) => drop(refused.fetch_add(usize::from(is_told), Ordering::Relaxed)),
+                Err(_) => drop(Timer::after(AWAY).await),
+            }
+        };
+        let on = LocalExecutor::new();
+        for nth in 0..PEERS {
+            on.spawn(peer(nth)).detach();
+        }
+        smol::block_on(on.run(smol::future::pending::<()>()));
+    });
+    Ok(())
+}
+
 fn away(options: &Options) -> Result<Duration, Failure> {
-    Ok(Duration::from_millis(options.maybe("away_ms")?.unwrap_or(100)))
+    Ok(options.maybe("away_ms")?.map_or(AWAY, Duration::from_millis))
 }
 
 struct Sender {
@@ -165,7 +220,7 @@ fn ask(mut stream: impl Read + Write, request: &str) -> Result<(), Failure> {
     }
 }
 
-fn connector(root: &str) -> Result<Arc<ClientConfig>, Failure> {
+fn trusting(root: &str) -> Result<Arc<ClientConfig>, Failure> {
     let mut roots = RootCertStore::empty();
     for authority in CertificateDer::pem_slice_iter(&fs::read(root)?) {
         roots.add(authority?)?;
