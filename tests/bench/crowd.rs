@@ -13,9 +13,9 @@
 //! a TLS handshake; then they hold on, and one that is cut comes back `away_ms` later. Or they send
 //! requests with a wrong signature, a wrong token, or a body that is too large, again after each
 //! answer; or 64 peers of the websocket proxy, with the certificate `leaf`, come with a frame that
-//! is too large, again and again. Meanwhile the sender posts `rate` signed events a second, each over a connection of its
-//! own, with TLS if `root` names the authority. The result is one line of `name=value` pairs;
-//! `good` counts the answers 200 within a second.
+//! is too large, again and again. Meanwhile the sender posts `rate` signed events a second, each
+//! over a connection of its own, with TLS if `root` names the authority. The result is one line of
+//! `name=value` pairs; `good` counts the answers 200 within a second.
 
 use std::io;
 use std::io::{Read, Write};
