@@ -113,8 +113,10 @@ impl Slot {
 
     /// Whether a person can order this about its change with this number.
     pub(super) fn takes(&self, order: Order, number: u64) -> bool {
-        let waits = self.port.due().is_some()
-            && self.pending.is_some_and(|one| one.number == number && !one.is_approved);
+        // A later decision may have taken its place, and has no number yet.
+        let waits = self.pending.zip(self.port.due()).is_some_and(|(one, want)| {
+            one.number == number && one.mode == want.mode && !one.is_approved
+        });
         let is_made = self.port.is_idle() && self.made.is_some_and(|(made, _)| made == number);
         match order {
             Order::Approve => waits || self.left.is_some_and(|(left, _)| left == number),

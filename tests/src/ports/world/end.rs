@@ -46,13 +46,15 @@ impl World<'_> {
             self.config.wall = self.clock();
             self.input(Input::Configured(Box::new(self.config.clone())));
         }
-        // Whatever a person left alone is done again.
-        for port in self.plan.status(self.now, usize::MAX).ports {
-            if let Some(number) = port.change.filter(|_| port.orders.contains(&"approve")) {
-                self.input(Input::Ordered { order: Order::Approve, number });
+        // Whatever a person left alone is done again, also what was being undone until now.
+        for _ in 0..2 {
+            for port in self.plan.status(self.now, usize::MAX).ports {
+                if let Some(number) = port.change.filter(|_| port.orders.contains(&"approve")) {
+                    self.input(Input::Ordered { order: Order::Approve, number });
+                }
             }
+            self.pass(HEALED_FOR);
         }
-        self.pass(HEALED_FOR);
         // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
         // time.
         let mut patience = 0;
