@@ -87,12 +87,13 @@ impl Plan {
         self.look_at(now, ap.map_or(Subject::Port(at), Subject::Ap), Cause::Stale);
     }
 
-    /// Takes a change back if the port has what it left, by which `difference` is empty.
+    /// Takes a change back if the port still has what it left: `is_same`, unless that could not be
+    /// found out.
     pub(super) fn undo(
         &mut self,
         now: Instant,
         (at, number): (SwitchPort, u64),
-        difference: Result<bool, Failure>,
+        is_same: Result<bool, Failure>,
     ) {
         let Some(slot) = self.slots.get_mut(&at).filter(|slot| slot.port.is_idle()) else {
             return;
@@ -100,7 +101,7 @@ impl Plan {
         let Some((_, made)) = slot.made.filter(|made| made.0 == number) else {
             return;
         };
-        if difference == Ok(true) {
+        if is_same == Ok(true) {
             slot.left = Some((number, made));
             let mode = if made == Mode::Ap { Mode::Default } else { Mode::Ap };
             let ap = slot.ap.filter(|_| mode == Mode::Ap);
@@ -110,7 +111,7 @@ impl Plan {
         let Some((switch, change)) = self.change_of(now, at, number) else {
             return;
         };
-        self.report(match difference {
+        self.report(match is_same {
             Err(failure) => {
                 let failed = Failed { attempt: 1, failure, is_news: true, retry: None };
                 Report::Failed { switch, change, failed }

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::state::{Pending, Sent, SwitchQueue};
 use super::{APPROVAL_MAX, BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
 use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
-use crate::ports::edit::{Edit, Pushed};
+use crate::ports::edit::{Edit, Edits, Pushed};
 use crate::ports::port::{Port, Want};
 use crate::ports::record::Record;
 use crate::ports::report::{Change, Report};
@@ -310,10 +310,12 @@ impl Plan {
     pub(super) fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        let mut edits = self.config.edits.of(self.switch(switch_port.switch)?).clone();
+        let edits = self.config.edits.of(self.switch(switch_port.switch)?);
         let is_undo = slot.port.wanted().is_some_and(|want| want.reason == Reason::Undo);
         // What is undone goes back to what was there, where that is known.
-        edits.default = edits.default.filter(|_| !is_undo || slot.before.is_none());
+        let previous =
+            (is_undo && slot.before.is_some()).then(|| Edits { default: None, ..edits.clone() });
+        let edits = previous.as_ref().unwrap_or(edits);
         let edit = edits.edit(switch_port.port, mode, slot.ap, slot.before.clone());
         let is_in_doubt = slot.port.is_touched() && slot.port.mode().is_none();
         Some(Edit { is_in_doubt, ..edit })
