@@ -32,7 +32,7 @@ use smol::Timer;
 use self::{guard::Guard, open_incidents::Counts, routes::Route};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Gauge, Labels};
-use crate::base::{clock, clock::Clock};
+use crate::base::{clock, clock::Clock, task};
 use crate::base::{store::care, sync::Shared};
 use crate::chat::{driver, driver::Message};
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
@@ -260,7 +260,7 @@ impl Admin {
     /// Makes a copy of the store in the state folder, for a command that fetches it from there.
     async fn back_up(&self, asked: Asked<'_>) -> Answer {
         let driver::Status { store, .. } = self.driver.status().await.ok_or_else(stopping)?;
-        let copied = smol::unblock(move || store.back_up()).await;
+        let copied = task::unblock(move || store.back_up()).await;
         let failed = copied.as_ref().err().map(ToString::to_string).unwrap_or_default();
         let values = fields![from = asked.caller, failed];
         self.journal.note(Level::Info, "store_backed_up", values);
@@ -274,7 +274,7 @@ impl Admin {
     async fn ends(&self) -> Vec<(String, UnixTime)> {
         let files = self.settings.get().certificates.clone();
         let end = |file: String| ends::first(&file).map(|end| (file, end));
-        smol::unblock(move || files.into_iter().filter_map(end).collect()).await
+        task::unblock(move || files.into_iter().filter_map(end).collect()).await
     }
 
     /// Those of them that end soon.
@@ -315,7 +315,7 @@ impl Admin {
         let set_aside = match &driver {
             Some(driver::Status { store, .. }) => {
                 let store = store.clone();
-                smol::unblock(move || store.set_aside()).await
+                task::unblock(move || store.set_aside()).await
             }
             None => Vec::new(),
         };

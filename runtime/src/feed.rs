@@ -23,7 +23,7 @@ use smol::{channel, lock::Mutex};
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::{clock, sync::Shared};
+use crate::base::{clock, sync::Shared, task};
 use crate::chat::{driver, driver::Message};
 use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
@@ -185,7 +185,7 @@ impl Task {
     /// Takes up the words that an earlier run has learned.
     async fn remember(&mut self, service: &Intake) {
         let path = self.types.clone();
-        let read = smol::unblock(move || {
+        let read = task::unblock(move || {
             let age = fs::metadata(&path).ok()?.modified().ok()?.elapsed().unwrap_or_default();
             Some((age, Learned::decode(&fs::read(path).ok()?)?))
         });
@@ -217,7 +217,7 @@ impl Task {
 
     async fn keep(&self, path: &Path, bytes: Vec<u8>) {
         let path = path.to_owned();
-        let kept = smol::unblock(move || {
+        let kept = task::unblock(move || {
             let new = path.with_extension("new");
             fs::write(&new, bytes)?;
             fs::rename(new, path)

@@ -22,7 +22,7 @@ use smol_hyper::rt::FuturesIo;
 use super::{Admin, Caller, policy, routes::Route};
 use crate::base::journal::{Level, fields};
 use crate::base::stop::{Stop, TaskTracker};
-use crate::base::{clock::timeout, panic};
+use crate::base::{clock::timeout, panic, task};
 use crate::http::listen::connection::Site;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service, connection};
 
@@ -94,7 +94,7 @@ impl Control {
             let token = connections.begin();
             let site = Arc::new(Site::new(local, None, policy(), stop.clone()));
             let served = connection::serve(site, stream, HERE).boxed();
-            on.spawn(async move { token.bound(served).await }).detach();
+            task::spawn(&on, async move { token.bound(served).await }).detach();
         };
         let accepting =
             async { while panic::catch_async(self.accept(&admin, begin)).await.is_none() {} };

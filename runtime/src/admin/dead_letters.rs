@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Admin, Answer, Asked, TEXT, ok, refused, unavailable};
 use crate::base::journal::{Level, fields};
 use crate::base::store::{Letter, Store};
+use crate::base::task;
 use crate::http::listen::Reply;
 
 pub(super) const LIST: &str = "/dead-letters";
@@ -24,7 +25,7 @@ const LIST_MAX: usize = 1_000;
 pub(super) async fn list(admin: &Admin) -> Answer {
     let store = store(admin).await?;
     let read = move || store.last_letters(LIST_MAX, |letter| facts(letter, false));
-    let (letters, count) = smol::unblock(read).await.ok_or_else(unreadable)?;
+    let (letters, count) = task::unblock(read).await.ok_or_else(unreadable)?;
     Ok(super::json(&json!({ "count": count, "letters": letters })))
 }
 
@@ -46,7 +47,7 @@ pub(super) async fn send(admin: &Admin, asked: Asked<'_>) -> Answer {
     } else if status == StatusCode::Conflict {
         let what = "is no longer configured — configure it again, or drop the dead letter";
         Err(refused(status, &format!("{to} {what}")))
-    } else if smol::unblock(move || store.letter(id)).await.is_none() {
+    } else if task::unblock(move || store.letter(id)).await.is_none() {
         // Somebody else has sent or dropped it meanwhile.
         Err(absent())
     } else {
@@ -72,7 +73,7 @@ async fn store(admin: &Admin) -> Result<Store, Reply> {
 async fn find(admin: &Admin, asked: Asked<'_>) -> Result<(Store, Letter), Reply> {
     let id = asked.id().ok_or_else(absent)?;
     let store = store(admin).await?;
-    smol::unblock(move || store.letter(id).map(|letter| (store, letter))).await.ok_or_else(absent)
+    task::unblock(move || store.letter(id).map(|letter| (store, letter))).await.ok_or_else(absent)
 }
 
 fn absent() -> Reply {

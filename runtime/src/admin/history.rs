@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Admin, Answer, Asked, JSON, ok, unavailable};
 use crate::base::store::Accepted;
+use crate::base::task;
 
 /// What follows the batch of this number; 0 for the first.
 pub(super) const AFTER: &str = "/history/{id}";
@@ -56,6 +57,6 @@ pub(super) async fn after(admin: &Admin, asked: Asked<'_>) -> Answer {
         let accepted = status.store.accepted(id, PAGE_MAX)?;
         serde_json::to_string(&Page::new(&accepted)).ok()
     };
-    let page = smol::unblock(read).await.ok_or_else(unreadable)?;
+    let page = task::unblock(read).await.ok_or_else(unreadable)?;
     Ok(ok().content(JSON, page))
 }

@@ -3,6 +3,7 @@
 pub mod snapshot;
 pub mod stop;
 pub mod sync;
+pub(crate) mod task;
 
 pub mod clock;
 pub(crate) mod keyed_lock;

@@ -27,7 +27,7 @@ use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::store::{Left, LetterChanges, RowName, Seen, SetAside, Store, Write, Written};
-use crate::base::{clock, panic};
+use crate::base::{clock, panic, task};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// A message to the driver.
@@ -475,19 +475,19 @@ impl Driver {
             let answer = panic::catch_async(posted).await.unwrap_or(Err(Reason::Internal));
             handle.send(Message::Answered { destination, id, answer });
         };
-        self.executor.spawn(task).detach();
+        task::spawn(&self.executor, task).detach();
     }
 
     fn recall(&self, entries: Vec<Entry>, chat: ChatId) {
         let (store, handle) = (self.store.clone(), self.handle.clone());
         let journal = Arc::clone(&self.journal);
-        let task = smol::unblock(move || {
+        let task = task::unblock(move || {
             // A batch at a time, because the events of one are read together.
             for entries in entries.chunk_by(|one, next| one.key.batch == next.key.batch) {
                 let (events, chat) = (fetch::channels(&store, entries, &journal), chat.clone());
                 handle.send(Message::Recalled { events, chat });
             }
         });
-        self.executor.spawn(task).detach();
+        task::spawn(&self.executor, task).detach();
     }
 }

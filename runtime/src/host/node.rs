@@ -24,7 +24,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::base::store::{Store, Written};
-use crate::base::{panic, sandbox, stop, store};
+use crate::base::{panic, sandbox, stop, store, task};
 use crate::chat::driver;
 use crate::chat::driver::{Driver, Message};
 use crate::host::supervisor::{Inherited, Supervisor, Watchdog};
@@ -203,7 +203,7 @@ impl Node {
         };
         // The task waits where there are no switch ports.
         let switching = ports::run(prepared.switches.take(), seed()?, tools, ends);
-        let switching = executor.spawn(panic::end_with(switching));
+        let switching = task::spawn(&executor, panic::end_with(switching));
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
             supervisor: Arc::clone(&supervisor),
@@ -215,7 +215,7 @@ impl Node {
         };
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
-        let driving = executor.spawn(panic::end_with(driving.run(messages)));
+        let driving = task::spawn(&executor, panic::end_with(driving.run(messages)));
         let identities = (prepared.webhook, prepared.proxy);
         // The store's lock says that no other mistgate lives in this folder. Before the others:
         // who sees that a listener is open may use the commands.
@@ -247,7 +247,7 @@ impl Node {
             self.supervisor.reloading();
             let journal = Arc::clone(&self.listeners.common.journal);
             let (file, sandbox) = (self.file.clone(), Arc::clone(&self.sandbox));
-            let loaded = smol::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
+            let loaded = task::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
             let prepared = Prepared::beside(&self.config, &self.listeners, &self.sandbox, loaded);
             let result = prepared.map(|prepared| self.switch(prepared));
             let label = if result.is_ok() { "ok" } else { "failed" };
@@ -314,7 +314,7 @@ impl Node {
         listeners.close("admin").await;
         listeners.close_control().await;
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
-        let _ = smol::unblock(move || storing.join()).await;
+        let _ = task::unblock(move || storing.join()).await;
         journal.note(Level::Info, "stopped", &[]);
     }
 }

@@ -22,7 +22,7 @@ use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::Str
 
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::{sandbox, sandbox::Needs, stop, stop::Stop};
+use crate::base::{sandbox, sandbox::Needs, stop, stop::Stop, task};
 use crate::http::listen;
 use crate::http::listen::{Bytes, Head, Listener, Reply, Service};
 use crate::http::{outbound::Outbound, tls::peer::Credentials};
@@ -178,7 +178,7 @@ fn listen(
     journal.note(Level::Info, "listening", fields![listener = name, address]);
     let is_local = address.ip().is_loopback();
     let service = Arc::new(PartnerService { handle, name, is_local, journal: Arc::clone(journal) });
-    Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
+    Ok(task::spawn(executor, listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
 
 /// A handle to the task that owns the machine.
@@ -452,7 +452,7 @@ impl Driver {
             return self.handle.send(Input::Forwarded { id, result });
         };
         let handle = self.handle.clone();
-        let task = self.executor.spawn(async move {
+        let task = task::spawn(&self.executor, async move {
             let result = forwarder.exchange(request).await;
             handle.send(Input::Forwarded { id, result });
         });

@@ -7,7 +7,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::{sync::Arc, sync::atomic::AtomicU64, time::Duration};
 
-use mistgate_core::base::{network::Network, time::UnixTime};
+use mistgate_core::base::{network::Network, order, time::UnixTime};
 use mistgate_core::http::listener::Policy;
 use mistgate_core::micronets::{access::Identity, meetup::input::Traffic};
 use mistgate_core::micronets::{meetup::status::PeerStatus, proxy::Proxy};
@@ -18,7 +18,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
 use crate::base::sync::{Mutex, Shared};
-use crate::base::{clock::Clock, connection_limiter::ConnectionLimiter};
+use crate::base::{clock::Clock, connection_limiter::ConnectionLimiter, task};
 use crate::http::listen::{Event, accept_one};
 use crate::http::{tls, tls::mutual::Mutual};
 
@@ -174,7 +174,7 @@ impl Relay {
         while let Ok(meetup) = answers.recv().await {
             meetups.push(meetup);
         }
-        meetups.sort_unstable_by(|a: &MeetupStatus, b| a.meetup.cmp(&b.meetup));
+        order::sort_by(&mut meetups, |a: &MeetupStatus, b| a.meetup.cmp(&b.meetup));
         Status { totals: self.totals(), meetups }
     }
 
@@ -210,7 +210,7 @@ impl Relay {
             };
             let admitted = admit::admit(relay, arrival).boxed();
             let admitted = async move { token.bound(stopped.bound(evicted.or(admitted))).await };
-            self.executor.spawn(admitted).detach();
+            task::spawn(&self.executor, admitted).detach();
         }
     }
 

@@ -21,7 +21,7 @@ use super::{audit_file::Audit, backend::Backend, work_queue::WorkQueue};
 use crate::base::clock::Alarm;
 use crate::base::journal::{Level, fields};
 use crate::base::stop::{Stop, Stopper};
-use crate::base::{clock, panic, stop, store::Write};
+use crate::base::{clock, panic, stop, store::Write, task};
 use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.
@@ -421,7 +421,7 @@ impl Driver {
                 driver.send(driver::Message::Links(links.collect()));
                 let _ = events.try_send(Input::Answered { id, answer }.into());
             };
-            self.tools.executor.spawn(task).detach();
+            task::spawn(&self.tools.executor, task).detach();
         }
         while let Some(work) = self.work.next() {
             match work {
@@ -477,6 +477,6 @@ impl Driver {
             let ended = halted.or(panic::catch_async(call)).await.unwrap_or(lost);
             let _ = events.try_send(input(ended).into());
         };
-        self.tools.executor.spawn(task).detach();
+        task::spawn(&self.tools.executor, task).detach();
     }
 }

@@ -12,8 +12,8 @@ use smol::{Timer, channel, future::FutureExt};
 use mistgate_core::ports::plan::input::Input;
 
 use super::{Order, driver::Event};
-use crate::base::clock;
 use crate::base::journal::{Journal, Level, fields};
+use crate::base::{clock, task};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ impl KillSwitch {
 
     async fn look(&mut self) -> bool {
         let path = self.path.clone();
-        let exists = smol::unblock(move || fs::exists(path)).await;
+        let exists = task::unblock(move || fs::exists(path)).await;
         let complaint = exists.as_ref().err().map(io::Error::to_string);
         if let Some(reason) = &complaint
             && self.complaint != complaint
@@ -105,7 +105,7 @@ impl KillSwitch {
     async fn turn(&mut self, is_on: bool, reason: &str) -> Result<(), String> {
         let (path, reason) = (self.path.clone(), reason.to_owned());
         let turned =
-            smol::unblock(move || if is_on { make(&path, &reason) } else { remove(&path) }).await;
+            task::unblock(move || if is_on { make(&path, &reason) } else { remove(&path) }).await;
         self.is_held = is_on && turned.is_err();
         turned.map_err(|error| {
             let path = &self.path;

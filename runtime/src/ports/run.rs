@@ -9,7 +9,7 @@ use super::audit_file::Audit;
 use super::driver::{Driver, Ending, Start};
 use super::kill_switch::{self, KillSwitch};
 use super::{Ends, Message, Settings, Tools};
-use crate::base::{journal::Level, journal::fields};
+use crate::base::{journal::Level, journal::fields, task};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no
 /// change is in flight.
@@ -42,7 +42,7 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
             // The watching never ends.
             let ended = driving.or(watching).await.expect("the driver ends first");
             let (last, ending, audit) = ended;
-            smol::unblock(move || audit.close()).await;
+            task::unblock(move || audit.close()).await;
             last_write = last;
             match ending {
                 Ending::End => return,
@@ -94,7 +94,7 @@ async fn prepare(tools: &Tools) -> Option<(Vec<Record>, Audit)> {
 /// is not known what ports had before.
 async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
     let store = tools.store.clone();
-    let rows = match smol::unblock(move || store.ports()).await {
+    let rows = match task::unblock(move || store.ports()).await {
         Ok(rows) => rows,
         Err(error) => {
             tools.journal.note(Level::Error, "ports_unreadable", fields![reason = error]);

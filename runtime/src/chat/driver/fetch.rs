@@ -11,6 +11,7 @@ use mistgate_core::engine::input::Restored;
 
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::store::{Kept, Store};
+use crate::base::task;
 use crate::http::outbound::Bytes;
 
 /// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
@@ -75,7 +76,7 @@ pub(super) async fn fetch(
     if batches.values().all(Option::is_some) {
         return batches.into_iter().map(|(batch, bytes)| Some((batch, bytes?))).collect();
     }
-    smol::unblock(move || {
+    task::unblock(move || {
         let read = |(batch, bytes): (u64, Option<Bytes>)| {
             let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
             Some((batch, bytes))

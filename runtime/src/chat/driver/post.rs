@@ -11,6 +11,7 @@ use mistgate_core::engine::input::Answer;
 use mistgate_core::notify::{Notification, Severity};
 
 use crate::base::journal::{Journal, Level, fields};
+use crate::base::task;
 use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Outbound, Take};
 
 /// How much of the body of a chat's answer is kept: enough for the reason that it gives.
@@ -27,7 +28,7 @@ pub async fn post(
     let Some(url) = &to.url else {
         // If nobody reads standard output, only this destination waits.
         let (journal, payload) = (Arc::clone(journal), payload.body.clone());
-        return match smol::unblock(move || journal.console(&payload)).await {
+        return match task::unblock(move || journal.console(&payload)).await {
             Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
             Err(_) => Err(Reason::Connection),
         };

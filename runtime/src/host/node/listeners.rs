@@ -14,7 +14,7 @@ use crate::admin::{control::Control, guard::Guard};
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop::{Stop, Stopper};
-use crate::base::{panic, stop, sync::Shared};
+use crate::base::{panic, stop, sync::Shared, task};
 use crate::chat::driver;
 use crate::host::supervisor::{Inherited, LISTENERS};
 use crate::http::{listen::Listener, tls, tls::Identity, tls::mutual::Mutual};
@@ -196,7 +196,7 @@ impl Listeners {
         let executor = &self.common.executor;
         let run = |feed: feed::Task| {
             let (handle, service) = (feed.handle(), Arc::clone(&self.webhook.as_ref()?.service));
-            Some((executor.spawn(panic::catch_async(feed.run(service))), handle))
+            Some((task::spawn(executor, panic::catch_async(feed.run(service))), handle))
         };
         self.feeds = feeds.into_iter().filter_map(run).collect();
     }
@@ -226,7 +226,7 @@ impl Listeners {
         run: impl FnOnce(Async<TcpListener>, Stop) -> T,
     ) -> Stop {
         let (stop, stopped) = stop::stop();
-        let task = self.common.executor.spawn(run(socket.accepting, stopped.clone()));
+        let task = task::spawn(&self.common.executor, run(socket.accepting, stopped.clone()));
         if let Ok(address) = socket.kept.local_addr() {
             let values = fields![listener = name, address, tls];
             self.common.journal.note(Level::Info, "listening", values);
@@ -334,7 +334,7 @@ impl Listeners {
                 let (stop, stopped) = stop::stop();
                 let (admin, tasks) = (Arc::clone(&self.admin), Arc::clone(executor));
                 let serving = control.serve(admin, tasks, stopped.clone());
-                self.control = Some((stop, executor.spawn(serving)));
+                self.control = Some((stop, task::spawn(executor, serving)));
                 Some(stopped)
             }
             Err(reason) => {
@@ -366,7 +366,7 @@ impl Listeners {
 
     /// Runs a task for as long as a listener does.
     fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
-        self.common.executor.spawn(async move { stopped.bound(task).await }).detach();
+        task::spawn(&self.common.executor, async move { stopped.bound(task).await }).detach();
     }
 }
 

@@ -13,6 +13,7 @@ use smol::{Executor, Timer, channel, future, future::FutureExt};
 use super::Supervisor;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::store::{Store, Write};
+use crate::base::task;
 use crate::chat::driver;
 use crate::ports;
 
@@ -36,7 +37,7 @@ impl Watchdog {
         let (pause, patience) = (deadline / 4, deadline / 2);
         loop {
             self.awaited("store", patience, self.store_answers()).await;
-            self.awaited("executor", patience, self.executor.spawn(async {})).await;
+            self.awaited("executor", patience, task::spawn(&self.executor, async {})).await;
             self.awaited("driver", patience, self.driver_answers()).await;
             let ports = async { drop(self.switches.status().await) };
             self.awaited("ports", patience, ports).await;

@@ -12,6 +12,7 @@ use smol::{Async, Timer};
 
 use super::{Cause, Origin, Outbound, Step};
 use crate::base::net::Duplex;
+use crate::base::task;
 use crate::http::tls;
 
 /// How long an address is tried alone (RFC 8305 §5 recommends it).
@@ -70,7 +71,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     }
     let host = host.to_owned();
     // The system's look-up blocks and cannot be cancelled, but waiting for it can.
-    let found = smol::unblock(move || (host.as_str(), port).to_socket_addrs()).await;
+    let found = task::unblock(move || (host.as_str(), port).to_socket_addrs()).await;
     match found.map(Vec::from_iter) {
         Ok(addresses) if addresses.is_empty() => Err(Cause::Resolve("none is known".to_owned())),
         Ok(addresses) => Ok(addresses),

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::Error;
 use crate::base::snapshot::{Snapshot, Stamp};
-use crate::base::{snapshot, sync::Mutex};
+use crate::base::{snapshot, sync::Mutex, task};
 
 /// Files of which something is made.
 pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
@@ -78,7 +78,7 @@ impl<F: FileSet> Followed<F> {
         loop {
             smol::Timer::after(every).await;
             let followed = Arc::clone(&self);
-            match smol::unblock(move || followed.refresh()).await {
+            match task::unblock(move || followed.refresh()).await {
                 Ok(false) => {}
                 Ok(true) => report(Ok(())),
                 Err(error) => report(Err(error)),

@@ -17,6 +17,7 @@ use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt}
 
 use super::{Handle, Settings};
 use crate::base::net::Socket;
+use crate::base::task;
 use crate::http::{outbound::reach, tls};
 use crate::micronets::websocket;
 
@@ -50,7 +51,7 @@ impl Link {
         // Unbounded, because the machine bounds what is unsent.
         let (outgoing, to_send) = channel::unbounded();
         let (received, incoming) = channel::bounded(UNREAD_MAX);
-        let task = executor.spawn(run(id, settings, handle, to_send, received));
+        let task = task::spawn(executor, run(id, settings, handle, to_send, received));
         Self { id, outgoing, incoming, task }
     }
 }
@@ -89,7 +90,7 @@ async fn connect(settings: &Arc<Settings>) -> Result<Stream, String> {
     let meetup = &settings.meetup;
     let own = Arc::clone(settings);
     // The files may have been renewed since the last attempt.
-    let connector = smol::unblock(move || own.credentials.connector()).await;
+    let connector = task::unblock(move || own.credentials.connector()).await;
     let connector = connector.map_err(|error| error.to_string())?;
     let stream = reach(meetup.host(), meetup.port).await.map_err(|cause| cause.to_string())?;
     let stream = connector.connect(meetup.name(), Socket::new(stream)).await;

@@ -11,6 +11,7 @@ use smol::{Executor, Task, channel};
 
 use super::Handle;
 use crate::base::journal::{Journal, Level, fields};
+use crate::base::task;
 
 /// How often to check whether we may read the terminal.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
@@ -80,10 +81,10 @@ impl Printer {
         let (lines, to_print) = channel::unbounded::<String>();
         let waiting = Arc::new(AtomicUsize::new(0));
         let (journal, left) = (Arc::clone(journal), Arc::clone(&waiting));
-        let task = executor.spawn(async move {
+        let task = task::spawn(executor, async move {
             while let Ok(line) = to_print.recv().await {
                 let (own, bytes) = (Arc::clone(&journal), line.len());
-                if let Err(error) = smol::unblock(move || own.console(&line)).await {
+                if let Err(error) = task::unblock(move || own.console(&line)).await {
                     // The reader of standard output is gone.
                     return journal.note(Level::Warning, "print_ended", fields![reason = error]);
                 }

@@ -19,7 +19,7 @@ use super::Relay;
 use super::connection::{Connection, Origin};
 use super::meetup_task::MeetupTask;
 use crate::base::journal::{Level, fields};
-use crate::base::{clock, metrics::Counter, net, net::Socket, panic, stop::TaskToken};
+use crate::base::{clock, metrics::Counter, net, net::Socket, panic, stop::TaskToken, task};
 use crate::base::{clock::timeout, connection_limiter::ConnectionSlot};
 use crate::http::{listen::Event, tls, tls::ends, tls::mutual, tls::mutual::Trust};
 
@@ -96,7 +96,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
                         own.registry.lock().forget(&name);
                     }
                 };
-                relay.executor.spawn(running).detach();
+                task::spawn(&relay.executor, running).detach();
             };
             let refused = relay.registry.lock().join(&meetup, connection, begin);
             // When the proxy stops, the connection is dropped here, after the lock.

@@ -19,7 +19,7 @@ use super::connection::{Connection, End, Incoming};
 use super::{MeetupStatus, Peer, Relay, pump::Pair};
 use crate::base::journal::{Fields, Level, fields};
 use crate::base::metrics::Counter;
-use crate::base::{clock, clock::Alarm};
+use crate::base::{clock, clock::Alarm, task};
 use crate::http::listen::Bytes;
 
 /// How many events in a row the task takes before it lets other tasks run.
@@ -187,7 +187,7 @@ impl MeetupTask {
                 let (code, reason) = (code.unwrap_or(1005), "the peer has closed the connection");
                 if let Some(connection) = self.remove(id, "closed_by_peer", code, &reason) {
                     // What is unsent is the answer to its close frame.
-                    self.relay.executor.spawn(connection.end(false)).detach();
+                    task::spawn(&self.relay.executor, connection.end(false)).detach();
                 }
             }
             Event::Ended(id, End::Lost(kind)) => {
@@ -323,7 +323,7 @@ impl MeetupTask {
         if let Some(mut connection) = self.remove(id, reason.name(), code, &reason) {
             connection.put_close(code, &reason.to_string());
             let is_answered = !matches!(reason, CloseReason::Faulty(_));
-            self.relay.executor.spawn(connection.end(is_answered)).detach();
+            task::spawn(&self.relay.executor, connection.end(is_answered)).detach();
         }
     }
 

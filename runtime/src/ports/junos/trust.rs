@@ -6,6 +6,7 @@ use mistgate_core::junos::known_hosts::KnownHosts;
 
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::snapshot::Snapshot;
+use crate::base::task;
 use crate::http::tls::{Error, FileSet, Followed};
 
 /// The host keys that are trusted: of a new login, none.
@@ -52,7 +53,7 @@ impl Login {
             return Arc::default();
         };
         let followed = Arc::clone(file);
-        if let Err(error) = smol::unblock(move || followed.refresh()).await {
+        if let Err(error) = task::unblock(move || followed.refresh()).await {
             journal.note(Level::Warning, "known_hosts_kept", fields![reason = error]);
         }
         Arc::clone(&file.get())
