@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::args::port::{Approve, ListPorts, Undo};
 use crate::{ask, ask::text};
+use mistgate_core::base::order;
 
 pub(crate) fn list(ListPorts { config, json, plan }: &ListPorts) -> Result<(), Failure> {
     let ports = ports(config.as_deref())?;
@@ -36,7 +37,7 @@ pub(crate) fn undo(Undo { config, last, id }: &Undo) -> Result<(), Failure> {
         (Some(id), None) => vec![*id],
         (None, Some(count)) => {
             let mut ids = numbers(config.as_deref(), "undo", |_| true)?;
-            ids.sort_unstable_by_key(|id| Reverse(*id));
+            order::sort_by_key(&mut ids, |id| Reverse(*id));
             ids.truncate(*count);
             ids
         }

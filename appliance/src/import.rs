@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use crate::args::Import;
 use crate::files::File;
 use crate::{files, starter};
+use mistgate_core::base::order;
 
 const CONFIGURATION: &str = "mistgate.toml";
 /// The program of the websocket proxy in its folder: that of the repository, or of the image.
@@ -89,7 +90,7 @@ fn add(to: &mut Folder, folder: &str) -> Result<(), String> {
         // The wanted names are all UTF-8.
         names.extend(entry.file_name().into_string().ok().filter(|name| name.ends_with(".pem")));
     }
-    names.sort();
+    order::sort_by(&mut names, Ord::cmp);
     for name in names {
         let path = place.join(&name);
         if !path.is_file() {

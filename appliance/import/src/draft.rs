@@ -3,6 +3,7 @@
 
 use std::{fmt, fmt::Write as _};
 
+use mistgate_core::base::order;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::files::Files;
 use mistgate_core::config::problem::{Problem, segment};
@@ -215,7 +216,7 @@ impl Draft {
         let mut files: Vec<String> = self.notes.iter().map(|note| note.file.clone()).collect();
         files.dedup();
         let first = |note: &Note| files.iter().position(|file| *file == note.file);
-        self.notes.sort_by_key(|note| (first(note), note.about.line));
+        order::sort_by_key(&mut self.notes, |note| (first(note), note.about.line));
         self.notes.dedup();
         let (text, _) = self.render();
         Imported { toml: format!("{head}{text}"), files: self.files, notes: self.notes }

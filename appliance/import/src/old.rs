@@ -1,5 +1,6 @@
 //! Reading an old configuration key by key, so that each is carried over or reported at the end.
 
+use mistgate_core::base::order;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::config::problem::segment;
@@ -71,9 +72,9 @@ impl<'a> Table<'a> {
 
     /// Takes all keys out in the order of the file, each with its last value.
     pub(super) fn drain(&mut self) -> Vec<(&'a str, Found<'a>)> {
-        let last: BTreeMap<_, _> = self.left.drain(..).collect();
+        let last: BTreeMap<_, _> = order::collect(self.left.drain(..));
         let mut all: Vec<_> = last.into_iter().collect();
-        all.sort_by_key(|(_, found)| found.origin.line);
+        order::sort_by_key(&mut all, |(_, found)| found.origin.line);
         all
     }
 

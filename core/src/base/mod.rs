@@ -5,6 +5,7 @@ pub mod glob;
 pub mod hex;
 pub mod mac;
 pub mod network;
+pub mod order;
 pub mod rand;
 pub mod secret;
 pub mod text;

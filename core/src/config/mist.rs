@@ -6,6 +6,7 @@ use http_types::Url;
 
 use super::{calendar, problem::Fault, reader::Item, section::Section, units, urls};
 use crate::base::calendar::Daily;
+use crate::base::order;
 use crate::mist::Mist;
 use crate::notify::links::dashboard_host;
 use crate::route::Org;
@@ -51,7 +52,7 @@ pub(super) fn orgs(section: &Section<'_>, main: &Mist) -> Vec<Mist> {
     };
     let orgs = section.list("org", "tables, such as [[mist.org]]", org).unwrap_or_default();
     let ids = || orgs.iter().chain([main]).filter_map(|org| org.org_id.as_ref());
-    if ids().count() > ids().collect::<BTreeSet<_>>().len() {
+    if ids().count() > order::collect::<BTreeSet<_>, _>(ids()).len() {
         section.conflict("org", "two of them have the same org_id", "each organisation once");
     }
     if orgs.len() > ORGS_MAX {

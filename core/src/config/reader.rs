@@ -11,6 +11,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::files::{FileKind, FileRequest, Files, one_line};
 use super::problem::{Fault, Problem, segment};
+use crate::base::order;
 use crate::base::secret::Secret;
 
 /// Stands for the folder with the credentials from the service manager.
@@ -49,9 +50,9 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(self) -> Found {
         let mut found = self.found.into_inner();
-        found.requests.sort_by_key(|request| request.line);
-        found.problems.sort_by_key(|problem| problem.line);
-        found.warnings.sort_by_key(|warning| warning.line);
+        order::sort_by_key(&mut found.requests, |request| request.line);
+        order::sort_by_key(&mut found.problems, |problem| problem.line);
+        order::sort_by_key(&mut found.warnings, |warning| warning.line);
         found
     }
 
@@ -173,7 +174,7 @@ impl<'a> Item<'a> {
                 (key.get_ref().as_ref(), item)
             })
             .collect();
-        entries.sort_by_key(|(_, item)| item.at);
+        order::sort_by_key(&mut entries, |(_, item)| item.at);
         Some(entries)
     }
 

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::problem::{Fault, meant};
 use super::reader::{Item, Reader, child};
 use super::{files::FileKind, units, units::Units};
+use crate::base::order;
 use crate::base::secret::Secret;
 use crate::http::listener::{Limits, Tls};
 
@@ -128,7 +129,7 @@ impl<'a> Section<'a> {
     pub(super) fn items(&self, keys: &[Key]) -> Vec<(Key, Item<'a>)> {
         let mut items: Vec<_> =
             keys.iter().filter_map(|key| Some((*key, self.item(key)?))).collect();
-        items.sort_by_key(|(_, item)| item.at);
+        order::sort_by_key(&mut items, |(_, item)| item.at);
         items
     }
 

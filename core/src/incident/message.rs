@@ -6,6 +6,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use super::input::{Config, Name};
 use super::teller::{States, Teller, Tellers, Wanted};
 use super::{config::Escalation, entry::Entry, record::Incident};
+use crate::base::order;
 use crate::base::time::{Instant, UnixTime};
 use crate::delivery::config::{Chat, Destination};
 use crate::event::{Event, Topic};
@@ -68,7 +69,7 @@ pub(super) fn compose(
     if keys.is_empty() && !is_report {
         return None;
     }
-    let told_now: BTreeSet<Key> = keys.iter().copied().collect();
+    let told_now: BTreeSet<Key> = order::collect(keys.iter().copied());
     let mut states = Vec::with_capacity(keys.len());
     let mut lines = Vec::with_capacity(teller.told.len());
     let mut others = Vec::new();
@@ -160,6 +161,6 @@ fn behind<'a>(incident: &Incident, entries: &'a BTreeMap<Key, Entry>) -> Vec<&'a
     let this = Some(MutedBy::Device(incident.subject.clone()));
     let behind = entries.values().filter(|entry| entry.muted_by == this);
     let mut behind: Vec<&str> = behind.map(|entry| entry.incident.subject.as_str()).collect();
-    behind.sort_unstable_by_key(|name| (name.len(), *name));
+    order::sort_by_key(&mut behind, |name| (name.len(), *name));
     behind
 }

@@ -5,6 +5,7 @@ use alloc::{format, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{Incidents, entry::Entry, input::Name, record::Incident, teller::Wanted};
+use crate::base::order;
 use crate::base::time::UnixTime;
 use crate::notify::types::condition::Condition;
 use crate::notify::{Standing, change::Key, summary::Shown, summary::State};
@@ -77,7 +78,7 @@ impl Incidents {
     /// The open incidents: the worst first, then those that changed last; what is muted comes last.
     pub fn open_views(&self) -> Vec<View<'_>> {
         let mut views: Vec<_> = self.views().filter(|view| view.is_open).collect();
-        views.sort_by_key(|View { incident, muted_by, .. }| {
+        order::sort_by_key(&mut views, |View { incident, muted_by, .. }| {
             (muted_by.is_some(), Reverse((incident.severity, incident.changed_at)))
         });
         views

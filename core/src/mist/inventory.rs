@@ -8,7 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use super::{outcome::outcome, page, target};
-use crate::base::{exchange::Asking, mac::Mac};
+use crate::base::{exchange::Asking, mac::Mac, order};
 use crate::event::Detail;
 use crate::notify::links::device_id;
 use crate::ports::{name::SwitchName, switch_port::Switch};
@@ -89,7 +89,7 @@ impl Lookup {
         macs: impl IntoIterator<Item = Mac>,
     ) -> Option<()> {
         let is_new = |mac: &Mac| !self.asked.contains(mac) && self.known.find(*mac).is_none();
-        let new: BTreeSet<Mac> = macs.into_iter().filter(is_new).take(LOOKUP_MAX).collect();
+        let new: BTreeSet<Mac> = order::collect(macs.into_iter().filter(is_new).take(LOOKUP_MAX));
         self.asked.extend(&new);
         if !new.is_empty() {
             self.ask(asking, target::switches(org, new, 1)).await?;

@@ -8,7 +8,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{Fact, Notification, Severity, plain, types::sentence::capitalized};
-use crate::base::{text, time::UnixTime};
+use crate::base::{order, text, time::UnixTime};
 
 /// The most groups in the summary, and the most with a fact of their own.
 const SUMMARY_MAX: usize = 4;
@@ -67,14 +67,14 @@ fn groups(items: &[Notification]) -> Vec<Group<'_>> {
     }
     let mut groups: Vec<Group<'_>> =
         groups.into_iter().map(|(heading, items)| Group { heading, items }).collect();
-    groups.sort_by_key(|group| Reverse((group.severity(), group.items.len())));
+    order::sort_by_key(&mut groups, |group| Reverse((group.severity(), group.items.len())));
     groups
 }
 
 /// `2 × Switch restarted, 12 × AP configured at 3 sites, 5 more of 2 types.`, and when.
 fn summary(all: &Group<'_>, groups: &[Group<'_>], is_placed: bool) -> String {
     let (shown, rest) = groups.split_at(most(groups, SUMMARY_MAX));
-    let severities: BTreeSet<_> = groups.iter().map(Group::severity).collect();
+    let severities: BTreeSet<_> = order::collect(groups.iter().map(Group::severity));
     let mut before = None;
     let mut said = String::new();
     for group in shown {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fact, Notification, Severity, plain};
 use super::{describe::subject::noun, types::condition::Condition};
+use crate::base::order;
 use crate::base::time::UnixTime;
 use crate::event::DeviceClass;
 
@@ -316,7 +317,7 @@ fn sites(lines: &[Line<'_>], now: UnixTime) -> Vec<Fact> {
         sites.entry(line.site).or_default().push(line);
     }
     let mut sites: Vec<_> = sites.into_iter().collect();
-    sites.sort_by_key(|(_, lines)| {
+    order::sort_by_key(&mut sites, |(_, lines)| {
         let open = lines.iter().filter(|line| line.state != State::Over);
         let newest = lines.iter().map(|line| line.changed_at).max();
         (Reverse(open.map(|line| line.severity).max()), Reverse(newest))
@@ -352,7 +353,7 @@ fn groups(lines: &[&Line<'_>], now: UnixTime) -> Vec<String> {
     let said = |(_, members): &(_, Vec<&Line<'_>>)| {
         let mut names: Vec<&str> = members.iter().map(|line| line.subject).collect();
         // Shorter names first: `AP-20` before `AP-110`.
-        names.sort_unstable_by_key(|name| (name.len(), *name));
+        order::sort_by_key(&mut names, |name| (name.len(), *name));
         let is_over = members.iter().all(|line| line.state == State::Over);
         let is_few = !is_over && names.len() <= OPEN_NAMES_MAX;
         let names_max = if is_few { OPEN_NAMES_MAX } else { plain::NAMES_MAX };
@@ -401,7 +402,7 @@ fn by_group<'l, 'a>(
         groups.entry(line.group()).or_default().push(line);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, members)| {
+    order::sort_by_key(&mut groups, |(_, members)| {
         let is_over = members.iter().all(|line| line.state == State::Over);
         let severity = members.iter().map(|line| line.severity).max();
         (is_over, Reverse(severity), Reverse(members.len()))

@@ -4,7 +4,7 @@ mod certificate;
 
 use std::{env, fmt, io, sync::Arc};
 
-use mistgate_core::base::{secret::Secret, time::UnixTime};
+use mistgate_core::base::{order, secret::Secret, time::UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::files::{FileKind, FileRequest, Files};
 use mistgate_core::config::problem::Problem;
@@ -113,7 +113,7 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let (made, Findings { mut problems, warnings: found, .. }) =
         make(&config, &requests, &snapshot);
     if !problems.is_empty() {
-        problems.sort_by_key(|problem| problem.line);
+        order::sort_by_key(&mut problems, |problem| problem.line);
         return Err(lines(&problems));
     }
     let mut warnings = report.warnings;
@@ -126,7 +126,7 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
             expected: expected.to_owned(),
         },
     ));
-    warnings.sort_by_key(|warning| warning.line);
+    order::sort_by_key(&mut warnings, |warning| warning.line);
     let warnings = lines(&warnings);
     read_files.extend(requests.into_iter().map(|request| request.path));
     Ok(Loaded { config, files: read_files, warnings, made })

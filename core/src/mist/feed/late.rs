@@ -4,7 +4,7 @@
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use super::output::{Late, Origin};
-use crate::base::{mac::Mac, text::one_line, time::UnixTime};
+use crate::base::{mac::Mac, order, text::one_line, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Topic};
 
 /// The most characters of an error.
@@ -78,7 +78,7 @@ impl Device {
 /// The bodies of a page of listed device events, in the order of their times: what is older than
 /// `known_from` apart, as it may have been told and forgotten.
 pub(super) fn listed(mut events: Vec<Detail<'_>>, known_from: UnixTime) -> Vec<Late> {
-    events.sort_by_key(|event| at(*event));
+    order::sort_by_key(&mut events, |event| at(*event));
     let is_old = |event: &Detail<'_>| at(*event).is_none_or(|at| at < known_from);
     let (old, young): (Vec<_>, Vec<_>) = events.into_iter().partition(is_old);
     let parts = [(old, true), (young, false)].into_iter().filter(|(part, _)| !part.is_empty());

@@ -12,7 +12,7 @@ use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
 use super::{late, part::Part};
 use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
-use crate::base::{mac::Mac, text::one_line, time::UnixTime};
+use crate::base::{mac::Mac, order, text::one_line, time::UnixTime};
 use crate::event::{Detail, Topic};
 use crate::mist::page::{Pages, Search, Then, elements};
 use crate::mist::refusal::{Refusal, judged};
@@ -252,7 +252,7 @@ impl Round {
     fn late(&mut self, config: &Config, origin: Origin, elements: Vec<Detail<'_>>) -> Vec<Late> {
         if origin == Origin::Failed {
             let mut failed: Vec<Failed> = elements.into_iter().filter_map(Failed::read).collect();
-            failed.sort_by_key(|failed| failed.at);
+            order::sort_by_key(&mut failed, |failed| failed.at);
             self.counts.0 += failed.len();
             let last = failed.last().map(|last| (last.at, last.reason.clone()));
             self.failed = self.failed.take().max(last);

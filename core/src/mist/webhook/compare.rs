@@ -7,6 +7,7 @@ use http_types::Url;
 
 use super::hook::{HTTP_POST, Hook, Rule, Shown};
 use super::{survey::Found, wanted::Wanted};
+use crate::base::order;
 use crate::base::text::one_line;
 
 /// The most characters of a list or of a rule.
@@ -133,7 +134,7 @@ pub fn compare<'f>(wanted: &Wanted, found: &'f Found) -> Comparison<'f> {
         }
     }
     let at_sites = all.iter().filter(|hook| hook.site.is_some() && hook.is_enabled);
-    let at_sites: BTreeSet<&String> = at_sites.flat_map(|hook| &hook.topics).collect();
+    let at_sites: BTreeSet<&String> = order::collect(at_sites.flat_map(|hook| &hook.topics));
     let none = topics.intersection(&found.site_topics).filter(|topic| !at_sites.contains(topic));
     let none: Vec<String> = none.cloned().collect();
     if !none.is_empty() {

@@ -3,6 +3,7 @@
 use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::base::exchange::{Asking, Exchange};
+use crate::base::order;
 use crate::base::text::one_line;
 use crate::event::Detail;
 use crate::mist::refusal::{Refusal, judged};
@@ -64,7 +65,8 @@ impl Token {
 
     /// The organisations that it names.
     pub fn organisations(&self) -> Vec<&str> {
-        let orgs: BTreeSet<&str> = self.0.iter().filter_map(|own| own.org.as_deref()).collect();
+        let orgs: BTreeSet<&str> =
+            order::collect(self.0.iter().filter_map(|own| own.org.as_deref()));
         Vec::from_iter(orgs)
     }
 
@@ -72,7 +74,7 @@ impl Token {
     pub fn words(&self) -> String {
         let words =
             |privilege: &Privilege| format!("role {} of scope {}", privilege.role, privilege.scope);
-        let all: BTreeSet<String> = self.0.iter().map(words).collect();
+        let all: BTreeSet<String> = order::collect(self.0.iter().map(words));
         one_line(&Vec::from_iter(all).join(", "), WORDS_MAX)
     }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Asker, Plan, SWITCHES_MAX, input::TwoPorts, output::Output, state::SwitchQueue};
-use crate::base::{mac::Mac, machine::Machine, time::Instant};
+use crate::base::{mac::Mac, machine::Machine, order, time::Instant};
 use crate::ports::decide::{Check, Reason};
 use crate::ports::question::{Answer, Hint, Location, Question};
 use crate::ports::switch_port::{Mode, Sighting, Switch, SwitchPort};
@@ -87,7 +87,7 @@ impl Plan {
         }
         let is_named = |at: &SwitchPort| hints.iter().any(|hint| hint.switch_port() == *at);
         let mut ports: Vec<SwitchPort> = seen.iter().filter_map(proof).filter(is_named).collect();
-        ports.sort_unstable();
+        order::sort_by_key(&mut ports, |port| *port);
         let current = self.current_port(ap).filter(|current| ports.contains(current));
         let first = current.or(ports.first().copied());
         let rule = self.config.two_ports;

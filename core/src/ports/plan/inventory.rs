@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output, state::Slot};
 use crate::base::time::{Instant, UnixTime};
-use crate::base::{backoff::Backoff, mac::Mac};
+use crate::base::{backoff::Backoff, mac::Mac, order};
 use crate::ports::probe::{Probe, Subject};
 use crate::ports::question::{Answer, Entry, Question};
 use crate::ports::switch_port::{Mode, SwitchPort};
@@ -107,7 +107,8 @@ impl Plan {
 
     /// Forgets switches without a known port, to make room for others.
     fn forget_switches(&mut self) {
-        let kept: BTreeSet<Mac> = self.slots.keys().map(|switch_port| switch_port.switch).collect();
+        let kept: BTreeSet<Mac> =
+            order::collect(self.slots.keys().map(|switch_port| switch_port.switch));
         self.queues.retain(|mac, queue| kept.contains(mac) || !queue.is_idle());
     }
 

@@ -58,7 +58,7 @@ use super::switch_port::{Mode, SwitchPort};
 use super::{outage::Losses, port::Port};
 use super::{port, probe};
 use crate::base::time::{Instant, UnixTime};
-use crate::base::{mac::Mac, machine::Machine, rand::Rand};
+use crate::base::{mac::Mac, machine::Machine, order, rand::Rand};
 
 /// The most probes, and the most ports.
 pub const PROBES_MAX: usize = 65_536;
@@ -297,7 +297,7 @@ impl Plan {
         if self.config.doubts_clock() {
             self.report(Report::ClockDoubted(true));
         }
-        records.sort_by_key(|record| record.changed_at);
+        order::sort_by_key(&mut records, |record| record.changed_at);
         let made = records.iter().filter(|record| record.is_made());
         self.governor.restore(made.count());
         self.last_change = records.iter().filter_map(|record| record.change).max().unwrap_or(0);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mistgate_core::base::order;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
 use mistgate_core::delivery::{batch, dead_letter::Dead};
@@ -281,7 +282,7 @@ pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
             remember(batch.value(), at, bytes);
             waiting.push(batch.value());
         }
-        prints.sort_by_key(|seen| seen.batch);
+        order::sort_by_key(&mut prints, |seen| seen.batch);
         let rows = incidents::prepare(&transaction)?;
         // The writer knows the bound.
         Left { max: 0, next_batch: last + 1, seen: prints, waiting, rows, set_aside: None }
