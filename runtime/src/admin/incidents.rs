@@ -12,7 +12,7 @@ use mistgate_core::silence::{MutedBy, SILENCE_MAX, Silence, Until};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Admin, Answer, Asked, TEXT, ok, stopping};
+use super::{Admin, Answer, Asked, TEXT, ok, refused, stopping, unavailable};
 use crate::base::clock;
 use crate::base::journal::{Level, fields};
 use crate::http::listen::Reply;
@@ -29,15 +29,6 @@ pub(super) const END_SILENCE: &str = "/silences/{id}/end";
 const LIST_MAX: usize = 1_000;
 /// The most characters of a comment.
 const COMMENT_MAX: usize = 500;
-
-/// Why something is not done.
-type Refusal = (StatusCode, String);
-
-impl From<Refusal> for Reply {
-    fn from((status, reason): Refusal) -> Self {
-        super::refused(status, &text::one_line(&reason, COMMENT_MAX))
-    }
-}
 
 /// The body of an acknowledgement.
 #[derive(Default, Deserialize)]
@@ -98,7 +89,7 @@ pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Answer {
         let view = incidents.find(id).ok_or_else(no_incident)?;
         if !view.is_open {
             let at = view.incident.changed_at;
-            return Err((StatusCode::Conflict, format!("it is over since {at}")));
+            return Err(refused(StatusCode::Conflict, &format!("it is over since {at}")));
         }
         Ok((view.sentence(), Input::Acknowledge { id, acknowledgement }))
     };
@@ -144,7 +135,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let by = asked.caller.to_string();
     let act = move |incidents: &Incidents| {
         let number = incidents.silences().next().ok_or_else(|| {
-            (StatusCode::Conflict, "there are too many silences — end some".to_owned())
+            refused(StatusCode::Conflict, "there are too many silences — end some")
         })?;
         let open = incidents.views().filter(|view| view.is_open);
         let covered = open.filter(|view| matcher.matches(&view.incident.target())).count();
@@ -152,7 +143,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Answer {
             End::Time(at) => Until::Time(at),
             End::Recovered if covered == 0 => {
                 let reason = "no open incident matches, so there is none that could recover";
-                return Err((StatusCode::Conflict, reason.to_owned()));
+                return Err(refused(StatusCode::Conflict, reason));
             }
             End::Recovered => Until::Recovered { last_id: incidents.last_id() },
         };
@@ -171,7 +162,7 @@ pub(super) async fn end_silence(admin: &Admin, asked: Asked<'_>) -> Answer {
     let id = id(asked);
     let act = move |incidents: &Incidents| {
         let is_there = incidents.silences().all().contains_key(&id);
-        let absent = || (StatusCode::NotFound, "there is no such silence".to_owned());
+        let absent = || refused(StatusCode::NotFound, "there is no such silence");
         is_there.then_some(((), Input::EndSilence(id))).ok_or_else(absent)
     };
     change(admin, act).await?;
@@ -182,7 +173,7 @@ pub(super) async fn end_silence(admin: &Admin, asked: Asked<'_>) -> Answer {
 /// Shows what is seen of incidents.
 async fn look(
     admin: &Admin,
-    look: impl FnOnce(&Incidents) -> Result<Value, Refusal> + Send + 'static,
+    look: impl FnOnce(&Incidents) -> Result<Value, Reply> + Send + 'static,
 ) -> Answer {
     let seen = admin.driver.incidents(move |incidents| (look(incidents), None)).await;
     Ok(super::json(&seen.ok_or_else(stopping)??))
@@ -191,27 +182,28 @@ async fn look(
 /// Changes incidents if the disk takes what is to be remembered of it.
 async fn change<T: Send + 'static>(
     admin: &Admin,
-    act: impl FnOnce(&Incidents) -> Result<(T, Input), Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let refusal = |reason: &str| (StatusCode::ServiceUnavailable, reason.to_owned());
+    act: impl FnOnce(&Incidents) -> Result<(T, Input), Reply> + Send + 'static,
+) -> Result<T, Reply> {
     let status = admin.driver.status().await;
     if status.is_some_and(|status| !status.writable) {
-        return Err(refusal("the store cannot be written for now"));
+        return Err(unavailable("the store cannot be written for now"));
     }
     let changed = admin.driver.incidents(move |incidents| match act(incidents) {
         Ok((seen, input)) => (Ok(seen), Some(input)),
         Err(refusal) => (Err(refusal), None),
     });
-    let seen = changed.await.unwrap_or_else(|| Err(refusal("stopping")))?;
+    let seen = changed.await.ok_or_else(stopping)??;
     // The driver has handed it to the store before it answers this.
     match admin.driver.status().await {
         Some(status) if status.store.sync().await => Ok(seen),
-        Some(_) | None => Err(refusal("done, but not on disk: the next start will not know it")),
+        Some(_) | None => {
+            Err(unavailable("done, but not on disk: the next start will not know it"))
+        }
     }
 }
 
 /// What a body asks for: of what, until when and why.
-fn wanted(body: &[u8], now: UnixTime) -> Result<(Matcher, Option<End>, String), Refusal> {
+fn wanted(body: &[u8], now: UnixTime) -> Result<(Matcher, Option<End>, String), Reply> {
     let Wanted { r#match, r#for, until, until_recovered, comment } = parse(body)?;
     let mut matcher = Matcher::default();
     for (field, values) in &r#match {
@@ -247,7 +239,7 @@ fn wanted(body: &[u8], now: UnixTime) -> Result<(Matcher, Option<End>, String), 
     Ok((matcher, end, text::one_line(&comment, COMMENT_MAX)))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
     serde_json::from_slice(body).map_err(|error| bad(&format!("the body: {error}")))
 }
 
@@ -256,12 +248,12 @@ fn id(asked: Asked<'_>) -> u64 {
     asked.id().unwrap_or(u64::MAX)
 }
 
-fn bad(reason: &str) -> Refusal {
-    (StatusCode::BadRequest, reason.to_owned())
+fn bad(reason: &str) -> Reply {
+    refused(StatusCode::BadRequest, &text::one_line(reason, COMMENT_MAX))
 }
 
-fn no_incident() -> Refusal {
-    (StatusCode::NotFound, "there is no such incident".to_owned())
+fn no_incident() -> Reply {
+    refused(StatusCode::NotFound, "there is no such incident")
 }
 
 fn listed(views: &[View<'_>]) -> Value {
@@ -360,8 +352,9 @@ mod tests {
                 "expected only one of for, until and until_recovered",
             ),
         ] {
-            let Err((status, said)) = read(body) else { panic!("{body} is refused") };
-            assert_eq!(status, StatusCode::BadRequest, "{body}");
+            let Err(refusal) = read(body) else { panic!("{body} is refused") };
+            assert_eq!(refusal.status, 400, "{body}");
+            let said = String::from_utf8_lossy(&refusal.body);
             assert!(said.starts_with(reason), "{body}: {said}");
         }
         let body = r#"{"match":{"site":["EMEA-*","x"],"severity":"warning"},"for":"2h"}"#;
