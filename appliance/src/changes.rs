@@ -2,12 +2,11 @@
 
 use std::cmp::Reverse;
 
-use mistgate_runtime::admin::control::Failure;
+use mistgate_core::base::order;
 use serde_json::Value;
 
 use crate::args::port::{Approve, ListPorts, Undo};
-use crate::{ask, ask::text};
-use mistgate_core::base::order;
+use crate::ask::{self, Failure, member, text};
 
 pub(crate) fn list(ListPorts { config, json, plan }: &ListPorts) -> Result<(), Failure> {
     let ports = ports(config.as_deref())?;
@@ -19,11 +18,11 @@ pub(crate) fn list(ListPorts { config, json, plan }: &ListPorts) -> Result<(), F
 /// The ports that are watched; none where there is no `[ports]`.
 fn ports(config: Option<&str>) -> Result<Vec<Value>, Failure> {
     let status = ask::read(&ask::ask(config, "GET", "/status", "")?)?;
-    Ok(status.get("ports").map(|ports| ask::list(ports, "ports").to_vec()).unwrap_or_default())
+    Ok(ask::list(&status, "ports.ports").to_vec())
 }
 
 pub(crate) fn approve(Approve { config, all, id }: &Approve) -> Result<(), Failure> {
-    let waits = |port: &&Value| port.get("left").is_none_or(Value::is_null);
+    let waits = |port: &&Value| member(port, "left").is_null();
     let ids = match (id, all) {
         (Some(id), false) => vec![*id],
         (None, true) => numbers(config.as_deref(), "approve", waits)?,
@@ -47,7 +46,7 @@ pub(crate) fn undo(Undo { config, last, id }: &Undo) -> Result<(), Failure> {
 }
 
 fn unclear(option: &str) -> Failure {
-    Failure::Failed(format!("give the number of a change, or {option} — see mistgate port list"))
+    format!("give the number of a change, or {option} — see mistgate port list").into()
 }
 
 /// Orders this of each change, and ends at the first that is refused.
@@ -72,10 +71,9 @@ fn numbers(
 /// A line for each port with a change.
 fn lines(ports: &[Value]) -> String {
     let line = |port: &Value| {
-        let number = port.get("change")?.as_u64()?;
-        let changed = port.get("changed_at").filter(|at| at.is_string());
-        let changed =
-            changed.map_or_else(|| "not yet".to_owned(), |_| ask::time(port, "changed_at"));
+        let number = member(port, "change").as_u64()?;
+        let is_changed = member(port, "changed_at").is_string();
+        let changed = if is_changed { ask::time(port, "changed_at") } else { "not yet".to_owned() };
         Some(format!("{number:>10}  {changed:<16}  {}, {}", place(port), state(port)))
     };
     let lines: Vec<String> = ports.iter().filter_map(line).collect();
@@ -84,8 +82,8 @@ fn lines(ports: &[Value]) -> String {
 
 /// A port and its mode, or the one that it is to get.
 fn place(port: &Value) -> String {
-    let mode = if text(port, "wanted") == "-" { "mode" } else { "wanted" };
-    format!("{} {}: mode {}", text(port, "switch"), text(port, "port"), text(port, mode))
+    let mode = member(port, "wanted").as_str().unwrap_or(text(port, "mode"));
+    format!("{} {}: mode {mode}", text(port, "switch"), text(port, "port"))
 }
 
 /// Whether this can be ordered about the change of a port.
@@ -111,33 +109,25 @@ fn state(port: &Value) -> String {
 fn planned(ports: &[Value]) -> String {
     let [mut right, mut wrong, mut left] = [(); 3].map(|()| Vec::new());
     for port in ports {
-        let foreseen = port.get("foreseen").and_then(Value::as_str);
-        let is_refused = ["left", "refused_by"].iter().any(|name| text(port, name) != "-");
-        let is_settled = text(port, "stage") == "resting" && text(port, "mode") != "-";
         let place = place(port);
-        let is_observed = port.get("observed") == Some(&Value::Bool(true));
-        if is_refused {
-            left.push(format!("  {place}, {}", state(port)));
-        } else if is_settled && foreseen.is_none_or(str::is_empty) && !is_observed
-            || foreseen == Some("")
-        {
-            right.push(format!("  {place}"));
+        let foreseen = member(port, "foreseen").as_str();
+        let is_settled = text(port, "stage") == "resting"
+            && member(port, "mode").is_string()
+            && member(port, "observed") != true;
+        if member(port, "left").is_string() || member(port, "refused_by").is_string() {
+            left.push(format!("  {place}, {}\n", state(port)));
+        } else if foreseen.map_or(is_settled, str::is_empty) {
+            right.push(format!("  {place}\n"));
         } else {
             let lines = foreseen.unwrap_or("what is configured is not known").lines();
-            wrong.push(format!("  {place}"));
-            wrong.extend(lines.map(|line| format!("    {line}")));
+            let lines: String = lines.map(|line| format!("    {line}\n")).collect();
+            wrong.push(format!("  {place}\n{lines}"));
         }
     }
-    let part = |title: &str, lines: &[String]| {
-        let count = lines.iter().filter(|line| !line.starts_with("   ")).count();
-        format!(
-            "{title}: {count}\n{}",
-            lines.iter().map(|line| line.clone() + "\n").collect::<String>()
-        )
-    };
     let parts = [("right", right), ("to be changed", wrong), ("left alone", left)];
-    let parts: String = parts.iter().map(|(title, lines)| part(title, lines)).collect();
-    parts.trim_end().to_owned()
+    let part =
+        |(title, ports): (_, Vec<String>)| format!("{title}: {}\n{}", ports.len(), ports.concat());
+    parts.map(part).concat().trim_end().to_owned()
 }
 
 #[cfg(test)]

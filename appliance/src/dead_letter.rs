@@ -1,13 +1,11 @@
 //! `mistgate dead-letter`: what a destination refused for good, or what grew too old.
 
-use mistgate_runtime::admin::control::Failure;
 use serde_json::Value;
 
 use crate::args::dead_letter::{
     DeadLetter, DeadLetterKind, DropLetter, ListLetters, SendLetter, ShowLetter,
 };
-use crate::ask;
-use crate::ask::{number, text};
+use crate::ask::{self, Failure, member, number, text};
 
 pub(crate) fn run(args: &DeadLetter) -> Result<(), Failure> {
     match &args.kind {
@@ -44,11 +42,9 @@ fn list(answer: &Value) -> String {
 }
 
 fn show(letter: &Value) -> String {
-    let fact = |name| format!("{name:<12}  {}", text(letter, name));
+    let fact = |name| format!("{name:<12}  {}\n", text(letter, name));
     let names = ["at", "destination", "reason", "topic", "type", "channel", "severity"];
-    let mut lines: Vec<String> = names.map(fact).into();
-    lines.push(format!("{:#}", letter.get("event").unwrap_or(&Value::Null)));
-    lines.join("\n")
+    format!("{}{:#}", names.map(fact).concat(), member(letter, "event"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! `mistgate incident`: what is wrong in the network.
 
-use mistgate_runtime::admin::control::Failure;
 use serde_json::{Value, json};
 
 use crate::args::incident::{Acknowledge, Incident, IncidentKind, ListIncidents, ShowIncident};
-use crate::ask;
-use crate::ask::{number, text, time};
+use crate::ask::{self, Failure, list, member, number, text, time};
 
 pub(crate) fn run(args: &Incident) -> Result<(), Failure> {
     match &args.kind {
@@ -27,7 +25,7 @@ pub(crate) fn run(args: &Incident) -> Result<(), Failure> {
 
 /// A line for each, up to so many, and one for the others.
 pub(crate) fn lines(answer: &Value, max: usize) -> String {
-    let incidents = ask::list(answer, "incidents");
+    let incidents = list(answer, "incidents");
     let shown = incidents.len().min(max);
     let mut lines: Vec<String> = incidents.iter().take(shown).map(line).collect();
     match number(answer, "count").saturating_sub(shown as u64) {
@@ -47,53 +45,55 @@ fn line(incident: &Value) -> String {
 
 /// Who takes care of it.
 pub(crate) fn acknowledged(incident: &Value) -> String {
-    let by = incident.get("acknowledged").filter(|by| !by.is_null());
-    by.map(|by| format!(", acknowledged by {}", text(by, "by"))).unwrap_or_default()
+    let by = member(incident, "acknowledged.by").as_str();
+    by.map(|by| format!(", acknowledged by {by}")).unwrap_or_default()
 }
 
 /// Why it is not told.
 pub(crate) fn muted(incident: &Value) -> String {
-    let muted = incident.get("muted_by").and_then(Value::as_str);
+    let muted = member(incident, "muted_by").as_str();
     muted.map(|why| format!(", muted: {why}")).unwrap_or_default()
 }
 
 fn show(incident: &Value) -> String {
     let fact = |name: &str, value: &str| format!("{name:<12}  {value}");
-    let device = match incident.get("device_type").and_then(Value::as_str) {
-        Some(class) => format!("{class} {} {}", text(incident, "device"), text(incident, "mac")),
-        None => text(incident, "mac").to_owned(),
+    let [summary, state, severity, site, mac, device] =
+        ["summary", "state", "severity", "site", "mac", "device"].map(|name| text(incident, name));
+    let device = match member(incident, "device_type").as_str() {
+        Some(class) => format!("{class} {device} {mac}"),
+        None => mac.to_owned(),
     };
     let times = match number(incident, "times") {
         0 | 1 => String::new(),
         times => format!(", it came {times} times"),
     };
-    let changed = time(incident, "changed_at") + &times;
     let mut lines = vec![
-        fact("incident", text(incident, "summary")),
-        fact("state", &(text(incident, "state").to_owned() + &muted(incident))),
-        fact("severity", text(incident, "severity")),
-        fact("site", text(incident, "site")),
+        fact("incident", summary),
+        fact("state", &format!("{state}{}", muted(incident))),
+        fact("severity", severity),
+        fact("site", site),
         fact("device", &device),
         fact("opened", &time(incident, "opened_at")),
-        fact("changed", &changed),
+        fact("changed", &(time(incident, "changed_at") + &times)),
     ];
-    for source in ask::list(incident, "sources") {
-        lines.push(fact("source", &format!("{} {}", text(source, "topic"), text(source, "type"))));
+    for source in list(incident, "sources") {
+        let (topic, kind) = (text(source, "topic"), text(source, "type"));
+        lines.push(fact("source", &format!("{topic} {kind}")));
     }
-    if let Some(by) = incident.get("acknowledged").filter(|by| !by.is_null()) {
+    let by = member(incident, "acknowledged");
+    if by.is_object() {
         let said = format!("{} by {}: {}", time(by, "at"), text(by, "by"), text(by, "comment"));
         lines.push(fact("acknowledged", &said));
     }
-    for told in ask::list(incident, "told") {
-        let known = match told.get("as").and_then(Value::as_str) {
-            Some(state) => {
-                format!("{state}, {}, at {}", text(told, "severity"), time(told, "at"))
-            }
+    for told in list(incident, "told") {
+        let (to, severity, at) =
+            (text(told, "destination"), text(told, "severity"), time(told, "at"));
+        let known = match member(told, "as").as_str() {
+            Some(state) => format!("{state}, {severity}, at {at}"),
             None => "nothing".to_owned(),
         };
-        let due = told.get("due").and_then(Value::as_bool).unwrap_or_default();
-        let due = if due { "; a message is due" } else { "" };
-        lines.push(fact("told", &format!("{}: {known}{due}", text(told, "destination"))));
+        let due = if member(told, "due") == true { "; a message is due" } else { "" };
+        lines.push(fact("told", &format!("{to}: {known}{due}")));
     }
     lines.join("\n")
 }

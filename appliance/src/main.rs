@@ -34,10 +34,10 @@ use std::io::Write as _;
 use std::process::{ExitCode, Termination};
 use std::{fs, io};
 
-use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::host::load::Loaded;
 
 use args::{Args, Command};
+use ask::Failure;
 
 /// musl's own maps and unmaps memory for each large message.
 #[cfg(target_env = "musl")]
@@ -57,53 +57,43 @@ fn main() -> ExitCode {
             };
         }
     };
-    let result = match command {
-        Command::Cert(args) => cert::run(&args),
-        Command::Check(args) => check::run(&args),
-        Command::Connect(args) => connect::run(args),
-        Command::DeadLetter(args) => return asked(dead_letter::run(&args)),
-        Command::Import(args) => import::run(&args),
-        Command::Incident(args) => return asked(incident::run(&args)),
-        Command::Init(args) => init::run(&args),
-        Command::Install(args) => install::run(&args),
-        Command::Mist(args) => return mist::run(args),
-        Command::Port(args) => return asked(port::run(args)),
-        Command::Replay(args) => return asked(replay::run(&args)),
-        Command::Route(args) => route::run(&args),
-        Command::Run(args) => run::run(&args),
-        Command::Selftest(args) => return asked(selftest::run(args.config.as_deref())),
-        Command::SendTest(args) => send_test::run(&args),
-        Command::Silence(args) => return asked(silence::run(&args)),
-        Command::Status(args) => return asked(status::run(&args)),
-        Command::Store(args) => store::run(&args),
-        Command::Version(args) => version::run(&args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
+    match command {
+        Command::Cert(args) => end(cert::run(&args)),
+        Command::Check(args) => end(check::run(&args)),
+        Command::Connect(args) => end(connect::run(args)),
+        Command::DeadLetter(args) => end(dead_letter::run(&args)),
+        Command::Import(args) => end(import::run(&args)),
+        Command::Incident(args) => end(incident::run(&args)),
+        Command::Init(args) => end(init::run(&args)),
+        Command::Install(args) => end(install::run(&args)),
+        Command::Mist(args) => mist::run(args),
+        Command::Port(args) => end(port::run(args)),
+        Command::Replay(args) => end(replay::run(&args)),
+        Command::Route(args) => end(route::run(&args)),
+        Command::Run(args) => end(run::run(&args)),
+        Command::Selftest(args) => end(selftest::run(args.config.as_deref())),
+        Command::SendTest(args) => end(send_test::run(&args)),
+        Command::Silence(args) => end(silence::run(&args)),
+        Command::Status(args) => end(status::run(&args)),
+        Command::Store(args) => end(store::run(&args)),
+        Command::Version(args) => end(version::run(&args)),
     }
 }
 
-/// The exit code of a command that asks the running mistgate.
-fn asked(result: Result<impl Termination, Failure>) -> ExitCode {
-    let fail = |failure: Failure| {
+/// The exit code of a command, whose failure is printed.
+fn end(result: Result<impl Termination, impl Into<Failure>>) -> ExitCode {
+    let failed = |failure: Failure| {
         complain(&failure.to_string());
-        match failure {
-            Failure::NotRunning(_) => ExitCode::from(3),
-            Failure::Failed(_) => ExitCode::FAILURE,
-        }
+        failure.code()
     };
-    result.map_or_else(fail, Termination::report)
+    result.map_or_else(|failure| failed(failure.into()), Termination::report)
 }
 
 /// The state folder of the mistgate with this configuration file; without one, of the service that
 /// is installed, else of the built-in configuration.
 fn state_dir(file: Option<&str>) -> Result<String, Failure> {
     let service = Some(install::CONFIG).filter(|file| fs::exists(file).unwrap_or(true));
-    mistgate_runtime::host::load::state_dir(file.or(service)).map_err(Failure::Failed)
+    Ok(mistgate_runtime::host::load::state_dir(file.or(service))?)
 }
 
 /// Reads a configuration from a file, or else the built-in one. The error names each problem on a

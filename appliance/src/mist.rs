@@ -21,19 +21,12 @@ use mistgate_runtime::http::outbound::Outbound;
 use mistgate_runtime::mist::{Client, Urgency};
 
 use crate::args::mist::{CheckMist, Mist, MistKind, Setup, Types};
-use crate::terminal;
+use crate::{ask::Failure, terminal};
 
 /// The most bytes of a token.
 const TOKEN_MAX: u64 = 4_096;
 
-/// Why a command ends before its end.
-enum Stop {
-    /// What another command line would give is missing.
-    Usage(String),
-    Failed(String),
-}
-
-impl From<Refusal> for Stop {
+impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Failed(refusal.to_string())
     }
@@ -41,57 +34,46 @@ impl From<Refusal> for Stop {
 
 pub(crate) fn run(args: Mist) -> ExitCode {
     let done = match args.kind {
-        MistKind::Check(args) => smol::block_on(check(args)),
-        MistKind::Setup(args) => smol::block_on(setup(args)),
+        MistKind::Check(CheckMist { config, token_file, url }) => {
+            smol::block_on(each(&config, token_file, url, None))
+        }
+        MistKind::Setup(Setup { config, token_file, url, yes }) => {
+            smol::block_on(each(&config, token_file, url, Some(yes)))
+        }
         MistKind::Types(args) => smol::block_on(types(args)),
     };
-    let (code, error) = match done {
-        Ok(true) => return ExitCode::SUCCESS,
-        Ok(false) => return ExitCode::FAILURE,
-        Err(Stop::Failed(error)) => (ExitCode::FAILURE, error),
-        Err(Stop::Usage(error)) => (ExitCode::from(2), error),
-    };
-    crate::complain(&error);
-    code
+    crate::end(done.map(|is_right| if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }
 
-/// Whether all is as it should be.
-async fn check(args: CheckMist) -> Result<bool, Stop> {
+/// Looks after the webhook of each organisation. Gives whether all is as it should be in the end.
+async fn each(
+    config: &str,
+    token_file: Option<String>,
+    url: Option<Url>,
+    is_sure: Option<bool>,
+) -> Result<bool, Failure> {
     let mut is_right = true;
-    for api in Api::open(&args.config, args.token_file)? {
-        is_right &= check_org(&api, args.url.clone()).await?;
+    for api in Api::open(config, token_file)? {
+        is_right &= look_after(&api, url.clone(), is_sure).await?;
     }
     Ok(is_right)
 }
 
-async fn check_org(api: &Api, url: Option<Url>) -> Result<bool, Stop> {
-    let wanted = api.wanted(url)?;
-    let client = api.client(api.token()?)?;
-    let found = client.run(survey(&wanted.org), Urgency::Question).await?;
-    let comparison = compare(&wanted, &found);
-    show(&comparison, &wanted);
-    if comparison.differences.iter().any(Difference::is_mendable) {
-        crate::say("mistgate mist setup mends the webhook");
-    }
-    Ok(comparison.differences.is_empty())
-}
-
-/// Whether all is as it should be in the end.
-async fn setup(args: Setup) -> Result<bool, Stop> {
-    let mut is_right = true;
-    for api in Api::open(&args.config, args.token_file)? {
-        is_right &= setup_org(&api, args.url.clone(), args.yes).await?;
-    }
-    Ok(is_right)
-}
-
-async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, Stop> {
+/// Says what differs and, unless it only checks, mends that: after asking, or if it `is_sure`
+/// without.
+async fn look_after(api: &Api, url: Option<Url>, is_sure: Option<bool>) -> Result<bool, Failure> {
     let wanted = api.wanted(url)?;
     let mut client = api.client(api.token()?)?;
     let found = client.run(survey(&wanted.org), Urgency::Question).await?;
     let comparison = compare(&wanted, &found);
     let ours = comparison.ours;
     show(&comparison, &wanted);
+    let Some(is_sure) = is_sure else {
+        if comparison.differences.iter().any(Difference::is_mendable) {
+            crate::say("mistgate mist setup mends the webhook");
+        }
+        return Ok(comparison.differences.is_empty());
+    };
     let changes = changes(ours, &mended(&wanted, &found, ours));
     if changes.is_empty() {
         crate::say("nothing to change");
@@ -103,26 +85,22 @@ async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, S
     );
     crate::say(&format!("{what} organisation {}:", wanted.org));
     changes.iter().for_each(|line| crate::say(&format!("  {line}")));
-    if !is_sure {
-        if !terminal::is_there() {
-            let what = "there is no terminal to ask on — --yes makes the change unasked";
-            return Err(Stop::Failed(what.to_owned()));
-        }
-        if !terminal::confirm("Do this?").map_err(Stop::Failed)? {
-            return Err(Stop::Failed("nothing is changed".to_owned()));
-        }
+    if !is_sure && !terminal::is_there() {
+        let what = "there is no terminal to ask on — --yes makes the change unasked";
+        return Err(what.to_owned().into());
+    }
+    if !is_sure && !terminal::confirm("Do this?")? {
+        return Err("nothing is changed".to_owned().into());
     }
     if !found.token.may_write(&wanted.org) && api.token_file.is_none() && terminal::is_there() {
         crate::say(&format!("the token of [mist] may only read: {}", found.token.words()));
         client = api.client(typed()?)?;
     }
     let written = client.run(mend(&wanted, &found, ours), Urgency::Change).await;
-    written.map_err(|refusal| match refusal {
-        Refusal::Forbidden { .. } => Stop::Failed(format!("{refusal} — see --token-file")),
-        Refusal::Absent { .. }
-        | Refusal::Failed { .. }
-        | Refusal::Token { .. }
-        | Refusal::Unclear { .. } => refusal.into(),
+    written.map_err(|refusal| {
+        let is_forbidden = matches!(refusal, Refusal::Forbidden { .. });
+        let advice = if is_forbidden { " — see --token-file" } else { "" };
+        format!("{refusal}{advice}")
     })?;
     // What Mist has afterwards counts, and not what it answers.
     let found = client.run(survey(&wanted.org), Urgency::Question).await?;
@@ -133,9 +111,9 @@ async fn setup_org(api: &Api, url: Option<Url>, is_sure: bool) -> Result<bool, S
 }
 
 /// Lists the types without words of ours.
-async fn types(args: Types) -> Result<bool, Stop> {
+async fn types(args: Types) -> Result<bool, Failure> {
     let apis = Api::open(&args.config, args.token_file)?;
-    let api = apis.first().ok_or_else(|| Stop::Failed("there is no organisation".to_owned()))?;
+    let api = apis.first().ok_or_else(|| "there is no organisation".to_owned())?;
     let client = api.client(api.token()?)?;
     let types = client.run(catalogue(), Urgency::Question).await?;
     let unknown: Vec<&Type> = types.iter().filter(|own| !own.is_known()).collect();
@@ -174,8 +152,8 @@ struct Api {
 
 impl Api {
     /// One for each organisation.
-    fn open(config: &str, token_file: Option<String>) -> Result<Vec<Self>, Stop> {
-        let Loaded { config, made, .. } = crate::load(Some(config)).map_err(Stop::Failed)?;
+    fn open(config: &str, token_file: Option<String>) -> Result<Vec<Self>, String> {
+        let Loaded { config, made, .. } = crate::load(Some(config))?;
         let (_, outbound) = made.outgoing(Clock::start());
         let config = Arc::new(config);
         let of = |mist: &mist::Mist| {
@@ -186,48 +164,49 @@ impl Api {
     }
 
     /// Says which organisation it is about, and gives the webhook as it should be there.
-    fn wanted(&self, url: Option<Url>) -> Result<Wanted, Stop> {
+    fn wanted(&self, url: Option<Url>) -> Result<Wanted, Failure> {
         if let Some(name) = &self.mist.name {
             crate::say(&format!("{name}:"));
         }
         let known = self.config.webhook.as_ref().and_then(|webhook| webhook.url.clone());
         let what = "webhook.url: missing — where Mist reaches the listener, or --url";
-        let url = url.or(known).ok_or_else(|| Stop::Usage(what.to_owned()))?;
-        let missing = |key| Stop::Failed(format!("{key}: missing — it says which webhook is ours"));
-        self.config.wanted_webhook(&self.mist, Some(url)).map_err(missing)
+        let url = url.or(known).ok_or_else(|| Failure::Usage(what.to_owned()))?;
+        let missing = |key| format!("{key}: missing — it says which webhook is ours");
+        Ok(self.config.wanted_webhook(&self.mist, Some(url)).map_err(missing)?)
     }
 
     /// The token of the file in the command, else that of the configuration, else a typed one.
-    fn token(&self) -> Result<Secret, Stop> {
-        let failed = |path: &str, error: String| Stop::Failed(format!("{path}: {error}"));
-        match (self.token_file.as_deref(), &self.mist.token) {
-            (Some("-"), _) if terminal::is_there() => typed(),
-            (Some("-"), _) => token(io::stdin()).map_err(|error| failed("standard input", error)),
+    fn token(&self) -> Result<Secret, Failure> {
+        Ok(match (self.token_file.as_deref(), &self.mist.token) {
+            (Some("-") | None, None) | (Some("-"), Some(_)) if terminal::is_there() => typed()?,
+            (Some("-"), _) => {
+                token(io::stdin()).map_err(|error| format!("standard input: {error}"))?
+            }
             (Some(path), _) => {
-                let file = fs::File::open(path).map_err(|error| failed(path, error.to_string()))?;
-                token(file).map_err(|error| failed(path, error))
+                let file = fs::File::open(path).map_err(|error| error.to_string());
+                file.and_then(token).map_err(|error| format!("{path}: {error}"))?
             }
-            (None, Some(token)) => Ok(token.clone()),
-            (None, None) if terminal::is_there() => typed(),
+            (None, Some(token)) => token.clone(),
             (None, None) => {
-                Err(Stop::Usage("mist.token_file: missing — or --token-file".to_owned()))
+                return Err(Failure::Usage(
+                    "mist.token_file: missing — or --token-file".to_owned(),
+                ));
             }
-        }
+        })
     }
 
-    fn client(&self, token: Secret) -> Result<Client, Stop> {
+    fn client(&self, token: Secret) -> Result<Client, String> {
         let mist = mist::Mist { token: Some(token), ..self.mist.clone() };
         // Why Mist cannot be reached is in the journal.
         let journal = Arc::new(Journal::new(Format::Text, Level::Info));
         let client = Client::new(&mist, self.outbound.clone(), journal);
-        client.ok_or_else(|| Stop::Failed("there is no token".to_owned()))
+        client.ok_or_else(|| "there is no token".to_owned())
     }
 }
 
 /// A token from the terminal.
-fn typed() -> Result<Secret, Stop> {
-    let token = terminal::secret("Token (not shown): ").map_err(Stop::Failed)?;
-    judged(token).map_err(Stop::Failed)
+fn typed() -> Result<Secret, String> {
+    judged(terminal::secret("Token (not shown): ")?)
 }
 
 /// A token from the first line of a file.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, sync::Arc};
 
 use mistgate_core::ports::{audit, port::Failed, report::Report, switch_port::Mode};
-use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
@@ -13,34 +12,33 @@ use mistgate_runtime::ports::audit_file;
 use mistgate_runtime::ports::manual::{Change, Outcome, Wanted};
 
 use crate::args::port::{Audit, Diff, Port, PortKind, Reject, Set};
-use crate::{changes, terminal};
+use crate::{ask::Failure, changes, terminal};
 
 /// The most characters of a user's name.
 const USER_MAX: usize = 64;
 
 pub(crate) fn run(args: Port) -> Result<(), Failure> {
-    let result = match args.kind {
-        PortKind::Approve(args) => return changes::approve(&args),
-        PortKind::List(args) => return changes::list(&args),
+    match args.kind {
+        PortKind::Approve(args) => changes::approve(&args),
+        PortKind::List(args) => changes::list(&args),
         PortKind::Reject(Reject { config, id }) => {
-            return changes::order(config.as_deref(), &[id], "reject");
+            changes::order(config.as_deref(), &[id], "reject")
         }
-        PortKind::Undo(args) => return changes::undo(&args),
+        PortKind::Undo(args) => changes::undo(&args),
         PortKind::Audit(Audit { config, verify: true }) => verify(&config),
-        PortKind::Audit(_) => Err("nothing to do — --verify checks each line".to_owned()),
+        PortKind::Audit(_) => Err("nothing to do — --verify checks each line".to_owned().into()),
         PortKind::Diff(Diff { config, switch, port, mode }) => {
             smol::block_on(diff(&config, &Wanted { switch, port, mode }))
         }
         PortKind::Set(Set { config, switch, port, mode, yes }) => {
             smol::block_on(set(&config, &Wanted { switch, port, mode }, yes))
         }
-    };
-    result.map_err(Failure::Failed)
+    }
 }
 
 /// Sees whether each line of the audit follows from the one before it.
-fn verify(config: &str) -> Result<(), String> {
-    let state_dir = crate::state_dir(Some(config)).map_err(|failure| failure.to_string())?;
+fn verify(config: &str) -> Result<(), Failure> {
+    let state_dir = crate::state_dir(Some(config))?;
     let files = audit_file::files(Path::new(&state_dir));
     let read = |path: &PathBuf| {
         fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
@@ -52,7 +50,8 @@ fn verify(config: &str) -> Result<(), String> {
     match audit::misplaced(texts.iter().flat_map(|text| text.lines())) {
         Some(index) => {
             let place = places.nth(index).map(|(path, n)| format!("{}: line {n}", path.display()));
-            Err(format!("{} does not follow from the one before it", place.unwrap_or_default()))
+            let place = place.unwrap_or_default();
+            Err(format!("{place} does not follow from the one before it").into())
         }
         None => {
             crate::say(&format!("{} lines, each in its place", places.count()));
@@ -61,7 +60,7 @@ fn verify(config: &str) -> Result<(), String> {
     }
 }
 
-async fn diff(config: &str, wanted: &Wanted) -> Result<(), String> {
+async fn diff(config: &str, wanted: &Wanted) -> Result<(), Failure> {
     let change = find(config, wanted).await?;
     show(&change, wanted).await?;
     if let Some(refusal) = change.refusal() {
@@ -70,53 +69,47 @@ async fn diff(config: &str, wanted: &Wanted) -> Result<(), String> {
     Ok(())
 }
 
-async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
+async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), Failure> {
     if !yes && !terminal::is_there() {
-        return Err("there is no terminal to ask on — --yes makes the change unasked".to_owned());
+        let what = "there is no terminal to ask on — --yes makes the change unasked";
+        return Err(what.to_owned().into());
     }
     let change = find(config, wanted).await?;
     let switch_port = switch_port(&change, wanted);
     if let Some(refusal) = change.refusal() {
-        return Err(format!("{switch_port}: refused, because {refusal}"));
+        return Err(format!("{switch_port}: refused, because {refusal}").into());
     }
     if show(&change, wanted).await?.is_empty() {
         return Ok(());
     }
     if !yes && !terminal::confirm(&format!("Change {switch_port}?"))? {
-        return Err(format!("{switch_port}: nothing is changed"));
+        return Err(format!("{switch_port}: nothing is changed").into());
     }
     let Outcome { report, is_running, unwritten } = change.push(&user()).await?;
     let line = |reason| format!("\n{switch_port}: this could not be written down: {reason}");
     let unwritten: String = unwritten.iter().map(line).collect();
     let mode = wanted.mode.name();
-    match &report {
-        Report::Settled { .. } => {
-            let is_unchanged = report.kind() == "PORT_UNCHANGED";
-            let done = if is_unchanged { "has mode" } else { "done, it has mode" };
-            let already = if is_unchanged { " already" } else { "" };
-            crate::say(&format!("{switch_port}: {done} {mode}{already}"));
+    if let Report::Refused { refusal, .. } = &report {
+        return Err(format!("{switch_port}: refused, because {refusal}{unwritten}").into());
+    }
+    if let Report::Failed { failed: Failed { failure, retry, .. }, .. } = &report {
+        let what = match retry {
+            Some(_) => format!(
+                "it is not known whether this was changed, because {failure} — see mistgate port \
+                 diff"
+            ),
+            None => format!("nothing is changed, because {failure}"),
+        };
+        return Err(format!("{switch_port}: {what}{unwritten}").into());
+    }
+    match (&report, report.kind()) {
+        (Report::Settled { .. }, "PORT_UNCHANGED") => {
+            crate::say(&format!("{switch_port}: has mode {mode} already"));
         }
-        Report::Refused { refusal, .. } => {
-            return Err(format!("{switch_port}: refused, because {refusal}{unwritten}"));
+        (Report::Settled { .. }, _) => {
+            crate::say(&format!("{switch_port}: done, it has mode {mode}"));
         }
-        Report::Failed { failed: Failed { failure, retry, .. }, .. } => {
-            return Err(match retry {
-                Some(_) => format!(
-                    "{switch_port}: it is not known whether this was changed, because {failure} — \
-                     see mistgate port diff{unwritten}"
-                ),
-                None => format!("{switch_port}: nothing is changed, because {failure}{unwritten}"),
-            });
-        }
-        Report::Breaker { .. }
-        | Report::ClockDoubted(_)
-        | Report::Drifted { .. }
-        | Report::Kept { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Ordered { .. }
-        | Report::Stopped { .. }
-        | Report::Undecided { .. } => return Err(format!("{switch_port}: {}", report.kind())),
+        (_, kind) => return Err(format!("{switch_port}: {kind}").into()),
     }
     if is_running {
         let until = match wanted.mode {
@@ -127,7 +120,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
             "The mistgate that runs is not told. It leaves the port like this until {until}."
         ));
     }
-    if unwritten.is_empty() { Ok(()) } else { Err(unwritten.trim_start().to_owned()) }
+    if unwritten.is_empty() { Ok(()) } else { Err(unwritten.trim_start().to_owned().into()) }
 }
 
 async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {

@@ -5,19 +5,18 @@ use std::{collections::BTreeMap, path::Path};
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::event::{Event, Topic};
-use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::admin::history::{PAGE_MAX, Page};
 use mistgate_runtime::base::{clock, store, store::care};
 use serde::Serialize;
 
 use crate::args::Replay;
-use crate::ask::ask_in;
+use crate::ask::{Failure, ask_in};
 use crate::route::Routed;
 
 pub(crate) fn run(args: &Replay) -> Result<(), Failure> {
     let load = |file: &str| crate::load(Some(file)).map(|loaded| loaded.config);
-    let new = load(&args.config).map_err(Failure::Failed)?;
-    let old = args.diff.as_deref().map(load).transpose().map_err(Failure::Failed)?;
+    let new = load(&args.config)?;
+    let old = args.diff.as_deref().map(load).transpose()?;
     let state_dir = args.state_dir.as_ref().unwrap_or(&new.state_dir);
     let secs = i64::try_from(args.since.as_secs()).unwrap_or(i64::MAX);
     let since = clock::wall().as_secs().saturating_sub(secs);

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use mistgate_runtime::admin::{control::Failure, mist::SELFTEST};
-use serde_json::Value;
+use mistgate_runtime::admin::mist::SELFTEST;
 
-use crate::ask::{ask, number, read, text};
+use crate::ask::{Failure, ask, member, number, read, text};
 
 /// Prints each step with its time. The exit code is 1 if one failed.
 pub(crate) fn run(config: Option<&str>) -> Result<ExitCode, Failure> {
@@ -14,7 +13,7 @@ pub(crate) fn run(config: Option<&str>) -> Result<ExitCode, Failure> {
     for step in steps.as_array().into_iter().flatten() {
         let secs = number(step, "millis") as f64 / 1_000.0;
         let line = format!("{secs:5.1} s  {}", text(step, "what"));
-        match step.get("reason").and_then(Value::as_str) {
+        match member(step, "reason").as_str() {
             None => crate::say(&format!("{line}: yes")),
             Some(reason) => {
                 crate::complain(&format!("{line}: {reason}"));

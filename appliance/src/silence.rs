@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_runtime::admin::control::Failure;
 use serde_json::{Value, json};
 
 use crate::args::incident::{AddSilence, EndSilence, ListSilences, Silence, SilenceKind};
-use crate::ask::{ask, number, read, text, time};
-use crate::{ask, incident};
+use crate::ask::{self, Failure, member, number, read, text, time};
+use crate::incident;
 
 /// The most incidents that a silence is said to cover, one by one.
 const SHOWN_MAX: usize = 20;
@@ -39,7 +38,7 @@ fn add(args: &AddSilence) -> Result<(), Failure> {
         "comment": comment,
     });
     let body = body.to_string();
-    let covered = read(&ask(config.as_deref(), "POST", "/silences/preview", body.clone())?)?;
+    let covered = read(&ask::ask(config.as_deref(), "POST", "/silences/preview", body.clone())?)?;
     match number(&covered, "count") {
         0 => crate::say("it covers nothing that is open now"),
         count => {
@@ -48,13 +47,13 @@ fn add(args: &AddSilence) -> Result<(), Failure> {
             crate::say(&format!("it covers {count} open {noun} now:\n{lines}"));
         }
     }
-    let made = read(&ask(config.as_deref(), "POST", "/silences", body)?)?;
+    let made = read(&ask::ask(config.as_deref(), "POST", "/silences", body)?)?;
     crate::say(&format!("silence {}, {}", number(&made, "id"), end(&made)));
     Ok(())
 }
 
 fn end(silence: &Value) -> String {
-    match silence.get("until").is_some_and(Value::is_string) {
+    match member(silence, "until").is_string() {
         true => format!("until {} UTC", time(silence, "until")),
         false => "until that has recovered".to_owned(),
     }
@@ -62,18 +61,18 @@ fn end(silence: &Value) -> String {
 
 fn list(answer: &Value) -> String {
     let line = |silence: &Value| {
-        let terms = silence.get("match").and_then(Value::as_object).into_iter().flatten();
+        let terms = member(silence, "match").as_object().into_iter().flatten();
         let terms = terms.flat_map(|(key, values)| {
             let values = values.as_array().into_iter().flatten().filter_map(Value::as_str);
             values.map(move |value| format!(" {key}={value}"))
         });
         let terms: String = terms.collect();
-        let (id, end, muted) = (number(silence, "id"), end(silence), number(silence, "muted"));
+        let (id, muted) = (number(silence, "id"), number(silence, "muted"));
         let comment = match text(silence, "comment") {
             "" | "-" => String::new(),
             comment => format!(": {comment}"),
         };
-        let by = text(silence, "by");
+        let (end, by) = (end(silence), text(silence, "by"));
         format!("{id:>6}  {end}  mutes {muted} now {terms}, by {by}{comment}")
     };
     let lines: Vec<String> = ask::list(answer, "silences").iter().map(line).collect();

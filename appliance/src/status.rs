@@ -3,12 +3,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::{process::ExitCode, thread, time::Duration};
 
-use mistgate_runtime::admin::control;
-use mistgate_runtime::admin::control::{Answered, Failure};
 use serde_json::{Value, json};
 
 use crate::args::Status;
-use crate::ask::time;
+use crate::ask::{Answered, Failure, list, member, number, request, text, time};
 use crate::incident;
 
 /// How often it is asked again.
@@ -39,69 +37,75 @@ pub(crate) fn run(args: &Status) -> Result<ExitCode, Failure> {
 
 /// What to say, and the exit code.
 fn look(args: &Status) -> Result<(String, ExitCode), Failure> {
+    let code = |is_well| if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let state_dir = crate::state_dir(args.config.as_deref())?;
     if args.healthy {
-        let Answered { status, body } = control::request(&state_dir, "GET", "/-/healthy", "")?;
-        let code = if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-        return Ok((String::from_utf8_lossy(&body).trim_end().to_owned(), code));
+        let (status, said) = request(&state_dir, "GET", "/-/healthy", "")?;
+        return Ok((said.trim_end().to_owned(), code(status == 200)));
     }
-    let Answered { status, body } = control::request(&state_dir, "GET", "/status", "")?;
-    let unclear = || Failure::Failed(format!("it answered {status} to /status — try again"));
-    let mut shown: Value = serde_json::from_slice(&body).map_err(|_| unclear())?;
-    let ready = control::request(&state_dir, "GET", "/-/ready", "")?;
-    let wrong = wrong(&shown, &ready);
-    let code = if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let (status, body) = request(&state_dir, "GET", "/status", "")?;
+    let unclear = |_| format!("it answered {status} to /status — try again");
+    let mut shown: Value = serde_json::from_str(&body).map_err(unclear)?;
+    let wrong = wrong(&shown, &request(&state_dir, "GET", "/-/ready", "")?);
     if !args.json {
-        return Ok((page(&shown, &wrong), code));
+        return Ok((page(&shown, &wrong), code(wrong.is_empty())));
     }
     if let Some(members) = shown.as_object_mut() {
         members.insert("wrong".to_owned(), json!(wrong));
     }
-    Ok((format!("{shown:#}"), code))
+    Ok((format!("{shown:#}"), code(wrong.is_empty())))
 }
 
 /// What is wrong, one line each.
-fn wrong(status: &Value, ready: &Answered) -> Vec<String> {
+fn wrong(status: &Value, (ready, reason): &Answered) -> Vec<String> {
     let mut wrong = Vec::new();
-    if ready.status != 200 {
-        let reason = String::from_utf8_lossy(&ready.body);
+    if *ready != 200 {
         wrong.push(format!("it is not ready: {}", reason.trim_end()));
     }
-    for file in list(status, "/store/set_aside") {
-        wrong.push(format!("a damaged store was set aside: {}", text(file, "")));
+    for file in list(status, "store.set_aside") {
+        wrong.push(format!("a damaged store was set aside: {}", file.as_str().unwrap_or_default()));
     }
-    for to in list(status, "/destinations").filter(|to| text(to, "/health") != "ready") {
-        wrong.push(format!("{} takes no messages: {}", text(to, "/name"), text(to, "/reason")));
+    for to in list(status, "destinations").iter().filter(|to| member(to, "health") != "ready") {
+        wrong.push(format!("{} takes no messages: {}", text(to, "name"), text(to, "reason")));
     }
-    let parts = status.pointer("/mist/wrong").and_then(Value::as_object).into_iter().flatten();
-    wrong.extend(parts.map(|(_, reason)| format!("the way from Mist: {}", text(reason, ""))));
-    if is(status, "/ports/stopped") {
+    let parts = member(status, "mist.wrong").as_object().into_iter().flatten();
+    wrong.extend(
+        parts.map(|(_, reason)| {
+            format!("the way from Mist: {}", reason.as_str().unwrap_or_default())
+        }),
+    );
+    if member(status, "ports.stopped") == true {
         wrong.push("no switch port is changed: the kill switch is on".to_owned());
     }
-    if let Some(left) = number(status, "/ports/breaker_open_seconds") {
+    if let Some(left) = member(status, "ports.breaker_open_seconds").as_f64() {
         let left = span(left);
         wrong.push(format!("no switch port is changed for {left}: too many APs went at once"));
     }
-    let open = |severity| {
-        let count = number(status, &format!("/incidents/by_severity/{severity}"));
-        count.filter(|count| *count > 0).map(|count| format!("{count} {severity}"))
-    };
     let severities = ["critical", "warning", "info", "debug"];
-    let open: Vec<String> = severities.into_iter().filter_map(open).collect();
+    let open = counts(member(status, "incidents.by_severity"), severities);
     if !open.is_empty() {
         wrong.push(format!("incidents are open: {}", open.join(", ")));
     }
-    let doubtful = list(status, "/ports/ports").filter(|port| is_in_doubt(port)).count();
+    let doubtful = in_doubt(member(status, "ports")).count();
     if doubtful > 0 {
         wrong.push(format!("switch ports in doubt: {doubtful}"));
     }
     wrong
 }
 
-/// Whether it is not certain that a port has the mode that it should have.
-fn is_in_doubt(port: &Value) -> bool {
-    let is_open = matches!(text(port, "/stage").as_str(), "reading_back" | "retrying" | "stuck");
-    is_open || !text(port, "/last_failure").is_empty()
+/// The ports of which it is not certain that they have the mode that they should have.
+fn in_doubt(ports: &Value) -> impl Iterator<Item = &Value> {
+    list(ports, "ports").iter().filter(|port| {
+        matches!(text(port, "stage"), "reading_back" | "retrying" | "stuck")
+            || member(port, "last_failure").is_string()
+    })
+}
+
+/// The members of these names that are not zero, such as `3 held`.
+fn counts<const N: usize>(of: &Value, names: [&str; N]) -> Vec<String> {
+    let counts = names.map(|name| (number(of, name), name)).into_iter();
+    let counts = counts.filter(|(count, _)| *count > 0);
+    counts.map(|(count, name)| format!("{count} {name}")).collect()
 }
 
 fn page(status: &Value, wrong: &[String]) -> String {
@@ -110,53 +114,55 @@ fn page(status: &Value, wrong: &[String]) -> String {
         [only] => only.clone(),
         [first, rest @ ..] => format!("{first} — and {} more", rest.len()),
     };
-    let version = text(status, "/version");
-    let uptime = span(number(status, "/uptime_seconds").unwrap_or_default());
-    let mut lines = vec![format!("mistgate {version}, up {uptime}: {verdict}")];
+    let uptime = span(member(status, "uptime_seconds").as_f64().unwrap_or_default());
+    let mut lines = vec![format!("mistgate {}, up {uptime}: {verdict}", text(status, "version"))];
     if wrong.len() > 1 {
         lines.extend(wrong.iter().map(|wrong| format!("  {wrong}")));
     }
-    let store = if is(status, "/store/writable") { "takes writes" } else { "refuses writes" };
-    lines.push(format!("store         {store}"));
-    if let Some(letters) = number(status, "/store/dead_letters").filter(|letters| *letters > 0) {
-        lines.push(format!("dead letters  {letters}, see mistgate dead-letter list"));
+    let store = member(status, "store");
+    let writes = if member(store, "writable") == true { "takes writes" } else { "refuses writes" };
+    lines.push(format!("store         {writes}"));
+    match number(store, "dead_letters") {
+        0 => {}
+        letters => lines.push(format!("dead letters  {letters}, see mistgate dead-letter list")),
     }
-    lines.extend(incidents(status));
-    lines.extend(list(status, "/destinations").map(destination));
-    lines.extend(ports(status));
-    lines.extend(meetups(status));
-    lines.extend(list(status, "/certificates").map(|certificate| {
-        format!("ends soon     {}, at {}", text(certificate, "/file"), text(certificate, "/ends"))
-    }));
+    lines.extend(status.get("incidents").into_iter().flat_map(incidents));
+    lines.extend(list(status, "destinations").iter().map(destination));
+    lines.extend(status.get("ports").filter(|ports| ports.is_object()).into_iter().flat_map(ports));
+    let proxy = member(status, "proxy");
+    if proxy.is_object() {
+        let (pairs, connections) = (number(proxy, "pairs"), number(proxy, "connections"));
+        let meetups = list(proxy, "meetups").len();
+        let meetups = format!("{meetups}, {pairs} of them paired, {connections} connections");
+        lines.push(format!("meetups       {meetups}"));
+    }
+    for certificate in list(status, "certificates") {
+        let (file, ends) = (text(certificate, "file"), text(certificate, "ends"));
+        lines.push(format!("ends soon     {file}, at {ends}"));
+    }
     lines.join("\n")
 }
 
 /// How many are open, and the first of each of the first sites.
-fn incidents(status: &Value) -> Vec<String> {
+fn incidents(incidents: &Value) -> Vec<String> {
     const SITES_MAX: usize = 10;
     const OF_SITE_MAX: usize = 3;
-    let Some(incidents) = status.get("incidents") else { return Vec::new() };
-    let count = |name: &str| number(incidents, &format!("/{name}")).unwrap_or_default();
-    let open = count("open");
-    let counts = ["held", "muted", "flapping", "acknowledged"].map(|name| (count(name), name));
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: String = counts.map(|(count, name)| format!(", {count} {name}")).collect();
-    let silences = match count("silences") {
+    let open = number(incidents, "open");
+    let mut all = vec![format!("{open} open")];
+    all.extend(counts(incidents, ["held", "muted", "flapping", "acknowledged"]));
+    let silences = match number(incidents, "silences") {
         0 => String::new(),
         1 => "; 1 silence".to_owned(),
         silences => format!("; {silences} silences"),
     };
-    let mut lines = vec![format!("incidents     {open} open{counts}{silences}")];
+    let mut lines = vec![format!("incidents     {}{silences}", all.join(", "))];
     let mut shown = 0;
-    for site in list(incidents, "/sites").take(SITES_MAX) {
-        let name = match text(site, "/site") {
-            name if name.is_empty() => "no site".to_owned(),
-            name => name,
-        };
-        lines.push(format!("  {name}: {} open", number(site, "/open").unwrap_or_default()));
-        for one in list(site, "/incidents").take(OF_SITE_MAX) {
-            let (id, severity) = (number(one, "/id").unwrap_or_default(), text(one, "/severity"));
-            let (what, since) = (text(one, "/summary"), time(one, "opened_at"));
+    for site in list(incidents, "sites").iter().take(SITES_MAX) {
+        let name = member(site, "site").as_str().unwrap_or("no site");
+        lines.push(format!("  {name}: {} open", number(site, "open")));
+        for one in list(site, "incidents").iter().take(OF_SITE_MAX) {
+            let (id, severity) = (number(one, "id"), text(one, "severity"));
+            let (what, since) = (text(one, "summary"), time(one, "opened_at"));
             let more = incident::acknowledged(one) + &incident::muted(one);
             lines.push(format!("    {id:<6}  {severity:<8}  {what} since {since}{more}"));
             shown += 1;
@@ -169,78 +175,39 @@ fn incidents(status: &Value) -> Vec<String> {
 }
 
 fn destination(to: &Value) -> String {
-    let waiting = number(to, "/waiting").unwrap_or_default();
-    let queue = match number(to, "/oldest_seconds") {
+    let waiting = number(to, "waiting");
+    let queue = match member(to, "oldest_seconds").as_f64() {
         Some(oldest) => format!("{waiting} waiting, the oldest for {}", span(oldest)),
         None => "nothing waits".to_owned(),
     };
-    let (name, health) = (text(to, "/name"), text(to, "/health"));
-    let health = match text(to, "/reason") {
-        reason if reason.is_empty() => health,
-        reason => format!("{health} ({reason})"),
-    };
-    format!("destination   {name}: {health}, {queue}")
+    let (name, health) = (text(to, "name"), text(to, "health"));
+    let reason = member(to, "reason").as_str().map(|reason| format!(" ({reason})"));
+    let reason = reason.unwrap_or_default();
+    format!("destination   {name}: {health}{reason}, {queue}")
 }
 
-fn ports(status: &Value) -> Vec<String> {
-    let Some(ports) = status.get("ports").filter(|ports| !ports.is_null()) else {
-        return Vec::new();
-    };
-    let modes = ports.get("modes").and_then(Value::as_object);
-    let modes = modes.into_iter().flatten().map(|(mode, count)| format!(", {count} {mode}"));
-    let modes: String = modes.collect();
-    let mut lines = vec![format!(
-        "ports         {} by {}{modes}",
-        text(ports, "/mode"),
-        text(ports, "/method")
-    )];
-    for port in list(ports, "/ports").filter(|port| is_in_doubt(port)) {
-        let switch = match text(port, "/switch") {
-            name if name.is_empty() => text(port, "/switch_mac"),
-            name => name,
+fn ports(ports: &Value) -> Vec<String> {
+    let modes = member(ports, "modes").as_object().into_iter().flatten();
+    let modes: String = modes.map(|(mode, count)| format!(", {count} {mode}")).collect();
+    let (mode, method) = (text(ports, "mode"), text(ports, "method"));
+    let mut lines = vec![format!("ports         {mode} by {method}{modes}")];
+    for port in in_doubt(ports) {
+        let part = |before, name| match member(port, name).as_str() {
+            Some(part) => format!("{before}{part}"),
+            None => String::new(),
         };
-        let wanted = match text(port, "/wanted") {
-            mode if mode.is_empty() => String::new(),
-            mode => format!(", to get {mode}"),
-        };
-        let why = match text(port, "/last_failure") {
-            failure if failure.is_empty() => String::new(),
-            failure => format!(": {failure}"),
-        };
-        let (port, stage) = (text(port, "/port"), text(port, "/stage"));
+        let switch = member(port, "switch").as_str().unwrap_or(text(port, "switch_mac"));
+        let (wanted, why) = (part(", to get ", "wanted"), part(": ", "last_failure"));
+        let (port, stage) = (text(port, "port"), text(port, "stage"));
         lines.push(format!("  in doubt    {switch} {port}, {stage}{wanted}{why}"));
     }
     lines
 }
 
-fn meetups(status: &Value) -> Option<String> {
-    let proxy = status.get("proxy").filter(|proxy| !proxy.is_null())?;
-    let meetups = list(proxy, "/meetups").count();
-    let count = |pointer| number(proxy, pointer).unwrap_or_default();
-    let (pairs, connections) = (count("/pairs"), count("/connections"));
-    Some(format!("meetups       {meetups}, {pairs} of them paired, {connections} connections"))
-}
-
-fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// A text; empty for another value, or none.
-fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn is(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
-}
-
-fn number(value: &Value, pointer: &str) -> Option<u64> {
-    // Whole seconds are enough.
-    value.pointer(pointer).and_then(Value::as_f64).map(|number| number as u64)
-}
-
 /// `35s`, `4m 40s`, `2h 5m`, `3d 4h`.
-fn span(seconds: u64) -> String {
+fn span(seconds: f64) -> String {
+    // Whole seconds are enough.
+    let seconds = seconds as u64;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),
@@ -256,13 +223,13 @@ mod tests {
 
     #[test]
     fn a_span_has_two_units() {
-        let spans = [7, 280, 7_500, 273_600].map(span);
+        let spans = [7.5, 280.0, 7_500.0, 273_600.0].map(span);
         assert_eq!(spans, ["7s", "4m 40s", "2h 5m", "3d 4h"]);
     }
 
     #[test]
     fn what_is_wrong_is_said_and_what_is_not_is_not() {
-        let ready = Answered { status: 200, body: b"ready\n".to_vec() };
+        let ready = (200, "ready\n".to_owned());
         let well = json!({
             "version": "1", "uptime_seconds": 7.5, "store": { "writable": true, "set_aside": [] },
             "destinations": [{ "name": "slack/default", "health": "ready", "waiting": 0 }],
@@ -312,7 +279,7 @@ mod tests {
                 }]
             },
         });
-        let unready = Answered { status: 503, body: b"no disk\n".to_vec() };
+        let unready = (503, "no disk\n".to_owned());
         let wrong = wrong(&ill, &unready);
         let expected = [
             "it is not ready: no disk",

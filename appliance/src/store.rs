@@ -3,36 +3,34 @@
 use std::path::{Path, PathBuf};
 use std::{fs, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _};
 
-use mistgate_runtime::admin;
-use mistgate_runtime::admin::control;
-use mistgate_runtime::admin::control::{Answered, Failure};
+use mistgate_runtime::admin::BACKUP;
 use mistgate_runtime::base::{store, store::care, store::care::Contents};
 use rustix::fs::OFlags;
 
 use crate::args::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
+use crate::ask::{Failure, request};
 
-pub(crate) fn run(args: &Store) -> Result<(), String> {
+pub(crate) fn run(args: &Store) -> Result<(), Failure> {
     match &args.kind {
         StoreKind::Backup(Backup { config, file }) => {
-            let failed = |failure: Failure| failure.to_string();
-            let state_dir = crate::state_dir(Some(config)).map_err(failed)?;
+            let state_dir = crate::state_dir(Some(config))?;
             if fs::exists(file).unwrap_or(true) {
-                return Err(format!("{file}: it exists — name a new file"));
+                return Err(format!("{file}: it exists — name a new file").into());
             }
-            match control::request(&state_dir, "POST", admin::BACKUP, "") {
-                Ok(Answered { status: 200, .. }) => {
+            match request(&state_dir, "POST", BACKUP, "") {
+                Ok((200, _)) => {
                     let copy = Path::new(&state_dir).join(care::BACKUP);
                     fetch(&copy, file).map_err(|error| format!("{file}: {error}"))?;
                 }
-                Ok(Answered { status, body }) => {
-                    let reason = String::from_utf8_lossy(&body);
-                    return Err(format!("mistgate answered {status}: {}", reason.trim_end()));
+                Ok((status, reason)) => {
+                    let reason = reason.trim_end();
+                    return Err(format!("mistgate answered {status}: {reason}").into());
                 }
                 Err(Failure::NotRunning(_)) => {
                     let store = Path::new(&state_dir).join(store::FILE);
                     care::copy(&store, Path::new(file)).map_err(|error| error.to_string())?;
                 }
-                Err(failure @ Failure::Failed(_)) => return Err(failed(failure)),
+                Err(failure) => return Err(failure),
             }
             crate::say(&format!("{file}: the store is copied"));
             check(Path::new(file))
@@ -75,7 +73,7 @@ fn fetch(copy: &Path, to: &str) -> io::Result<()> {
     fetched
 }
 
-fn check(path: &Path) -> Result<(), String> {
+fn check(path: &Path) -> Result<(), Failure> {
     let contents = care::check(path).map_err(|error| error.to_string())?;
     let Contents { waiting, broken, delivered, history, letters, ports, .. } = contents;
     let Contents { incidents, silences, .. } = contents;
@@ -89,7 +87,8 @@ fn check(path: &Path) -> Result<(), String> {
         return Err(format!(
             "{path}: {broken} of those that wait or are kept, of the dead letters or of what is \
              known of incidents are not as they were written"
-        ));
+        )
+        .into());
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs, io};
+use std::{env, fs, io};
 use std::{os::fd::OwnedFd, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -100,10 +100,7 @@ impl Control {
             async { while panic::catch_async(self.accept(&admin, begin)).await.is_none() {} };
         stop.wait().or(accepting).await;
         drop(self);
-        let late = async {
-            Timer::after(GRACE).await;
-        };
-        connections.end(late).await;
+        connections.end(GRACE).await;
     }
 
     /// Accepts for ever, and begins to serve those who may ask.
@@ -120,23 +117,22 @@ impl Control {
                 }
             };
             // Without an answer from the kernel nobody is let in.
-            let uid = net::sockopt::socket_peercred(&stream).map(|peer| peer.uid);
-            match uid {
-                Ok(uid) if uid.is_root() || uid == process::geteuid() => {
-                    match slots.try_acquire_arc() {
-                        Some(slot) => {
-                            let (admin, uid) = (Arc::clone(admin), uid.as_raw());
-                            begin(stream, Arc::new(Local { admin, uid, _slot: slot }));
-                        }
-                        None => note(Event::Shed { peer: HERE, limit: "connections" }),
-                    }
-                }
+            let uid = match net::sockopt::socket_peercred(&stream).map(|peer| peer.uid) {
+                Ok(uid) if uid.is_root() || uid == process::geteuid() => uid.as_raw(),
                 refused => {
                     let uid =
                         refused.map_or_else(|e| e.to_string(), |uid| uid.as_raw().to_string());
                     let values = fields![uid];
                     admin.journal.stranger("control", Level::Warning, "control_refused", values);
+                    continue;
                 }
+            };
+            match slots.try_acquire_arc() {
+                Some(slot) => {
+                    let admin = Arc::clone(admin);
+                    begin(stream, Arc::new(Local { admin, uid, _slot: slot }));
+                }
+                None => note(Event::Shed { peer: HERE, limit: "connections" }),
             }
         }
     }
@@ -165,49 +161,21 @@ impl Service for Local {
     }
 }
 
-/// What a running mistgate answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// The HTTP status.
-    pub status: u16,
-    pub body: Vec<u8>,
-}
-
-/// Why a running mistgate could not be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// None runs with this state folder.
-    NotRunning(String),
-    /// What went wrong, in words.
-    Failed(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotRunning(folder) => {
-                write!(f, "{folder}: no mistgate runs with this state folder")
-            }
-            Self::Failed(reason) => f.write_str(reason),
-        }
-    }
-}
-
-/// Asks the mistgate that runs with this state folder, and waits for the answer. `GET` only looks.
+/// Asks the mistgate that runs with this state folder, and waits for the answer: its HTTP status
+/// and its body; `None` where none runs. `GET` only looks. The error says what went wrong.
 pub fn request(
     state_dir: &str,
     method: &str,
     path: &str,
     body: impl Into<Bytes>,
-) -> Result<Answered, Failure> {
+) -> Result<Option<(u16, String)>, String> {
     let file = Path::new(state_dir).join(FILE);
+    let failed = |error: io::Error| format!("{}: {error}", file.display());
     let absent = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
-    let stream = UnixStream::connect(&file).map_err(|error| {
-        if absent.contains(&error.kind()) {
-            return Failure::NotRunning(state_dir.to_owned());
-        }
-        Failure::Failed(format!("{}: {error}", file.display()))
-    })?;
+    let stream = match UnixStream::connect(&file) {
+        Err(error) if absent.contains(&error.kind()) => return Ok(None),
+        connected => connected.map_err(failed)?,
+    };
     let patience = if method == "GET" { LOOK_MAX } else { ACT_MAX };
     let body = Full::new(body.into());
     let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
@@ -215,18 +183,17 @@ pub fn request(
         request = request.header(SUDO_USER, user);
     }
     let asking = async { exchange(stream, request.body(body).map_err(io::Error::other)?).await };
-    smol::block_on(asking.or(timeout(patience)))
-        .map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
+    smol::block_on(asking.or(timeout(patience))).map(Some).map_err(failed)
 }
 
-async fn exchange(stream: UnixStream, request: Request<Full<Bytes>>) -> io::Result<Answered> {
+async fn exchange(stream: UnixStream, request: Request<Full<Bytes>>) -> io::Result<(u16, String)> {
     let stream = FuturesIo::new(Async::new(stream)?);
     let (mut sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
     let answering = async {
         let (head, body) =
             sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(io::Error::other)?;
-        Ok(Answered { status: head.status.as_u16(), body: body.to_bytes().into() })
+        Ok((head.status.as_u16(), String::from_utf8_lossy(&body.to_bytes()).into_owned()))
     };
     let driving = async {
         // hyper fails the request when the connection does.

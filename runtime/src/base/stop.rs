@@ -1,8 +1,8 @@
 //! How tasks are told to end, and how their end is awaited.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
-use smol::{channel, future::FutureExt};
+use smol::{Timer, channel, future::FutureExt};
 
 /// Tells tasks to end when it is dropped.
 #[derive(Clone, Debug)]
@@ -71,11 +71,11 @@ impl TaskTracker {
         self.token.clone()
     }
 
-    /// Waits until all tokens are dropped, or until `late`; then aborts the tasks that are left.
-    pub(crate) async fn end(self, late: impl Future<Output = ()>) {
+    /// Waits until all tokens are dropped, for so long; then aborts the tasks that are left.
+    pub(crate) async fn end(self, grace: Duration) {
         let Self { token, gone, abort } = self;
         drop(token);
-        gone.wait().or(late).await;
+        gone.bound(async { _ = Timer::after(grace).await }).await;
         drop(abort);
         gone.wait().await;
     }

@@ -248,10 +248,7 @@ impl Listener {
         stop.wait().or(accepting).or(site.limiter.pace()).await;
         // From here on the system refuses connections, and resets those in the backlog.
         drop(socket);
-        let late = async {
-            Timer::after(grace).await;
-        };
-        connections.end(late).await;
+        connections.end(grace).await;
     }
 }
 

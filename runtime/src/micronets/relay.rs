@@ -132,10 +132,7 @@ impl Relay {
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);
         self.registry.lock().stop();
-        let late = async {
-            Timer::after(GRACE).await;
-        };
-        tasks.end(late).await;
+        tasks.end(GRACE).await;
     }
 
     /// Takes new rules, limits and files for the same address. Peers that they do not allow are
