@@ -237,6 +237,8 @@ commands! {
         option config: Option<String>,
         /// the channel to test; info if nothing is said
         option(default = "String::from(\"info\")") channel: String,
+        /// the name of the one destination to test; without it, all that the channel leads to
+        option destination: Option<String>,
     }
 
     /// Say how the running mistgate is: what is wrong, the queues, the switch ports and the

@@ -4,7 +4,7 @@ use std::{fmt, fs, io, io::Read as _};
 
 use mistgate_core::chat::shape::Form;
 use mistgate_core::config::checked::Config;
-use mistgate_core::delivery::config::Chat;
+use mistgate_core::delivery::config::Destination;
 use mistgate_core::event::Event;
 use mistgate_core::notify::topics::describe;
 use mistgate_core::route::{Decision, route};
@@ -65,10 +65,7 @@ impl<'c> Routed<'c> {
     }
 
     fn of(config: &'c Config, decision: &Decision<'c>) -> Self {
-        let Chat { destinations, .. } = &config.chat;
-        let chosen = decision.channel.map(|name| config.chat.destinations_of(name));
-        let chosen = chosen.unwrap_or_default().into_iter();
-        let names = chosen.filter_map(|index| Some(destinations.get(index)?.name.as_str()));
+        let names = config.chat.chosen(decision).map(|to| to.name.as_str());
         let reason = decision.why.to_string();
         Self { channel: decision.channel, destinations: names.collect(), reason }
     }
@@ -96,7 +93,10 @@ struct Line<'a> {
     topic: &'a str,
     r#type: Option<&'a str>,
     channel: Option<&'a str>,
+    /// Its name; that of a short form is its kind's.
     destination: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,22 +111,24 @@ fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Resu
         crate::say(&serde_json::to_string(line).map_err(|error| error.to_string())?);
         Ok::<_, String>(())
     };
-    let chosen = channel.map(|name| config.chat.destinations_of(name)).unwrap_or_default();
+    let chosen: Vec<&Destination> = config.chat.chosen(decision).collect();
     if chosen.is_empty() {
         let why = &decision.why;
         let reason = channel.map_or_else(
             || why.to_string(),
             |name| format!("no destination serves the channel {name} ({why})"),
         );
-        let (destination, payload, reason) = (None, None, Some(reason));
-        return print(&Line { topic, r#type, channel, destination, payload, reason });
+        let (destination, kind, payload, reason) = (None, None, None, Some(reason));
+        return print(&Line { topic, r#type, channel, destination, kind, payload, reason });
     }
     let notification = describe(event, decision.severity, &config.mist.dashboard_host);
-    for destination in chosen.iter().filter_map(|index| config.chat.destinations.get(*index)) {
-        let shaped = (destination.format.shape)(&notification, Form::Rich);
+    for to in chosen {
+        // Without what is secret in it.
+        let shaped = Destination { options: to.options.shown(), ..to.clone() }
+            .shape(&notification, Form::Rich);
         let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
-        let (destination, payload) = (Some(destination.kind.name), Some(&*payload));
-        print(&Line { topic, r#type, channel, destination, payload, reason: None })?;
+        let (destination, kind, payload) = (Some(&*to.chat), Some(to.kind.name), Some(&*payload));
+        print(&Line { topic, r#type, channel, destination, kind, payload, reason: None })?;
     }
     Ok(())
 }

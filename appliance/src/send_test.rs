@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, thread};
 use http_types::Url;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
+use mistgate_core::delivery::config::Destination;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
 use mistgate_core::notify::{change::SEND_TEST, topics};
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &SendTest) -> Result<(), String> {
     }
     let Loaded { config, .. } = crate::load(args.config.as_deref())?;
     let webhook = config.webhook.as_ref().ok_or("webhook: no such section — nothing to test")?;
-    let body = body(&config, &args.channel)?;
+    let (body, names) = body(&config, &args.channel, args.destination.as_deref())?;
     // One that only just starts has counted nothing, and lets the webhook wait.
     let before = metrics(&config.state_dir).unwrap_or_default();
     let status = post(webhook, body)?;
@@ -41,37 +42,45 @@ pub(crate) fn run(args: &SendTest) -> Result<(), String> {
     if status != 200 {
         return Err(format!("the listener answered {status} — see its log"));
     }
-    let destinations = config.chat.destinations_of(&args.channel);
-    let names = destinations.iter().filter_map(|index| config.chat.destinations.get(*index));
-    let names: Vec<&str> = names.map(|destination| destination.name.as_str()).collect();
     watch(&config.state_dir, &before, &names)
 }
 
-/// A webhook body whose one event the configuration sends to `channel`.
-fn body(config: &Config, channel: &str) -> Result<String, String> {
-    if config.chat.destinations_of(channel).is_empty() {
-        return Err(format!("{channel}: no destination serves this channel"));
+/// A webhook body whose one event the configuration sends to `channel`, there to the destinations
+/// of these names: of one chat, or of all that take it.
+fn body<'c>(
+    config: &'c Config,
+    channel: &str,
+    chat: Option<&str>,
+) -> Result<(String, Vec<&'c str>), String> {
+    let is_served = |to: &&Destination| chat.is_none_or(|chat| *to.chat == *chat);
+    if !config.chat.serving(channel).any(|to| is_served(&to)) {
+        let chat = chat.map(|chat| format!(" of {chat}")).unwrap_or_default();
+        return Err(format!("{channel}: no destination{chat} serves this channel"));
     }
     let at = clock::wall();
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
         for kind in topics::types(&topic) {
-            let event = test_event(kind.name, at);
+            let event = test_event(kind.name, at, chat);
             let parsed = Event::parse(topic.clone(), &event).ok_or("not an event")?;
-            if route(&parsed, &config.chat.routes).channel == Some(channel) {
-                return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
+            let decision = route(&parsed, &config.chat.routes);
+            let names: Vec<_> = config.chat.chosen(&decision).map(|to| to.name.as_str()).collect();
+            if decision.channel == Some(channel) && !names.is_empty() {
+                let topic = topic.name();
+                return Ok((format!("{{\"topic\":\"{topic}\",\"events\":[{event}]}}"), names));
             }
         }
     }
-    Err(format!("{channel}: no event type is routed to this channel"))
+    Err(format!("{channel}: no event type is routed to this channel — name a --destination"))
 }
 
-fn test_event(kind: &str, at: UnixTime) -> String {
+fn test_event(kind: &str, at: UnixTime, chat: Option<&str>) -> String {
     // The MAC is of the range for documentation (RFC 7042 §2.1.1).
     const DEVICE: &str = r#""device_name":"mistgate send-test","mac":"00005e005301""#;
     const REST: &str = r#""site_name":"send-test","text":"This is a test. Nothing happened.""#;
     // Another id in each test, or two in one second would count as one.
     let (id, secs) = (at.as_micros(), at.as_secs());
-    let ours = format!(r#""{SEND_TEST}":true,"id":"{id}","timestamp":{secs}"#);
+    let test = chat.map_or_else(|| "true".to_owned(), |chat| format!("\"{chat}\""));
+    let ours = format!(r#""{SEND_TEST}":{test},"id":"{id}","timestamp":{secs}"#);
     format!(r#"{{"type":"{kind}",{ours},{DEVICE},{REST}}}"#)
 }
 

@@ -11,7 +11,8 @@ use core::fmt;
 
 use serde_json::json;
 
-use crate::event::{Event, Topic, mail_address};
+use crate::event::{Detail, Event, Topic, mail_address};
+use crate::notify::change::SEND_TEST;
 use crate::notify::{DASHBOARD, ORG, Severity, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
@@ -139,6 +140,8 @@ pub struct Decision<'r> {
     pub channel: Option<&'r str>,
     /// The severity of its notification: the one that the channel is named after, else the type's.
     pub severity: Severity,
+    /// The chats that it goes to, where they take this channel; none for all short forms.
+    pub to: Option<Vec<Arc<str>>>,
     pub why: Why,
 }
 
@@ -211,8 +214,10 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
         Ok((severity, why)) => (*severity, why.clone()),
         Err(why) => (Severity::Info, why.clone()),
     };
+    // Who wants to see one destination has signed for it.
+    let to = event.get(SEND_TEST).and_then(Detail::string).map(|chat| Vec::from([chat.into()]));
     if is_ignored(event, routes) {
-        return Decision { channel: None, severity, why: Why::IgnoredSite };
+        return Decision { channel: None, severity, to, why: Why::IgnoredSite };
     }
     if let Some((topic, kind, target)) = overriding(event, routes) {
         let channel = match target {
@@ -222,15 +227,16 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
         return Decision {
             channel,
             severity: channel.and_then(Severity::from_name).unwrap_or(severity),
+            to,
             why: Why::Override { topic: topic.to_owned(), kind: kind.to_owned() },
         };
     }
     if let Why::Builtin { kind } = why
         && let Some(channel) = routes.ports_to.as_deref().filter(|_| types::is_of_ports(kind))
     {
-        return Decision { channel: Some(channel), severity, why: Why::Ports { kind } };
+        return Decision { channel: Some(channel), severity, to, why: Why::Ports { kind } };
     }
-    Decision { channel: default.is_ok().then_some(severity.name()), severity, why }
+    Decision { channel: default.is_ok().then_some(severity.name()), severity, to, why }
 }
 
 /// The built-in severity, which names the built-in channel; an error where there is none.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant as Moment, UnixTime};
-use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::kind::{Kind, Options};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::chat::{google, slack, teams};
 use mistgate_core::delivery::config::{Chat, Delivery, Destination};
@@ -50,12 +50,14 @@ fn chat() -> Chat {
     let to = |kind: &'static Kind| Destination {
         chat: kind.name.into(),
         name: format!("{}/default", kind.name),
+        is_named: false,
         kind,
         format: kind.default_format(),
         url: None,
         channels: Vec::new(),
         default: true,
         pace: Vec::new(),
+        options: Options::default(),
     };
     Chat {
         routes: Routes::default(),

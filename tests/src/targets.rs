@@ -5,10 +5,10 @@
 //! hold.
 
 use mistgate_core::chat::KINDS;
-use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::kind::{Kind, Options};
 use mistgate_core::chat::shape::{Form, Payload};
-use mistgate_core::delivery::batch;
 use mistgate_core::delivery::render::render;
+use mistgate_core::delivery::{batch, config::Destination};
 use mistgate_core::notify::Notification;
 use mistgate_core::notify::merged::merged;
 use mistgate_core::notify::topics::describe;
@@ -237,7 +237,7 @@ pub fn chat(data: &[u8]) {
     for notification in together.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
         for ((kind, format), best) in formats().flat_map(|of| FORMS.map(|best| (of, best))) {
-            valid(kind, &(format.shape)(notification, best), best);
+            valid(kind, &(format.shape)(notification, best, &Options::default()), best);
         }
     }
     // Events that were stored give the same message.
@@ -256,7 +256,8 @@ pub fn chat(data: &[u8]) {
         })
         .collect();
     for (kind, format) in formats() {
-        let rendered = render(format, DASHBOARD_HOST, &stored, Form::Rich);
+        let to = Destination { format, ..Destination::new(kind, "chat", String::new()) };
+        let rendered = render(&to, DASHBOARD_HOST, &stored, Form::Rich);
         assert_eq!(rendered.is_none(), stored.is_empty());
         if let Some(payload) = rendered {
             valid(kind, &payload, Form::Rich);

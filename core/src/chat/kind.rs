@@ -1,12 +1,14 @@
 //! The common face of the kinds of destinations.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use http_types::Url;
 
 use super::outcome::{Outcome, Reason, by_status};
 use super::shape::{Form, Payload};
-use crate::{base::window::Window, notify::Notification};
+use crate::base::{secret::Secret, window::Window};
+use crate::notify::Notification;
 
 /// Bytes of an answer that are read for the vendor's words.
 const ANSWER_MAX: usize = 2_048;
@@ -26,6 +28,10 @@ pub struct Kind {
     /// Judges a URL from the configuration. A kind without it has no URLs: its messages are printed
     /// on standard output, and it serves every channel.
     pub url: Option<fn(&Url) -> UrlVerdict>,
+    /// Where it posts if the configuration names no URL; without it, that must name one.
+    pub default_url: Option<&'static str>,
+    /// The keys that `[[chat.destination]]` has for this kind alone.
+    pub keys: &'static [Key],
     /// The meaning of an answer by the vendor's own words, which count before the status does.
     pub answer: fn(&Answer<'_>) -> Option<Outcome>,
 }
@@ -36,9 +42,44 @@ pub struct Format {
     /// The value of the key `format`.
     pub name: &'static str,
     /// Makes the payload of a notification, at best in the given form.
-    pub shape: fn(&Notification, Form) -> Payload,
+    pub shape: fn(&Notification, Form, &Options) -> Payload,
     /// Reported if this format is chosen.
     pub warning: Option<Warning>,
+}
+
+/// A key of the configuration that one kind has, whose value is a text.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    /// The key that names a file with the value, which is then a secret.
+    pub file: Option<&'static str>,
+    pub is_required: bool,
+    /// Whether the value may be a list of texts too.
+    pub is_list: bool,
+    /// What a value must be, in words, such as `the routing key: 32 letters and digits`.
+    pub expected: &'static str,
+    pub fits: fn(&str) -> bool,
+}
+
+/// What the configuration says of the messages of one destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The values of the kind's own keys. A list has one entry for each element.
+    pub keys: Vec<(&'static str, Secret)>,
+}
+
+impl Options {
+    /// The value of one of the kind's own keys, or the first of a list.
+    pub fn key(&self, name: &str) -> Option<&str> {
+        self.keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value.expose())
+    }
+
+    /// The same for a message that people see and nobody sends: without the kind's own keys, some
+    /// of which are secret.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        Self { keys: Vec::new() }
+    }
 }
 
 /// What may be wrong with a value, and what was expected instead.

@@ -20,5 +20,8 @@ pub mod teams;
 #[cfg(test)]
 mod tests;
 
+/// The kinds with a short form, a section `[chat.NAME]`.
+pub static SHORT: [&kind::Kind; 4] = [&slack::KIND, &teams::KIND, &google::KIND, &console::KIND];
+
 /// Every kind that a configuration may name.
 pub static KINDS: [&kind::Kind; 4] = [&slack::KIND, &teams::KIND, &google::KIND, &console::KIND];

@@ -35,4 +35,6 @@ pub struct Payload {
     pub form: Form,
     /// Parameters to append to the URL's query, without `?` or `&` at the start.
     pub query: Option<&'static str>,
+    /// A header beside those of every message, such as a signature.
+    pub header: Option<(&'static str, String)>,
 }

@@ -1,14 +1,15 @@
 //! `[chat]`: destinations, routes, and how deliveries behave.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
 use core::time::Duration;
 
 use super::problem::{Fault, meant};
 use super::{files::FileKind, reader::Item, section::Section, units, urls};
 use crate::base::secret::Secret;
-use crate::chat::KINDS;
-use crate::chat::kind::{Format, Kind};
+use crate::chat::kind::{Format, Kind, Options};
+use crate::chat::{KINDS, SHORT};
 use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::Topic;
 use crate::notify::topics;
@@ -20,6 +21,11 @@ const DROP: &str = "drop";
 const DEFAULT: &str = "default";
 const CHANNEL: &str = "up to 64 of a-z, 0-9, \"-\" and \"_\"";
 const CHANNEL_LEN_MAX: usize = 64;
+const NAME: &str = "up to 64 of a-z, A-Z, 0-9, \"-\", \"_\" and \".\"";
+/// The most tables `[[chat.destination]]`.
+const NAMED_MAX: usize = 300;
+/// The keys of [`named_urls`] and its neighbours.
+const URLS: [&str; 4] = ["url", "url_file", "urls", "urls_file"];
 const MAX_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// `[chat]` but for `routes.ignored_sites`, which `[mist]` holds.
@@ -81,52 +87,115 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
     section.list("approved_admins", expected, admin).unwrap_or_default()
 }
 
-/// The destinations of all chats, in the order of the file. A chat has the name of its kind.
+/// The destinations of all chats: the short forms, which have the names of their kinds, and the
+/// others, each in the order of the file.
 fn destinations(section: &Section<'_>) -> Vec<Destination> {
-    let named = section.items(&KINDS.map(|kind| kind.name));
+    let short = section.items(&SHORT.map(|kind| kind.name));
     let of_kind = |(name, item): (&str, Item<'_>)| {
-        let kind = KINDS.into_iter().find(|kind| kind.name == name)?;
-        item.section(|section| chat_of(section, kind))
+        let kind = SHORT.into_iter().find(|kind| kind.name == name)?;
+        item.section(|section| chat_of(section, kind, None))
     };
-    let all: Vec<_> = named.into_iter().filter_map(of_kind).collect();
+    let mut all: Vec<Vec<_>> = short.into_iter().filter_map(of_kind).collect();
+    let expected = "tables, such as [[chat.destination]]";
+    let tables = section.item("destination").map(|item| item.elements(expected));
+    let tables = tables.unwrap_or_default();
+    if let Some(item) = tables.get(NAMED_MAX) {
+        item.problem("one more destination", alloc::format!("at most {NAMED_MAX}"));
+    }
+    let mut names: BTreeSet<&str> = SHORT.iter().map(|kind| kind.name).collect();
+    for item in tables.iter().take(NAMED_MAX) {
+        all.extend(item.section(|section| named(section, &mut names)).flatten());
+    }
     all.into_iter().flatten().collect()
 }
 
-/// One destination for each URL of a chat. One that prints has no URL, and takes every channel.
-fn chat_of(section: &Section<'_>, kind: &'static Kind) -> Vec<Destination> {
-    let new = |channel: &str, format, url, pace| Destination {
-        chat: kind.name.into(),
-        name: alloc::format!("{}/{channel}", kind.name),
-        kind,
-        format,
-        url,
-        channels: Vec::new(),
-        default: channel == DEFAULT,
-        pace,
+/// A table `[[chat.destination]]`. `names` are taken.
+fn named<'a>(section: &Section<'a>, names: &mut BTreeSet<&'a str>) -> Option<Vec<Destination>> {
+    let known: Vec<_> = KINDS.iter().map(|kind| alloc::format!("\"{}\"", kind.name)).collect();
+    let kinds = known.join(", ");
+    let kind = section.required("kind", &kinds).and_then(|item| {
+        item.judged(&kinds, |text| {
+            let kind = KINDS.into_iter().find(|kind| kind.name == text);
+            kind.ok_or_else(|| Fault::of(text, "is not a kind of destination", kinds.clone()))
+        })
+    });
+    let name = section.required("name", NAME).and_then(|item| {
+        item.judged(NAME, |text| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            if !(1..=CHANNEL_LEN_MAX).contains(&text.len()) || !text.bytes().all(fits) {
+                Err(Fault::of(text, "is not a destination's name", NAME))
+            } else if !names.insert(text) {
+                Err(Fault::of(text, "is the name of another one", "a name of its own"))
+            } else {
+                Ok(text)
+            }
+        })
+    });
+    let destinations = kind.map(|kind| chat_of(section, kind, Some(name.unwrap_or_default())));
+    let keys = KINDS.iter().flat_map(|kind| kind.keys);
+    let mut others = Vec::from(URLS);
+    others.extend(["pace", "format"]);
+    others.extend(keys.flat_map(|key| [Some(key.name), key.file]).flatten());
+    if let Some(kind) = kind {
+        section.refuse(&others, &alloc::format!("the kind {} has no such key", kind.name));
+    } else {
+        section.items(&others);
+    }
+    name.and(destinations)
+}
+
+/// One destination for each URL of a chat, which has the name of its kind if it has none of its
+/// own. One that prints has no URL, and takes every channel.
+fn chat_of(section: &Section<'_>, kind: &'static Kind, name: Option<&str>) -> Vec<Destination> {
+    let chat = name.unwrap_or(kind.name);
+    let options = Options { keys: own_keys(section, kind) };
+    let new = |channel: &str| {
+        let is_plain = name.is_some() && channel == DEFAULT;
+        let full = if is_plain { chat.to_string() } else { alloc::format!("{chat}/{channel}") };
+        Destination {
+            is_named: name.is_some(),
+            default: channel == DEFAULT,
+            options: options.clone(),
+            ..Destination::new(kind, chat, full)
+        }
     };
     if kind.url.is_none() {
-        return Vec::from([new(DEFAULT, kind.default_format(), None, Vec::new())]);
+        return Vec::from([new(DEFAULT)]);
     }
     let format = format(section, kind);
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
     let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| kind.pace.to_vec());
-    let default = section.secret("default_url", "default_url_file");
+    let (key, file_key) =
+        if name.is_some() { ("url", "url_file") } else { ("default_url", "default_url_file") };
+    let default = section.secret(key, file_key);
     let tables = section.items(&["urls", "urls_file"]);
-    if section.lacks(&["default_url", "default_url_file", "urls", "urls_file"]) {
-        section.problem("there is no URL to post to", "default_url, urls, or both");
+    let mut destinations: Vec<Destination> = Vec::new();
+    if section.lacks(&[key, file_key, "urls", "urls_file"]) {
+        match kind.default_url {
+            Some(url) => destinations.push(Destination {
+                format,
+                url: Some(Secret::new(url)),
+                pace: pace.clone(),
+                ..new(DEFAULT)
+            }),
+            None => {
+                let expected = alloc::format!("{key}, urls, or both");
+                section.problem("there is no URL to post to", expected);
+            }
+        }
     }
 
     let named = named_urls(tables).into_iter();
     let named = named.map(|(channel, item, url)| (Some(channel), item, url));
-    let mut destinations: Vec<Destination> = Vec::new();
     for (channel, item, url) in named.chain(default.map(|(item, url)| (None, item, url))) {
         let Some(url) = accepted(kind, &item, url) else {
             continue;
         };
-        let name = channel.as_deref().unwrap_or(DEFAULT);
+        let channel_name = channel.as_deref().unwrap_or(DEFAULT);
         let place = destinations.iter().position(|to| to.url.as_ref() == Some(&url));
         let place = place.unwrap_or_else(|| {
-            destinations.push(new(name, format, Some(url), pace.clone()));
+            let (url, pace) = (Some(url), pace.clone());
+            destinations.push(Destination { format, url, pace, ..new(channel_name) });
             destinations.len() - 1
         });
         if let Some(destination) = destinations.get_mut(place) {
@@ -135,6 +204,32 @@ fn chat_of(section: &Section<'_>, kind: &'static Kind) -> Vec<Destination> {
         }
     }
     destinations
+}
+
+/// The values of the keys that only this kind has.
+fn own_keys(section: &Section<'_>, kind: &'static Kind) -> Vec<(&'static str, Secret)> {
+    let mut values = Vec::new();
+    for key in kind.keys {
+        let names: Vec<_> = [Some(key.name), key.file].into_iter().flatten().collect();
+        if key.is_required && section.lacks(&names) {
+            section.missing(key.file.unwrap_or(key.name), key.expected);
+        }
+        let Some((found, item)) = section.one_of(&names) else { continue };
+        let is_list = key.is_list && item.value.as_array().is_some();
+        let items = if is_list { item.elements(key.expected) } else { Vec::from([item]) };
+        for item in items {
+            let value = match key.file {
+                None => item.text(key.expected).map(Secret::new),
+                Some(file) if file == found => item.secret_file(),
+                Some(_) => item.secret(),
+            };
+            if value.as_ref().is_some_and(|value| !(key.fits)(value.expose())) {
+                item.problem("this is something else", key.expected);
+            }
+            values.extend(value.map(|value| (key.name, value)));
+        }
+    }
+    values
 }
 
 /// The key `format`, which only a kind of several formats has.

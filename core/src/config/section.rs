@@ -143,6 +143,15 @@ impl<'a> Section<'a> {
         Some(first)
     }
 
+    /// Declares keys that others of its like have: here one that was not read is a problem.
+    pub(super) fn refuse(&self, keys: &[Key], what: &str) {
+        let is_read = |key: &&Key| self.known.borrow().contains(key);
+        let unread: Vec<Key> = keys.iter().filter(|key| !is_read(key)).copied().collect();
+        for (_, item) in self.items(&unread) {
+            item.problem(what, "a table without it");
+        }
+    }
+
     /// Notes that a required key is missing.
     pub(super) fn missing(&self, key: &str, expected: impl Into<String>) {
         self.conflict(key, "missing", expected);

@@ -5,8 +5,10 @@ use core::time::Duration;
 
 use super::batch::{ChatId, Chats};
 use crate::base::{secret::Secret, window::Window};
-use crate::chat::kind::{Format, Kind};
-use crate::route::Routes;
+use crate::chat::kind::{Format, Kind, Options};
+use crate::chat::shape::{Form, Payload};
+use crate::notify::Notification;
+use crate::route::{Decision, Routes};
 
 /// `[chat]`: the destinations and what goes to them.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +25,11 @@ pub struct Chat {
 pub struct Destination {
     /// The chat that it belongs to. Stored events are owed to chats, by this name.
     pub chat: ChatId,
-    /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
+    /// `slack/info`, `teams/default`, `noc`, `noc/critical`; stable while the configuration keeps
+    /// the channel.
     pub name: String,
+    /// Whether it is of `[[chat.destination]]`, which only rules lead to.
+    pub is_named: bool,
     pub kind: &'static Kind,
     pub format: &'static Format,
     /// Where to POST; none where messages are printed. Chat URLs are credentials.
@@ -35,6 +40,7 @@ pub struct Destination {
     pub default: bool,
     /// How fast it may be written to; empty for no limit.
     pub pace: Vec<Window>,
+    pub options: Options,
 }
 
 /// The settings of all deliveries.
@@ -109,9 +115,39 @@ impl Chat {
         let serving = self.destinations.iter().filter(|to| to.serves(channel));
         serving.map(|to| Arc::clone(&to.chat)).collect()
     }
+
+    /// The destinations that an event goes to, in the order of the configuration.
+    pub fn chosen(&self, decision: &Decision<'_>) -> impl Iterator<Item = &Destination> {
+        let serving = self.serving(decision.channel.unwrap_or_default());
+        serving.filter(|to| match &decision.to {
+            None => !to.is_named,
+            Some(chats) => chats.contains(&to.chat),
+        })
+    }
 }
 
 impl Destination {
+    /// A destination without a URL, which serves every channel of its chat.
+    pub fn new(kind: &'static Kind, chat: &str, name: String) -> Self {
+        Self {
+            chat: chat.into(),
+            name,
+            is_named: false,
+            kind,
+            format: kind.default_format(),
+            url: None,
+            channels: Vec::new(),
+            default: true,
+            pace: kind.pace.to_vec(),
+            options: Options::default(),
+        }
+    }
+
+    /// The payload of a message, at best in the given form.
+    pub fn shape(&self, notification: &Notification, best: Form) -> Payload {
+        (self.format.shape)(notification, best, &self.options)
+    }
+
     fn names(&self, channel: &str) -> bool {
         self.channels.iter().any(|name| name == channel)
     }

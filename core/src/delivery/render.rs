@@ -2,16 +2,15 @@
 
 use alloc::vec::Vec;
 
-use crate::chat::kind::Format;
 use crate::chat::shape::{Form, Payload};
-use crate::delivery::batch::Stored;
+use crate::delivery::{batch::Stored, config::Destination};
 use crate::event::{Event, Topic};
 use crate::notify::{Notification, merged::merged, topics::describe};
 
 /// The payload of one stored event, or of several merged. `None` if none of the texts is an
 /// event, which the checks of the store rule out.
 pub fn render(
-    format: &Format,
+    to: &Destination,
     dashboard_host: &str,
     events: &[(Topic<'_>, Stored<'_>)],
     best: Form,
@@ -26,7 +25,7 @@ pub fn render(
         .collect();
     match notifications.as_slice() {
         [] => None,
-        [one] => Some((format.shape)(one, best)),
-        many => Some((format.shape)(&merged(many), best)),
+        [one] => Some(to.shape(one, best)),
+        many => Some(to.shape(&merged(many), best)),
     }
 }

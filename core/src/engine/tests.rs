@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::*;
 use crate::base::secret::Secret;
 use crate::base::window::Window;
-use crate::chat::kind::Kind;
+use crate::chat::kind::{Kind, Options};
 use crate::chat::{console, google, slack, teams};
 use crate::delivery::batch;
 use crate::delivery::batch::EventKey;
@@ -22,12 +22,14 @@ fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destinatio
     Destination {
         chat: kind.name.into(),
         name: name.to_string(),
+        is_named: false,
         kind,
         format: kind.default_format(),
         url: Some(Secret::new(name)),
         channels: channels.iter().map(|channel| channel.to_string()).collect(),
         default: channels.is_empty(),
         pace: Vec::new(),
+        options: Options::default(),
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) type Message = (States, bool, Notification);
 
 /// The destinations of a channel that are told of states.
 pub(super) fn destinations(chat: &Chat, tellers: &Tellers, channel: &str) -> Vec<Name> {
-    let names = chat.serving(channel).filter_map(|to| tellers.get_key_value(to.name.as_str()));
+    let serving = chat.serving(channel).filter(|to| !to.is_named);
+    let names = serving.filter_map(|to| tellers.get_key_value(to.name.as_str()));
     names.map(|(name, _)| Name::clone(name)).collect()
 }
 

@@ -9,7 +9,7 @@ use super::input::Changed;
 use super::record::Acknowledgement;
 use super::*;
 use crate::base::calendar::{Daily, Days, Period};
-use crate::chat::kind::Kind;
+use crate::chat::kind::{Kind, Options};
 use crate::chat::outcome::Reason;
 use crate::chat::shape::Form;
 use crate::chat::{console, slack, teams};
@@ -29,12 +29,14 @@ fn chat(destinations: &[(&str, &'static Kind, &[&str])]) -> Chat {
     let destinations = destinations.iter().map(|(name, kind, channels)| Destination {
         chat: kind.name.into(),
         name: name.to_string(),
+        is_named: false,
         kind,
         format: kind.default_format(),
         url: None,
         channels: channels.iter().map(|channel| channel.to_string()).collect(),
         default: channels.is_empty(),
         pace: Vec::new(),
+        options: Options::default(),
     });
     Chat {
         routes: Routes::default(),

@@ -76,7 +76,7 @@ impl Change {
 }
 
 /// The member that makes an event one of `mistgate send-test`: it is told, and says nothing of any
-/// condition.
+/// condition. Its value may be the name of the one chat that it is for.
 pub const SEND_TEST: &str = "mistgate_send_test";
 
 /// What an event says of conditions: nothing, one change, or one for each device or port that it

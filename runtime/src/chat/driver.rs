@@ -461,10 +461,10 @@ impl Driver {
             let payload = match message {
                 output::Message::Events(keys) => {
                     fetch::fetch(store, batches).await.and_then(|batches| {
-                        fetch::payload(to.format, &dashboard_host, &keys, &batches, form)
+                        fetch::payload(&to, &dashboard_host, &keys, &batches, form)
                     })
                 }
-                output::Message::Incidents(told) => Some((to.format.shape)(&told, form)),
+                output::Message::Incidents(told) => Some(to.shape(&told, form)),
             };
             match payload {
                 None => Err(Reason::Store),

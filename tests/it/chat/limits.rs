@@ -2,7 +2,7 @@
 
 use mistgate_core::base::rand::Rand;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::chat::kind::{Format, Kind};
+use mistgate_core::chat::kind::{Format, Kind, Options};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::chat::{KINDS, console, google, slack, teams};
 use mistgate_core::notify::{Fact, Link, Listing, Notification, Severity};
@@ -73,7 +73,7 @@ const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
 fn check(notification: &Notification, what: &str) {
     for (kind, format) in formats().filter(|(kind, _)| kind.url.is_some()) {
         for best in FORMS {
-            let payload = (format.shape)(notification, best);
+            let payload = (format.shape)(notification, best, &Options::default());
             let faults = limits::check(kind, &payload.body);
             let body: String = payload.body.chars().take(2_000).collect();
             assert!(faults.is_empty(), "{what}, {format:?}, {best:?}: {faults:#?}\n{body}");
@@ -142,7 +142,7 @@ fn names_are_shown_as_they_are() {
         notification.title.insert(0, 'a');
         notification.summary.insert(0, 'a');
         let part = |format: &Format, pointer: &str| {
-            let body = (format.shape)(&notification, Form::Rich).body;
+            let body = (format.shape)(&notification, Form::Rich, &Options::default()).body;
             let json: Value = serde_json::from_str(&body).expect("a JSON document");
             let text = json.pointer(pointer).and_then(Value::as_str);
             text.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()

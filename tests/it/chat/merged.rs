@@ -5,6 +5,7 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
+use mistgate_core::chat::kind::Options;
 use mistgate_core::chat::shape::Form;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::notify::merged::merged;
@@ -104,7 +105,7 @@ fn shown(events: &[(Topic<'static>, Value)]) -> String {
     let mut text = String::new();
     for vendor in VENDORS {
         let format = vendor.kind.formats.first().expect("it has one");
-        let payload = (format.shape)(&message, Form::Rich);
+        let payload = (format.shape)(&message, Form::Rich, &Options::default());
         assert_eq!(check(vendor.kind, &payload.body), Vec::<String>::new());
         let _ = writeln!(text, "{}, {:?}", vendor.product, payload.form);
         let card = Card::read(vendor, &payload.body);

@@ -26,7 +26,7 @@ use smol::Executor;
 use crate::base::poll;
 
 static PANICS: Format =
-    Format { name: "panics", shape: |_, _| panic!("of this test"), warning: None };
+    Format { name: "panics", shape: |_, _, _| panic!("of this test"), warning: None };
 
 fn settings(slack: &Chat, teams: &Chat) -> Settings {
     let text = format!(

@@ -478,10 +478,12 @@ fn send_test_reports_what_each_destination_answered() {
             "state_dir = \"state\"\n[webhook]\nlisten = \"{}\"\nsecret = \"ss\"\n\
              [chat.slack]\npace = \"off\"\ndefault_url = \"{}\"\n\
              [chat.google]\npace = \"off\"\nurls = {{ info = \"{}\" }}\n\
+             [[chat.destination]]\nname = \"noc\"\nkind = \"slack\"\nurl = \"{}\"\n\
              [admin]\nlisten = \"{}\"\ntoken = \"tt\"\n",
             listen(&webhook),
             chat.url("/slack"),
             chat.url("/google"),
+            chat.url("/noc"),
             listen(&admin),
         ),
     );
@@ -507,6 +509,12 @@ fn send_test_reports_what_each_destination_answered() {
     assert_eq!((code, lines.join("\n") + "\n", errors), all);
     let (code, printed, _) = try_it(&["--channel", "critical"]);
     assert_eq!((code, printed.lines().count()), (Some(0), 2), "{printed}");
+
+    let noc = (Some(0), "webhook listener: 200\nnoc: delivered\n".to_owned(), String::new());
+    assert_eq!(try_it(&["--destination", "noc"]), noc);
+    let (code, _, errors) = try_it(&["--destination", "nobody"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.starts_with("info: no destination of nobody serves"), "{errors}");
 
     chat.answer(&[], say(500, ""));
     let (code, printed, errors) = try_it(&["--channel", "warning"]);

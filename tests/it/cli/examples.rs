@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mistgate_core::chat::google;
+use mistgate_core::chat::kind::Options;
 use mistgate_core::chat::shape::Form;
 use mistgate_core::config::files::{FileKind, Files};
 use mistgate_core::config::raw::{Draft, Source};
@@ -28,6 +29,9 @@ pub(crate) fn content(key: &str, kind: FileKind) -> String {
         FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => PEM.to_owned(),
         FileKind::KnownHosts => "sw-1.example ssh-ed25519 AAAA\n".to_owned(),
         FileKind::Secret if key.contains("http_proxy") => "http://proxy.example:3128\n".to_owned(),
+        FileKind::Secret if key.contains("destination") && key.contains("url") => {
+            url("relay.example/any-kind")
+        }
         FileKind::Secret if key.contains("slack") => url("hooks.slack.com/services/T/B/X"),
         FileKind::Secret if key.contains("google") => {
             url("chat.googleapis.com/v1/spaces/S/messages?key=K&token=T")
@@ -162,10 +166,11 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
     for vendor in VENDORS {
         let shape = vendor.kind.default_format().shape;
         for form in [Form::Rich, Form::Compact] {
-            let body = shape(&notification, form).body;
+            let body = shape(&notification, form, &Options::default()).body;
             assert_eq!(Card::read(vendor, &body), meant, "{body}");
         }
-        let plain = Card::read(vendor, &shape(&notification, Form::Plain).body);
+        let plain =
+            Card::read(vendor, &shape(&notification, Form::Plain, &Options::default()).body);
         let google = *vendor.kind == google::KIND;
         let name = if google { "AP ∗1∗ ‹!channel› & co" } else { name };
         let lines = [[plain.title].as_slice(), &plain.paragraphs].concat();

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::base::window::Window;
-use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::kind::{Kind, Options};
 use mistgate_core::chat::{console, google, slack, teams};
 use mistgate_core::delivery::batch::ChatId;
 use mistgate_core::delivery::config::{Chat, Delivery, Destination};
@@ -30,6 +30,7 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
         destinations.push(Destination {
             chat: kind.name.into(),
             name: format!("{}/{place}", kind.name),
+            is_named: false,
             kind,
             format: kind.formats.get(teams_format).unwrap_or(kind.default_format()),
             url: kind
@@ -38,6 +39,7 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
             channels: channels.iter().map(|channel| (*channel).to_owned()).collect(),
             default,
             pace: pace.filter(|_| kind.url.is_some()).unwrap_or(kind.pace).to_vec(),
+            options: Options::default(),
         });
     };
     if has(0) {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::kind::{Kind, Options};
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::EventKey;
 use mistgate_core::delivery::config::{Chat, Delivery, Destination};
@@ -62,12 +62,14 @@ fn chats() -> Chat {
     let to = |chat: &str, kind: &'static Kind, channels: &[&str]| Destination {
         chat: chat.into(),
         name: format!("{chat}/{}", channels.first().unwrap_or(&"default")),
+        is_named: false,
         kind,
         format: kind.default_format(),
         url: Some(Secret::new(format!("https://{chat}.example/"))),
         channels: channels.iter().map(|channel| (*channel).to_owned()).collect(),
         default: channels.is_empty(),
         pace: kind.pace.to_vec(),
+        options: Options::default(),
     };
     let mut destinations: Vec<_> =
         VENDORS.iter().map(|vendor| to(vendor.kind.name, vendor.kind, &[])).collect();
@@ -199,7 +201,7 @@ impl Conversation {
                     Message::Incidents(told) => {
                         let is_single = told.facts.iter().any(|fact| fact.label == "MAC");
                         let is_critical = told.severity == Severity::Critical && is_single;
-                        ((to.format.shape)(&told, form), is_critical)
+                        (to.shape(&told, form), is_critical)
                     }
                     Message::Events(keys) => (self.events(&to, &keys, form), false),
                 };
@@ -237,7 +239,7 @@ impl Conversation {
             (batch.topic(), *batch.events.get(index).expect("an index in the batch"))
         };
         let events: Vec<_> = keys.iter().map(read).collect();
-        render(to.format, "manage.mist.com", &events, form).expect("events")
+        render(to, "manage.mist.com", &events, form).expect("events")
     }
 
     /// All of it, as people read it: for each destination from top to bottom.

@@ -7,6 +7,7 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::console;
+use mistgate_core::chat::kind::Options;
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::files::{FileKind, FileRequest, Files};
 use mistgate_core::config::problem::Problem;
@@ -84,12 +85,14 @@ fn take(
     let console = Destination {
         chat: "console".into(),
         name: "console/default".to_owned(),
+        is_named: false,
         kind: &console::KIND,
         format: console::KIND.default_format(),
         url: None,
         channels: Vec::new(),
         default: true,
         pace: Vec::new(),
+        options: Options::default(),
     };
     let chat = Chat { destinations: vec![console], ..Chat::default() };
     intake(&webhook, &chat, &Learned::default(), sent, body)

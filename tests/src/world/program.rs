@@ -167,7 +167,7 @@ impl World {
                         let now = self.now;
                         self.running().watch.sends(now, post, &to, &told, form);
                         self.say(format_args!("tells #{post} to {url}: {title}, {form:?}"));
-                        let payload = (to.format.shape)(&told, form);
+                        let payload = to.shape(&told, form);
                         let faults = limits::check(to.kind, &payload.body);
                         assert!(faults.is_empty(), "{faults:#?}");
                         self.delivered.sent(post, &to.chat, &[]);
@@ -252,7 +252,7 @@ impl World {
                 (batch.topic(), *batch.events.get(index).expect("an index in the batch"))
             })
             .collect();
-        let payload = render(to.format, "manage.mist.com", &events, form).expect("events");
+        let payload = render(to, "manage.mist.com", &events, form).expect("events");
         if let [(topic, stored)] = events.as_slice()
             && *topic != Topic::Mistgate
         {

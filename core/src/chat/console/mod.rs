@@ -11,5 +11,7 @@ pub static KIND: Kind = Kind {
     is_stream: true,
     pace: &[],
     url: None,
+    default_url: None,
+    keys: &[],
     answer: |_| None,
 };

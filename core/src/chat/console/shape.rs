@@ -7,11 +7,12 @@ use alloc::{string::ToString, vec::Vec};
 
 use crate::chat::excerpt::{exact, line, units};
 use crate::chat::json::{Json, object};
+use crate::chat::kind::Options;
 use crate::chat::shape::{Form, Payload};
 use crate::notify::Notification;
 
 /// The JSON object to print, which has one form only.
-pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
+pub(super) fn shape(notification: &Notification, _best: Form, _options: &Options) -> Payload {
     let clean = |text: &str| line(text, usize::MAX, units);
     let facts = notification.facts.iter();
     let facts =
@@ -40,7 +41,7 @@ pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
         .with("links", Some(Json::from_iter(links)))
         .with("at", Some(notification.at.map(|at| at.to_string())))
         .with("incidents", Json::unless_empty(incidents.collect()));
-    Payload { body: message.into_text(), form: Form::Rich, query: None }
+    Payload { body: message.into_text(), form: Form::Rich, query: None, header: None }
 }
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
             }]),
         };
         assert_eq!(
-            shape(&notification, Form::Rich).body,
+            shape(&notification, Form::Rich, &Options::default()).body,
             concat!(
                 r#"{"title":"AP [2J connected","severity":"info","summary":"","#,
                 r#""facts":[{"label":"Name","value":"<b>*x*</b> y"}],"links":[],"#,

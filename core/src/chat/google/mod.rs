@@ -16,6 +16,8 @@ pub static KIND: Kind = Kind {
     is_stream: false,
     pace: &[Window::per_secs(1, 1), Window::per_secs(60, 60)],
     url: Some(url),
+    default_url: None,
+    keys: &[],
     answer,
 };
 

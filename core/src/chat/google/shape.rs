@@ -9,6 +9,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, first_within, spaced, units};
 use crate::chat::json::{Json, object};
+use crate::chat::kind::Options;
 use crate::chat::shape::{Form, Payload};
 use crate::notify::{Listing, Notification};
 
@@ -21,7 +22,7 @@ const UNFOLDED: usize = 8;
 const REPLY: &str = "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD";
 
 /// The body for an incoming webhook, in its incident's thread where there is one.
-pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
+pub(super) fn shape(notification: &Notification, best: Form, _options: &Options) -> Payload {
     let thread = thread(notification);
     let query = thread.is_some().then_some(REPLY);
     let (form, body) = first_within(BODY_MAX, best, |form| {
@@ -35,7 +36,7 @@ pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
         };
         message.with("thread", thread.map(|key| object! { "threadKey": key })).into_text()
     });
-    Payload { body, form, query }
+    Payload { body, form, query, header: None }
 }
 
 /// The key of the incident, if it keeps its promise to be a plain name.
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_recovery_is_a_green_card_in_its_incidents_thread() {
-        let payload = shape(&notification(), Form::Rich);
+        let payload = shape(&notification(), Form::Rich, &Options::default());
         let expected = concat!(
             r#"{"fallbackText":"🟢 AP_X connected ∗again∗: AP \"‹b›x‹/b›\" at R&D is back.","#,
             r#""cardsV2":[{"cardId":"notification","card":{"#,
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_plain_form_keeps_the_thread_and_means_nothing_but_text() {
-        let payload = shape(&notification(), Form::Plain);
+        let payload = shape(&notification(), Form::Plain, &Options::default());
         let expected = concat!(
             r#"{"text":"🟢 AP_X connected ∗again∗\nAP \"‹b›x‹/b›\" at R&D is back.\n"#,
             r#"Info · 2025-07-08 18:40:00 UTC\n‹users/all›: a_b ∗c∗\n"#,
@@ -205,7 +206,7 @@ mod tests {
         let mut notification = notification();
         for key in ["", "a&b", "ä", &"x".repeat(201)] {
             notification.thread = Some(String::from(key));
-            assert_eq!(shape(&notification, Form::Rich).query, None, "{key}");
+            assert_eq!(shape(&notification, Form::Rich, &Options::default()).query, None, "{key}");
         }
     }
 
@@ -215,9 +216,9 @@ mod tests {
         long.facts = (0..30)
             .map(|_| Fact { label: String::from("Name"), value: "😀".repeat(250) })
             .collect();
-        assert_eq!(shape(&long, Form::Rich).form, Form::Compact);
+        assert_eq!(shape(&long, Form::Rich, &Options::default()).form, Form::Compact);
         long.facts.truncate(20);
-        let folded = shape(&long, Form::Rich);
+        let folded = shape(&long, Form::Rich, &Options::default());
         assert_eq!(folded.form, Form::Rich);
         assert!(folded.body.contains(r#""uncollapsibleWidgetsCount":8"#));
     }

@@ -15,6 +15,8 @@ pub static KIND: Kind = Kind {
     is_stream: false,
     pace: &[Window::per_secs(1, 1)],
     url: Some(url),
+    default_url: None,
+    keys: &[],
     answer,
 };
 

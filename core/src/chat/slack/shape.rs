@@ -15,6 +15,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, first_within, units};
 use crate::chat::json::{Json, object};
+use crate::chat::kind::Options;
 use crate::chat::shape::{Form, Payload};
 use crate::notify::{Listing, Notification};
 
@@ -26,7 +27,7 @@ const BODY_MAX: usize = 10_000;
 const FIELDS_MAX: usize = 10;
 
 /// The body for an incoming webhook.
-pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
+pub(super) fn shape(notification: &Notification, best: Form, _options: &Options) -> Payload {
     let (form, body) = first_within(BODY_MAX, best, |form| {
         let excerpt = Excerpt::of(notification, form, cost);
         let message = match form {
@@ -40,7 +41,7 @@ pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
         };
         message.with("unfurl_links", Some(false)).with("unfurl_media", Some(false)).into_text()
     });
-    Payload { body, form, query: None }
+    Payload { body, form, query: None, header: None }
 }
 
 fn blocks(excerpt: &Excerpt) -> Json {
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn outside_text_is_literal_and_without_control_sequences() {
-        let payload = shape(&notification(), Form::Rich);
+        let payload = shape(&notification(), Form::Rich, &Options::default());
         let expected = concat!(
             r#"{"text":"🟠 AP &lt;!channel&gt; &amp; co: AP \"*x*\" :fire: lost its connection.","#,
             r#""blocks":[{"type":"header","text":{"type":"plain_text","#,
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_plain_form_is_text_that_slack_does_not_format() {
-        let payload = shape(&notification(), Form::Plain);
+        let payload = shape(&notification(), Form::Plain, &Options::default());
         let expected = concat!(
             r#"{"text":"🟠 AP &lt;!channel&gt; &amp; co\nAP \"*x*\" :fire: lost its connection."#,
             r#"\nWarning\nReason: _power_ &lt;@U1&gt;"#,
@@ -196,7 +197,7 @@ mod tests {
             label: String::from("Difference"),
             lines: Vec::from([String::from("+   a <b> ```"), String::from("*c*")]),
         });
-        let body = shape(&listed, Form::Rich).body;
+        let body = shape(&listed, Form::Rich, &Options::default()).body;
         let label = r#""text":{"type":"mrkdwn","text":"*Difference*","verbatim":true}"#;
         let fenced = concat!(
             r#""text":{"type":"mrkdwn","#,
@@ -209,7 +210,7 @@ mod tests {
     fn a_header_of_entities_is_cut_between_them() {
         let mut long = notification();
         long.title = "&".repeat(100);
-        let body = shape(&long, Form::Rich).body;
+        let body = shape(&long, Form::Rich, &Options::default()).body;
         let header = format!("\"🟠 {}…\"", "&amp;".repeat(23));
         assert!(body.contains(&header), "{body}");
     }
@@ -220,7 +221,7 @@ mod tests {
         long.facts = (0..30)
             .map(|nth| Fact { label: format!("Detail {nth}"), value: "x".repeat(500) })
             .collect();
-        let payload = shape(&long, Form::Rich);
+        let payload = shape(&long, Form::Rich, &Options::default());
         assert_eq!(payload.form, Form::Compact);
         assert!(payload.body.contains("… and 24 more details"));
     }

@@ -33,6 +33,8 @@ pub static KIND: Kind = Kind {
         Window::per_secs(1_800, 86_400),
     ],
     url: Some(url),
+    default_url: None,
+    keys: &[],
     answer,
 };
 

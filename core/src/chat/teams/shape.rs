@@ -9,6 +9,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, Tone, first_within, spaced, units};
 use crate::chat::json::{Json, object};
+use crate::chat::kind::Options;
 use crate::chat::shape::{Form, Payload};
 use crate::notify::{Listing, Notification};
 
@@ -18,12 +19,16 @@ use crate::notify::{Listing, Notification};
 const BODY_MAX: usize = 20_000;
 
 /// The body for a Workflows URL.
-pub(super) fn adaptive_card(notification: &Notification, best: Form) -> Payload {
+pub(super) fn adaptive_card(
+    notification: &Notification,
+    best: Form,
+    _options: &Options,
+) -> Payload {
     shape(notification, best, adaptive)
 }
 
 /// The body for a receiver of the retired connectors' format.
-pub(super) fn message_card(notification: &Notification, best: Form) -> Payload {
+pub(super) fn message_card(notification: &Notification, best: Form, _options: &Options) -> Payload {
     shape(notification, best, legacy)
 }
 
@@ -34,7 +39,7 @@ fn shape(
 ) -> Payload {
     let body = |form| card(&Excerpt::of(notification, form, cost), form).into_text();
     let (form, body) = first_within(BODY_MAX, best, body);
-    Payload { body, form, query: None }
+    Payload { body, form, query: None, header: None }
 }
 
 fn adaptive(excerpt: &Excerpt, form: Form) -> Json {
@@ -266,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_envelope_is_the_one_that_workflows_take() {
-        let payload = adaptive_card(&notification(), Form::Rich);
+        let payload = adaptive_card(&notification(), Form::Rich, &Options::default());
         let expected = concat!(
             r#"{"type":"message","#,
             r#""summary":"🔴 AP offline: AP \"[a](http://evil)\" is gone.","#,
@@ -289,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_legacy_card_has_a_hex_colour_and_text() {
-        let payload = message_card(&notification(), Form::Rich);
+        let payload = message_card(&notification(), Form::Rich, &Options::default());
         let expected = concat!(
             r#"{"@type":"MessageCard","@context":"https://schema.org/extensions","#,
             r#""themeColor":"D13438","#,
@@ -336,10 +341,10 @@ mod tests {
             .map(|nth| notify::Fact { label: format!("Detail {nth}"), value: "€".repeat(400) })
             .collect();
         for shape in [adaptive_card, message_card] {
-            let payload = shape(&long, Form::Rich);
+            let payload = shape(&long, Form::Rich, &Options::default());
             assert_eq!(payload.form, Form::Compact);
             assert!(payload.body.contains("… and 24 more details"));
         }
-        assert_eq!(adaptive_card(&long, Form::Plain).form, Form::Plain);
+        assert_eq!(adaptive_card(&long, Form::Plain, &Options::default()).form, Form::Plain);
     }
 }

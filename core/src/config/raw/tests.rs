@@ -392,6 +392,66 @@ fn each_url_of_a_kind_is_one_destination() {
 }
 
 #[test]
+fn a_chat_may_have_a_name_of_its_own() {
+    let text = r#"
+[chat.console]
+[[chat.destination]]
+name = "EMEA.noc"
+kind = "slack"
+url = "https://hooks.slack.com/services/T/B/all"
+urls = { critical = "https://hooks.slack.com/services/T/B/loud" }
+pace = "off"
+[[chat.destination]]
+name = "us"
+kind = "teams"
+url = "https://relay.example/us"
+format = "message-card"
+"#;
+    let chat = report(text).config.expect("a sound configuration").chat;
+    let shown: Vec<_> = chat.destinations.iter().map(|to| (&*to.name, &*to.chat)).collect();
+    let expected = [
+        ("console/default", "console"),
+        ("EMEA.noc/critical", "EMEA.noc"),
+        ("EMEA.noc", "EMEA.noc"),
+        ("us", "us"),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(
+        chat.destinations.iter().map(|to| to.is_named).collect::<Vec<_>>(),
+        [false, true, true, true]
+    );
+    check(
+        r#"[[chat.destination]]
+name = "slack"
+kind = "slack"
+url = "https://hooks.slack.com/services/T/B/x"
+format = "block-kit"
+[[chat.destination]]
+name = "a/b"
+kind = "slak"
+[[chat.destination]]
+kind = "teams"
+name = "noc"
+[[chat.destination]]
+kind = "console"
+name = "noc"
+url = "https://hooks.slack.com/services/T/B/x"
+"#,
+        &[
+            "F:2: chat.destination[0].name: \"slack\" is the name of another one — a name of its own",
+            "F:5: chat.destination[0].format: the kind slack has no such key — a table without it",
+            "F:7: chat.destination[1].name: \"a/b\" is not a destination's name — up to 64 of a-z, \
+                 A-Z, 0-9, \"-\", \"_\" and \".\"",
+            "F:8: chat.destination[1].kind: \"slak\" is not a kind of destination — \"slack\", \
+                 \"teams\", \"google\", \"console\"",
+            "F:9: chat.destination[2]: there is no URL to post to — url, urls, or both",
+            "F:14: chat.destination[3].name: \"noc\" is the name of another one — a name of its own",
+            "F:15: chat.destination[3].url: the kind console has no such key — a table without it",
+        ],
+    );
+}
+
+#[test]
 fn what_is_not_written_has_its_documented_value() {
     let text = "[webhook]\nsecret = \"ss\"\n[proxy]\ncert = \"both.pem\"\n\
                     client_ca = \"both.pem\"\n[admin]\n";

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::chat::kind::Format;
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch::{Batch, EventKey};
-use mistgate_core::delivery::{batch, queue::input::Entry, render::render};
+use mistgate_core::delivery::render::render;
+use mistgate_core::delivery::{batch, config::Destination, queue::input::Entry};
 use mistgate_core::engine::input::Restored;
 
 use crate::base::journal::{Journal, Level, fields};
@@ -87,7 +87,7 @@ pub(super) async fn fetch(
 }
 
 pub(super) fn payload(
-    format: &Format,
+    to: &Destination,
     dashboard_host: &str,
     keys: &[EventKey],
     batches: &BTreeMap<u64, Bytes>,
@@ -105,7 +105,7 @@ pub(super) fn payload(
             Some((batch.topic(), *stored))
         })
         .collect();
-    render(format, dashboard_host, &events, form)
+    render(to, dashboard_host, &events, form)
 }
 
 /// The bytes of the batches that were accepted last.

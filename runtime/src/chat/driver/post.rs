@@ -42,13 +42,15 @@ pub async fn post(
         };
         url.set_query(Some(&query));
     }
+    let mut headers = vec![
+        ("content-type", "application/json; charset=utf-8"),
+        ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
+    ];
+    headers.extend(payload.header.as_ref().map(|(name, value)| (*name, value.as_str())));
     let request = Call {
         method: Method::POST,
         url: &url,
-        headers: &[
-            ("content-type", "application/json; charset=utf-8"),
-            ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
-        ],
+        headers: &headers,
         body: Bytes::copy_from_slice(payload.body.as_bytes()),
         timeout,
         take: Take::First(ANSWER_MAX),
@@ -75,7 +77,7 @@ pub async fn post_alone(
 ) -> Result<(), String> {
     let severity = Severity::Info;
     let told = Notification { severity, title, summary, ..Notification::default() };
-    let payload = (to.format.shape)(&told, Form::Rich);
+    let payload = to.shape(&told, Form::Rich);
     let posted = post(&Client::new(outbound), to, &payload, timeout, journal).await;
     let answer = posted.map_err(|reason| reason.to_string())?;
     match to.kind.outcome(answer.status, answer.retry_after, &answer.body) {

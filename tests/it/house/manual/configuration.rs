@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mistgate_core::chat::KINDS;
+use mistgate_core::chat::kind::Kind;
 use mistgate_core::config::files::Files;
 use mistgate_core::config::raw::{Draft, Report, Source};
 use toml::{Table, Value};
@@ -175,6 +177,17 @@ fn with(mut file: Table, key: &Key, text: &str) -> (Table, Report) {
     (file, report)
 }
 
+/// Makes the destination one of the first kind that has this key.
+fn set_kind(file: &mut Table, key: &Key) {
+    let has_key = |kind: &&&Kind| {
+        let mut file = file.clone();
+        key.section.table(&mut file).insert("kind".to_owned(), value(&format!("{:?}", kind.name)));
+        with(file, key, &key.example).1.problems.is_empty()
+    };
+    let kind = KINDS.iter().find(has_key).unwrap_or_else(|| panic!("no kind has it: {key:?}"));
+    key.section.table(file).insert("kind".to_owned(), value(&format!("{:?}", kind.name)));
+}
+
 fn shown(report: &Report) -> String {
     let problems = report.problems.iter();
     let problems: Vec<_> = problems.map(|problem| problem.in_file("").to_string()).collect();
@@ -218,7 +231,10 @@ fn every_key_has_its_row_and_every_row_a_key() {
 fn defaults_bounds_and_examples_are_those_of_the_program() {
     let (_, keys) = documented();
     for key in &keys {
-        let base = base(&keys, &key.section);
+        let mut base = base(&keys, &key.section);
+        if key.section.is("chat.destination") {
+            set_kind(&mut base, key);
+        }
         if key.section.is("chat.channels") {
             let name = key.name.replace("<topic>", "device-events").replace('"', "");
             let (topic, kind) = name.split_once('.').expect("a topic and a type");
