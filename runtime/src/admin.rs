@@ -291,7 +291,7 @@ impl Admin {
             for (file, end) in ending {
                 self.journal.note(Level::Warning, "certificate_ends", fields![file, at = end]);
                 let end = end.to_string();
-                let report = report::about_file("CERTIFICATE_ENDS", &file, &end, now);
+                let report = report::about("CERTIFICATE_ENDS", ("file", &file), &end, now);
                 self.driver.send(Message::Report(report));
             }
             Timer::after(REMIND_EVERY).await;

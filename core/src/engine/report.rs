@@ -96,11 +96,11 @@ impl Engine {
     }
 }
 
-/// The text of an event of ours about a file.
-pub fn about_file(kind: &str, file: &str, reason: &str, at: UnixTime) -> String {
+/// The text of an event of ours about one thing, such as a file, in a member of its own.
+pub fn about(kind: &str, (name, value): (&str, &str), reason: &str, at: UnixTime) -> String {
     let timestamp = at.as_secs();
     let report = serde_json::json!({
-        "type": kind, "file": file, "reason": reason, "timestamp": timestamp,
+        "type": kind, name: value, "reason": reason, "timestamp": timestamp,
     });
     report.to_string()
 }

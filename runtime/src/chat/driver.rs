@@ -342,7 +342,7 @@ impl Driver {
         if let Some(SetAside { file, reason }) = &left.set_aside {
             self.journal.note(Level::Error, "store_set_aside", fields![file, reason]);
             self.recent = Recent::default();
-            let text = report::about_file("STORE_SET_ASIDE", file, reason, wall);
+            let text = report::about("STORE_SET_ASIDE", ("file", file), reason, wall);
             self.step(Some(Input::Report { text, at: wall }));
         }
         let stamp = clock::stamp();

@@ -27,7 +27,7 @@ use crate::base::store::{Store, Written};
 use crate::base::{panic, sandbox, stop, store, task};
 use crate::chat::driver;
 use crate::chat::driver::{Driver, Message};
-use crate::host::supervisor::{Inherited, Supervisor, Watchdog};
+use crate::host::supervisor::{Inherited, Supervisor, Trial, Watchdog};
 use crate::host::{load, load::Loaded};
 use crate::ports;
 
@@ -59,6 +59,7 @@ pub fn run(
         journal.note(Level::Warning, "service_manager_unreachable", fields![reason]);
         Supervisor::default()
     });
+    let trial = Trial::from_env(&journal);
     let journal = Arc::new(journal);
     panic::report_to(Arc::clone(&journal));
     let executor = Arc::new(Executor::new());
@@ -76,7 +77,15 @@ pub fn run(
     let result = smol::block_on(executor.run(async {
         let (mut node, watchdog) = node?;
         started(&node.config, &node.listeners.addresses());
-        node.serve().or(watchdog.feed()).await?;
+        let Common { journal, driver, .. } = node.listeners.common.clone();
+        let follow = async {
+            match &trial {
+                Some(trial) => trial.follow(&journal, &driver).await,
+                None => future::pending().await,
+            }
+        };
+        node.serve().or(watchdog.feed()).or(follow).await?;
+        trial.iter().for_each(Trial::stopped);
         node.stop().await;
         Ok(())
     }));

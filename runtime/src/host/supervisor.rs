@@ -2,6 +2,7 @@
 //! (sd_listen_fds(3)). Without a service manager all of this does nothing.
 
 mod sockets;
+mod trial;
 mod watchdog;
 
 use std::os::linux::net::SocketAddrExt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use std::{env, io, process};
 
 pub use self::sockets::{Inherited, LISTENERS};
+pub(crate) use self::trial::Trial;
 pub(crate) use self::watchdog::Watchdog;
 use crate::base::clock;
 

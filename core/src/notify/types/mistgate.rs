@@ -1,5 +1,6 @@
 //! Our own reports about chat destinations, sent through those that still work, about the way from
-//! Mist to us, and about the store.
+//! Mist to us, about the store, and about
+//! an upgrade.
 
 use super::{Kind, kinds};
 
@@ -35,6 +36,11 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     MIST_WEBHOOK_WRONG Critical "Webhook in Mist is wrong"
         "The webhook in Mist is not as the configuration wants it[: {reason}]."
         raises MIST_WEBHOOK_WRONG;
+    NEW_VERSION_FAILED Critical "New version failed"
+        "Version [{to_version}|unknown] of mistgate did not work[: {reason}]. The previous version \
+         runs until the next installation.";
+    NEW_VERSION_WORKS Info "New version works"
+        "Version [{to_version}|unknown] of mistgate has been ready for a minute and stays.";
     SELFTEST_FAILED Critical "Selftest failed"
         "A test of the whole way from Mist to the chats failed[: {reason}]." raises SELFTEST_FAILED;
     SELFTEST_PASSED Info "Selftest passed"
