@@ -214,6 +214,8 @@ commands! {
         option config: Option<String>,
         /// the root folder of another machine, in which nothing is started: for images
         option(arg_name = "path") root: Option<String>,
+        /// go back to the program before the last installation, until the next one
+        switch rollback: bool,
         /// stop and remove the service and the program; configuration, secrets and state stay
         switch uninstall: bool,
         /// with --uninstall: remove configuration, secrets, state and user too
@@ -383,6 +385,11 @@ impl Command {
         }
         if let Self::Install(Install { uninstall: true, config: Some(_), .. }) = self {
             return Some("--uninstall needs no --config");
+        }
+        if let Self::Install(Install { rollback: true, uninstall, config, .. }) = self
+            && (*uninstall || config.is_some())
+        {
+            return Some("--rollback needs neither --uninstall nor --config");
         }
         if let Self::Silence(Silence { kind: SilenceKind::Add(add) }) = self {
             return add.contradiction();

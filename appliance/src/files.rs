@@ -1,6 +1,6 @@
 //! Files that appear whole, several of them together, or not at all.
 
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::{fs, fs::OpenOptions, io, io::Write as _};
 
 /// A file to be written.
@@ -42,6 +42,17 @@ pub(crate) fn write(files: &[File], force: bool, advice: &str) -> Result<(), Str
 /// Writes a file aside and renames it, so that a crash leaves the old one or the new one. What an
 /// interrupted run left aside is removed.
 pub(crate) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+    replace_as(path, content, mode, None)
+}
+
+/// As [`replace`], for an owner and a group, and with this mode whatever the umask is. The folder
+/// may belong to somebody else, who gains nothing by what is put there meanwhile.
+pub(crate) fn replace_as(
+    path: &str,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> Result<(), String> {
     let aside = aside(path);
     let write = || {
         match fs::remove_file(&aside) {
@@ -49,6 +60,10 @@ pub(crate) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), Strin
             Ok(()) | Err(_) => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
+        if let Some((uid, gid)) = owner {
+            fchown(&file, Some(uid), Some(gid))?;
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&aside, path)

@@ -10,6 +10,7 @@ mod bundle;
 mod init_system;
 mod root;
 mod uninstall;
+mod upgrade;
 
 use std::{fs, io, path::Path, process::ExitCode};
 
@@ -17,7 +18,7 @@ pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, own_dir, run as run_command, set, write};
 use self::{account::Account, bundle::Bundle, init_system::InitSystem};
 use crate::args::{Install, mist::Mist};
-use crate::{files, guide, mist, selftest, starter, terminal};
+use crate::{guide, mist, selftest, starter, terminal};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
@@ -30,6 +31,10 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
     }
     let root = InstallRoot::find(args.root.as_deref())?;
+    if args.rollback {
+        upgrade::roll_back(&root)?;
+        return start(&root, true);
+    }
     if root.path(PACKAGE).exists() {
         return Err(
             "install: Debian's package mistgate is here — upgrade it with apt, or first apt \
@@ -46,9 +51,12 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
     own_dir(&root.path(CONFIG_DIR), 0o750, (0, account.gid))?;
     own_dir(&root.path(root.init.state_dir), 0o700, (account.uid, account.gid))?;
     let sets_up = beginning.write(&root, &account)?;
-    install_program(&root, &program)?;
+    let is_new = upgrade::replace(&root, &program, &account)?;
     let upgraded = install_service(&root)?;
     report(&root, &beginning);
+    if is_new {
+        crate::say(upgrade::NEW);
+    }
     start(&root, upgraded)?;
     if sets_up { set_up() } else { Ok(()) }
 }
@@ -159,17 +167,12 @@ fn names_credentials(config: &str) -> bool {
     config.lines().any(|line| !is_comment(line) && line.contains("${CREDENTIALS_DIRECTORY}"))
 }
 
-/// Copies the running program to where the service starts it.
-fn install_program(root: &InstallRoot, program: &[u8]) -> Result<(), String> {
-    match files::is_same(OWN, &root.name(root.init.binary)) {
-        true => Ok(()),
-        false => root.write(root.init.binary, program, 0o755),
-    }
-}
-
 /// Writes the service, and enables a new one. Returns whether it was there before.
 fn install_service(root: &InstallRoot) -> Result<bool, String> {
     let InitSystem { files, links, .. } = root.init;
+    if !files.is_empty() {
+        root.write(&root.init.launcher(), include_bytes!("../units/launch"), 0o755)?;
+    }
     let upgraded = files.first().is_some_and(|(name, ..)| root.path(name).exists());
     for (name, text, mode) in *files {
         root.write(name, text.as_bytes(), *mode)?;

@@ -132,6 +132,21 @@ impl InitSystem {
         running.or(KNOWN.iter().find(is_present)).unwrap_or(&UNKNOWN)
     }
 
+    /// The program before the one that the service looks for.
+    pub(super) fn previous(&self) -> String {
+        format!("{}.previous", self.binary)
+    }
+
+    /// The script by which the service starts the program, in a folder of ours.
+    pub(super) fn launcher(&self) -> String {
+        format!("{}/launch", self.binary.replace("/bin/", "/lib/"))
+    }
+
+    /// The notes on the trial of a new version.
+    pub(super) fn notes(&self) -> String {
+        format!("{}/upgrade", self.state_dir)
+    }
+
     /// Whether the system of this root is this one, and runs.
     pub(super) fn runs_in(&self, root: &Path) -> bool {
         (self.runs_in)(root)

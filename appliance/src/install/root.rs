@@ -131,8 +131,7 @@ pub(super) fn write(
     mode: u32,
     owner: (u32, u32),
 ) -> Result<(), String> {
-    files::replace(&path.display().to_string(), content, mode)?;
-    set(path, mode, owner)
+    files::replace_as(&path.display().to_string(), content, mode, Some(owner))
 }
 
 /// Sets owner, group and mode.

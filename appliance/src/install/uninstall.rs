@@ -28,7 +28,9 @@ pub(super) fn uninstall(root: &InstallRoot, purge: bool) -> Result<(), String> {
     }
     let mut found = !files.is_empty();
     let links = KNOWN.iter().flat_map(|init| init.links).map(|(name, _)| *name);
-    for name in links.chain(SOCKETS).chain(files).chain([init.binary]) {
+    let (previous, launcher, notes) = (init.previous(), init.launcher(), init.notes());
+    let programs = [init.binary, &previous, launcher.trim_end_matches("/launch"), &notes];
+    for name in links.chain(SOCKETS).chain(files).chain(programs) {
         found |= remove(root, name)?;
     }
     if is_running {

@@ -26,6 +26,7 @@ impl Machine {
         let mut nspawn = Command::new("systemd-nspawn");
         nspawn.args(["--quiet", "--boot", "--directory=/", "--volatile=yes", "--private-network"]);
         nspawn.args(["--register=no", "--keep-unit", "--console=pipe", "--tmpfs=/usr/local/bin"]);
+        nspawn.arg("--tmpfs=/usr/local/lib");
         nspawn.arg(format!("--bind-ro={}:/mistgate", binary().display()));
         // Only what every service may rely on: no first-boot questions, no waiting for a network.
         nspawn.arg("systemd.unit=basic.target");

@@ -19,6 +19,10 @@ const CONFIG: &str = "etc/mistgate/mistgate.toml";
 const UNIT: &str = "etc/systemd/system/mistgate.service";
 const ENABLED: &str = "etc/systemd/system/multi-user.target.wants/mistgate.service";
 const PROGRAM: &str = "usr/local/bin/mistgate";
+const PREVIOUS: &str = "usr/local/bin/mistgate.previous";
+const LAUNCH: &str = "usr/local/lib/mistgate/launch";
+/// The notes on the trial of a new version.
+const NOTES: &str = "var/lib/mistgate/upgrade";
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nold:x:999:998::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\nold:x:998:\n";
 
@@ -195,8 +199,68 @@ fn a_second_run_upgrades_what_is_ours_and_touches_nothing_else() {
     for ours in [PROGRAM, UNIT] {
         assert_eq!(after.get(&root.path(ours)), before.get(&root.path(ours)), "{ours}");
     }
+    assert_eq!(root.read(PREVIOUS), "older");
     assert!(!root.exists("etc/mistgate/proxy"), "what was removed came back");
     assert!(!root.exists(ENABLED), "a disabled service was enabled");
+}
+
+#[test]
+fn the_program_before_is_kept_and_may_come_back() {
+    let root = Root::new(&["usr/lib/systemd/systemd"]);
+    root.refused(&["--rollback"], "mistgate.previous: there is no such program to go back to");
+    root.installed(&[]);
+    root.expect(LAUNCH, 0o755, 0, 0);
+    let new = fs::read(root.path(PROGRAM)).expect("a program");
+    assert!(!root.exists(PREVIOUS) && !root.exists(NOTES));
+
+    // One of the format of this one, and one of 0.1.0, which knows no such command.
+    let same = "#!/bin/sh\necho 'store     format 5'\n";
+    let old = "#!/bin/sh\nexit 1\n";
+    let program = |name: &str, text: &str| {
+        let _ = fs::remove_file(root.path(name));
+        root.write(name, text);
+        fs::set_permissions(root.path(name), fs::Permissions::from_mode(0o755)).expect("a mode");
+    };
+    program(PROGRAM, same);
+    let printed = root.installed(&[]);
+    assert!(printed.contains("By hand: mistgate install --rollback"), "{printed}");
+    assert_eq!((root.read(PREVIOUS), root.read(NOTES)), (same.to_owned(), "0.1.0\n".to_owned()));
+    root.expect(NOTES, 0o600, 997, 997);
+    assert!(fs::read(root.path(PROGRAM)).expect("a program") == new);
+
+    // What has not proven itself takes nobody's place, and a link of the service leads nowhere.
+    program(PROGRAM, "broken");
+    fs::remove_file(root.path(NOTES)).expect("a file");
+    root.write("etc/precious", "precious");
+    symlink("../../../etc/precious", root.path(NOTES)).expect("a link");
+    root.installed(&[]);
+    assert_eq!((root.read(PREVIOUS), root.read(NOTES)), (same.to_owned(), "0.1.0\n".to_owned()));
+    assert_eq!(root.read("etc/precious"), "precious");
+    root.expect("etc/precious", 0o644, 0, 0);
+
+    let said = root.installed(&["--rollback"]);
+    assert!(said.contains("mistgate.previous until the next installation."), "{said}");
+    assert_eq!(root.read(NOTES), "0.1.0\nback somebody chose so\nreported\n");
+    root.installed(&[]);
+    assert_eq!(root.read(NOTES), "0.1.0\n");
+
+    // One that does not know the store's format cannot go on with it.
+    fs::remove_file(root.path(NOTES)).expect("a file");
+    program(PROGRAM, old);
+    let printed = root.installed(&[]);
+    assert!(!printed.contains("--rollback"), "{printed}");
+    assert!(root.read(PREVIOUS) == old && !root.exists(NOTES));
+    root.refused(&["--rollback"], "does not know format 5 of the store, only 1 — see Upgrade");
+    program(PREVIOUS, same);
+    root.installed(&["--rollback"]);
+    // The same program again is no new version, and ends what there was.
+    fs::copy(root.path(PROGRAM), root.path(PREVIOUS)).expect("a copy");
+    root.installed(&[]);
+    assert_eq!(root.read(NOTES), "");
+    root.installed(&["--uninstall"]);
+    for name in [PROGRAM, PREVIOUS, LAUNCH, "usr/local/lib/mistgate", NOTES] {
+        assert!(!root.exists(name), "{name}");
+    }
 }
 
 #[test]

@@ -26,3 +26,4 @@ pub(crate) mod store_incidents;
 pub(crate) mod store_space;
 pub(crate) mod systemd;
 pub(crate) mod units;
+pub(crate) mod upgrade;

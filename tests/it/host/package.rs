@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use mistgate_runtime::base::store::FORMAT;
 use serde_json::Value;
 
 use crate::base::binary::{binary, text};
@@ -99,10 +100,14 @@ fn is_a_good_package(out: &Path, deb: &str) {
     let file = |name: &str| out.join("../package").join(name);
     let unit = fs::read_to_string(file("usr/lib/systemd/system/mistgate.service"));
     let unit = unit.expect("the unit");
-    assert!(unit.contains("\nExecStart=/usr/bin/mistgate run "), "{unit}");
+    let start = "\nExecStart=/usr/lib/mistgate/launch /usr/bin/mistgate /var/lib/mistgate ";
+    assert!(unit.contains(start), "{unit}");
     assert!(!unit.contains("/usr/local/"), "{unit}");
+    let script = run(out, &["dpkg-deb", "--info", deb, "postinst"]);
+    assert!(script.contains(&format!("\nstore='store     format {FORMAT}'\n")), "{script}");
     for (name, mode) in [
         ("usr/bin/mistgate", 0o755),
+        ("usr/lib/mistgate/launch", 0o755),
         ("etc/mistgate/mistgate.toml", 0o640),
         ("usr/share/man/man1/mistgate.1.gz", 0o644),
         ("usr/share/bash-completion/completions/mistgate", 0o644),

@@ -70,7 +70,7 @@ fn procd_starts_and_reloads_it() {
     assert!(rest.starts_with("procd_open_instance \n"), "{said}");
     assert!(rest.ends_with("procd_close_instance \n"), "{said}");
     for param in [
-        "command mistgate run --config /etc/mistgate/mistgate.toml",
+        "command /usr/lib/mistgate/launch mistgate /etc/mistgate/state run --config /etc/mistgate/mistgate.toml",
         "user mistgate",
         "no_new_privs 1",
         "limits core=0 nofile=65536 65536",
@@ -106,8 +106,8 @@ fn openrc_starts_and_reloads_it() {
     let reloaded = "ebegin Reloading mistgate\nsupervise-daemon mistgate --signal HUP\neend 0\n";
     assert_eq!(in_ash("units/mistgate.openrc", "reload", 0), (Some(0), reloaded.to_owned()));
     let values = "echo $command $command_args, $command_user, $supervisor";
-    let started = "mistgate run --config /etc/mistgate/mistgate.toml, mistgate:mistgate, \
-                   supervise-daemon\n";
+    let started = "/usr/local/lib/mistgate/launch mistgate /var/lib/mistgate run --config \
+                   /etc/mistgate/mistgate.toml, mistgate:mistgate, supervise-daemon\n";
     assert_eq!(in_ash("units/mistgate.openrc", values, 0), (Some(0), started.to_owned()));
     assert_eq!(in_ash("units/mistgate.openrc", "depend", 0).0, Some(0));
 }
