@@ -13,7 +13,7 @@ use mistgate_core::config::checked::Config;
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
-use mistgate_core::notify::{change::SEND_TEST, topics};
+use mistgate_core::notify::{SEND_TEST, topics};
 use mistgate_core::route::route;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::signature::{HEADER_V2, sign_v2};
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &SendTest) -> Result<(), String> {
     if status != 200 {
         return Err(format!("the listener answered {status} — see its log"));
     }
-    watch(&config.state_dir, &before, &names)
+    watch(&config, &before, &names)
 }
 
 /// A webhook body whose one event the configuration sends to `channel`, there to the destinations
@@ -110,27 +110,30 @@ fn post(webhook: &Webhook, body: String) -> Result<u16, String> {
 }
 
 /// Waits until each destination has taken the message or refused it.
-fn watch(state_dir: &str, before: &Metrics, names: &[&str]) -> Result<(), String> {
+fn watch(config: &Config, before: &Metrics, names: &[&str]) -> Result<(), String> {
+    let timeout = config.chat.delivery.timeout;
     let mut open: Vec<&str> = names.to_vec();
     let mut failed = Vec::new();
     let began = Instant::now();
     while !open.is_empty() && began.elapsed() < PATIENCE {
-        let after = metrics(state_dir)?;
+        let after = metrics(&config.state_dir)?;
+        // The reason of what has grown, which a delivery has not.
         let grown = |name: &str, metric: &str| {
-            let sum = |metrics: &Metrics| metrics.get(&(metric.into(), name.into())).copied();
-            sum(&after).unwrap_or(0.0) > sum(before).unwrap_or(0.0)
+            let of = |key: &Key| key.0 == metric && key.1 == name;
+            let mut series = after.iter().filter(|(key, _)| of(key));
+            let grown = series.find(|(key, sum)| **sum > before.get(*key).copied().unwrap_or(0.0));
+            grown.map(|(key, _)| key.2.as_str())
         };
         open.retain(|name| {
-            if grown(name, "mistgate_messages_delivered_total") {
+            if grown(name, "mistgate_messages_delivered_total").is_some() {
                 crate::say(&format!("{name}: delivered"));
-            } else if grown(name, "mistgate_retries_total")
-                || grown(name, "mistgate_events_dropped_total")
-            {
-                crate::say(&format!("{name}: refused, see the log and /status for the reason"));
-                failed.push(*name);
-            } else {
-                return true;
+                return false;
             }
+            let reason = grown(name, "mistgate_retries_total")
+                .or_else(|| grown(name, "mistgate_events_dropped_total"));
+            let Some(reason) = reason else { return true };
+            crate::say(&format!("{name}: refused: {}; the log says more", why(reason, timeout)));
+            failed.push(*name);
             false
         });
         thread::sleep(POLL_EVERY);
@@ -142,8 +145,24 @@ fn watch(state_dir: &str, before: &Metrics, names: &[&str]) -> Result<(), String
     if failed.is_empty() { Ok(()) } else { Err(format!("not delivered: {}", failed.join(", "))) }
 }
 
-/// Sums by metric and destination.
-type Metrics = BTreeMap<(String, String), f64>;
+/// A failed attempt in words, by its label in the metrics.
+fn why(reason: &str, timeout: Duration) -> String {
+    match reason {
+        "forbidden" => "HTTP status 401 or 403, its token or key is not valid".to_owned(),
+        "gone" => "HTTP status 404 or 410, or it says that the channel is gone".to_owned(),
+        "payload" => "HTTP status 400, or it says that it does not take the content".to_owned(),
+        "rate_limited" => "HTTP status 429, too many messages".to_owned(),
+        "server_error" => "HTTP status 500 or higher".to_owned(),
+        "timeout" => format!("no answer within {} s", timeout.as_secs()),
+        "dns" => "its name does not resolve".to_owned(),
+        "connection" => "no connection".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// A metric, a destination, and a reason.
+type Key = (String, String, String);
+type Metrics = BTreeMap<Key, f64>;
 
 fn metrics(state_dir: &str) -> Result<Metrics, String> {
     let text = ask::ask_in(state_dir, "GET", "/metrics", "");
@@ -152,8 +171,11 @@ fn metrics(state_dir: &str) -> Result<Metrics, String> {
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap_or((line, "0"));
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-        let destination = labels.split_once("destination=\"").and_then(|(_, s)| s.split_once('"'));
-        let key = (name.to_owned(), destination.map_or("", |(name, _)| name).to_owned());
+        let label = |name: &str| {
+            let value = labels.split_once(name).and_then(|(_, rest)| rest.split_once('"'));
+            value.map_or("", |(value, _)| value).to_owned()
+        };
+        let key = (name.to_owned(), label("destination=\""), label("reason=\""));
         *metrics.entry(key).or_default() += value.parse().unwrap_or(0.0);
     }
     Ok(metrics)

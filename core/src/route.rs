@@ -12,8 +12,7 @@ use core::fmt;
 use serde_json::json;
 
 use crate::event::{Detail, Event, Topic, mail_address};
-use crate::notify::change::SEND_TEST;
-use crate::notify::{DASHBOARD, ORG, Severity, topics, types};
+use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
 const ANY: &str = "*";

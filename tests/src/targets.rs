@@ -247,6 +247,7 @@ pub fn chat(data: &[u8]) {
         .take(DESCRIBED_MAX)
         .map(|event| {
             let stored = batch::Stored {
+                received_at: mistgate_core::base::time::UnixTime::default(),
                 channel: "info",
                 severity: route(event, &routes).severity,
                 incidents: "",

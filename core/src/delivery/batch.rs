@@ -73,6 +73,8 @@ pub struct Batch<'a> {
 /// One event of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored<'a> {
+    /// When the request came, by our clock.
+    pub received_at: UnixTime,
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
     pub severity: Severity,
@@ -126,7 +128,10 @@ pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
     for Item { channel, severity, incidents, text, .. } in items {
         let json = (!incidents.is_empty()).then(|| serde_json::to_string(incidents).ok()).flatten();
         let incidents = json.as_deref().unwrap_or_default();
-        put_event(&mut bytes, &Stored { channel, severity: *severity, incidents, text });
+        put_event(
+            &mut bytes,
+            &Stored { received_at, channel, severity: *severity, incidents, text },
+        );
     }
     bytes
 }
@@ -147,7 +152,7 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
         let follow = byte & INCIDENTS_FOLLOW != 0;
         let incidents = if follow { reader.take_text()? } else { "" };
         let text = reader.take_text()?;
-        events.push(Stored { channel, severity, incidents, text });
+        events.push(Stored { received_at, channel, severity, incidents, text });
     }
     Ok(Batch { received_at, topic, events })
 }

@@ -20,7 +20,9 @@ pub fn render(
         .filter_map(|(topic, stored)| {
             let event = Event::parse(topic.clone(), stored.text)?;
             let notification = describe(&event, stored.severity, dashboard_host);
-            Some(Notification { incidents: stored.standings(), ..notification })
+            // An event without a time happened about when it came.
+            let at = notification.at.or(Some(stored.received_at));
+            Some(Notification { at, incidents: stored.standings(), ..notification })
         })
         .collect();
     match notifications.as_slice() {

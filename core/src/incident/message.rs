@@ -13,10 +13,13 @@ use crate::event::{Event, Topic};
 use crate::notify::summary::{
     Line, News, Shown, State, about_one, also_down, also_open, daily, history, summary,
 };
-use crate::notify::{Fact, Notification, Severity};
+use crate::notify::{Fact, Link, Notification, Severity, links::Dashboard};
 use crate::notify::{change::Key, topics::describe, types::condition::Condition};
 use crate::route::route;
 use crate::silence::MutedBy;
+
+/// The most sites that a summary has buttons to.
+const SITES_MAX: usize = 3;
 
 /// How each incident is shown by a message, whether that is about one critical incident alone, and
 /// the message.
@@ -110,7 +113,21 @@ pub(super) fn compose(
         return Some((states, is_alone, notification));
     }
     lines.append(&mut others);
-    Some((states, is_alone, summary(&lines, unnamed, wall)))
+    let notification = summary(&lines, unnamed, wall);
+    let links = sites(config, keys.iter().filter_map(|key| entries.get(key)));
+    Some((states, is_alone, Notification { links, ..notification }))
+}
+
+/// Links to the first few sites of incidents, as far as their events are still there.
+fn sites<'a>(config: &Config, of: impl Iterator<Item = &'a Entry>) -> Vec<Link> {
+    let mut seen = BTreeSet::new();
+    let first = of.filter(|entry| seen.insert(&entry.incident.site_id));
+    let links = first.filter_map(|entry| {
+        let event = entry.incident.event.as_ref()?;
+        let event = Event::parse(Topic::stored(&event.topic), &event.text)?;
+        Dashboard::new(&event, &config.dashboard_host).site()
+    });
+    links.take(SITES_MAX).collect()
 }
 
 /// Makes a daily report of a summary: what is silenced, dead or failing is said too.
@@ -154,6 +171,8 @@ fn card(config: &Config, entry: &Entry) -> Option<Notification> {
     let severity = if *is_open { *severity } else { Severity::Info };
     let mut notification = describe(&parsed, severity, &config.dashboard_host);
     notification.is_over = !is_open;
+    // An event without a time happened about when it came.
+    notification.at = notification.at.or(Some(entry.incident.changed_at));
     Some(notification)
 }
 

@@ -10,6 +10,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::SEND_TEST;
 use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id, noun_of};
 use super::describe::{alarm, device};
 use super::types::{Kind, Pair, find};
@@ -74,10 +75,6 @@ impl Change {
         format!("{}-{:024x}", name.replace('_', "-"), self.key.0 >> 32)
     }
 }
-
-/// The member that makes an event one of `mistgate send-test`: it is told, and says nothing of any
-/// condition. Its value may be the name of the one chat that it is for.
-pub const SEND_TEST: &str = "mistgate_send_test";
 
 /// What an event says of conditions: nothing, one change, or one for each device or port that it
 /// names. Events of an unknown device at an unknown site say nothing.
@@ -371,10 +368,7 @@ fn finding(event: &Event<'_>, marvis: &Marvis) -> Vec<(Whom, String)> {
             _ => Whom::default(),
         },
         [entity] => {
-            let mac = entity.mac.map(|mac| mac.to_string());
-            let name = entity.name.clone().or(mac).unwrap_or_else(|| entity.phrase());
-            let ports = plain::list(&entity.ports, plain::NAMES_MAX);
-            let shown = if ports.is_empty() { name } else { format!("{ports} of {name}") };
+            let shown = entity.short();
             let device = entity.name.clone().filter(|_| entity.class.is_some());
             Whom { shown, device, class: entity.class, mac: entity.mac, ..Whom::default() }
         }

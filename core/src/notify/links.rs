@@ -8,7 +8,7 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::{format, string::String, vec::Vec};
 
 use super::{DASHBOARD, Link};
-use crate::base::mac::Mac;
+use crate::base::{mac::Mac, text::one_line};
 use crate::event::{DeviceClass, Event};
 
 /// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. Any other host
@@ -78,6 +78,15 @@ impl<'a> Dashboard<'a> {
             "Alarm".to_owned(),
             &format!("alerts/{scope}/customDate/{start}/{end}/true/{group}/true/true/true/{org}"),
         )
+    }
+
+    /// The site, as it is today.
+    pub fn site(&self) -> Option<Link> {
+        let site = self.event.site_id()?;
+        let name = self.event.text("site_name");
+        let text =
+            name.map_or_else(|| "Site".to_owned(), |name| format!("Site {}", one_line(&name, 40)));
+        self.link(text, &format!("dashboard/insights/site/{site}/today/{site}"))
     }
 
     /// The audit log of the organisation.
@@ -181,6 +190,13 @@ mod tests {
                 dashboard.alarm().map(|link| link.url),
                 Some(format!(
                     "{base}alerts/site/{SITE}/customDate/96400/100030/true/marvis/true/true/true/o1"
+                ))
+            );
+            assert_eq!(
+                dashboard.site().map(|link| (link.text, link.url)),
+                Some((
+                    "Site".to_owned(),
+                    format!("{base}dashboard/insights/site/{SITE}/today/{SITE}")
                 ))
             );
             assert_eq!(

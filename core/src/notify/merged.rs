@@ -20,13 +20,12 @@ const NAME_MAX: usize = 60;
 const SENTENCE_MAX: usize = 250;
 
 /// The facts that say of whom an event is, the best first, and whether they may list several.
-const WHOM: [(&str, bool); 14] = [
+const WHOM: [(&str, bool); 13] = [
     ("Device", false),
     ("Devices", true),
     ("Impacted", true),
     ("MAC", false),
     ("MACs", true),
-    ("Admin", false),
     ("Destination", false),
     ("AP", false),
     ("APs", true),
@@ -202,7 +201,8 @@ fn name(item: &Notification, is_placed: bool) -> Option<(String, bool)> {
         None => cut(name),
     };
     if let Some(message) = parts(item).1 {
-        return Some((with(message, "by", fact(item, "Admin")), false));
+        let by = item.summary.strip_prefix("By ").map(|by| by.trim_end_matches('.'));
+        return Some((with(message, "by", by), false));
     }
     let of = |(label, is_list): &(&str, bool)| {
         let site = fact(item, "Site").filter(|_| !is_placed && *label != "Site");
@@ -318,15 +318,16 @@ mod tests {
 
     #[test]
     fn audits_are_one_group_with_what_they_say() {
-        let audit = |title, admin: &[(&str, &str)]| Notification {
+        let audit = |title, who: &str| Notification {
             at: None,
-            ..item(Severity::Info, title, 0, admin)
+            summary: format!("By {who}."),
+            ..item(Severity::Info, title, 0, &[])
         };
         let items = [
-            audit("Audit: Update WLAN \"Guests\"", &[("Admin", "Jo (jo@example.net)")]),
-            audit("Audit: Delete Site X", &[]),
+            audit("Audit: Update WLAN \"Guests\"", "Jo (jo@example.net)"),
+            audit("Audit: Delete Site X", "Mist at HQ"),
         ];
-        let value = "Update WLAN \"Guests\" by Jo (jo@example.net) and Delete Site X";
+        let value = "Update WLAN \"Guests\" by Jo (jo@example.net) and Delete Site X by Mist at HQ";
         check(&items, "2 events", "2 × Audit.", &[("Audit (2)", value)]);
     }
 

@@ -30,6 +30,9 @@ pub const NOTE: &str = "mistgate_note";
 /// The members in which it says of which organisation an event is, and where its dashboard is.
 pub const ORG: &str = "mistgate_org";
 pub const DASHBOARD: &str = "mistgate_dashboard";
+/// The member that makes an event one of `mistgate send-test`: it is told as a test, and says
+/// nothing of any condition. Its value may be the name of the one chat that it is for.
+pub const SEND_TEST: &str = "mistgate_send_test";
 
 /// The severity of a notification. The four default channels have the same names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,7 +112,7 @@ pub struct Notification {
     pub facts: Vec<Fact>,
     pub listing: Option<Listing>,
     pub links: Vec<Link>,
-    /// By Mist's clock.
+    /// By Mist's clock; by ours where an event has no time.
     pub at: Option<UnixTime>,
     /// Whether it says that something is over, which is good news whatever its severity.
     pub is_over: bool,

@@ -197,6 +197,35 @@ pub(super) fn neighbor(text: &str) -> Option<&str> {
     ["neighbor", "neighbour", "peer"].into_iter().find_map(|marker| after(text, marker))
 }
 
+/// The number of a virtual chassis' member: `2` of `vc add of member 2`, `Member 2->2`, `fpc2`.
+pub(super) fn member(text: &str) -> Option<&str> {
+    let mut words = text.split([' ', ',', ':']);
+    let mut is_next = false;
+    words.find_map(|word| {
+        let rest = word.trim_start_matches(|c: char| c.is_alphabetic());
+        let (noun, _) = word.split_at(word.len() - rest.len());
+        let is_noun = ["fpc", "member"].iter().any(|known| noun.eq_ignore_ascii_case(known));
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let number = rest.get(..end).filter(|number| !number.is_empty());
+        let is_of = is_noun || (is_next && noun.is_empty());
+        is_next = is_noun;
+        number.filter(|_| is_of)
+    })
+}
+
+/// What an access point says of its upgrade, such as `OC_FWUPDATE_NOTNEEDED`, in words; other text
+/// as it is.
+pub(super) fn decoded(text: &str) -> String {
+    match text.strip_prefix("OC_FWUPDATE_") {
+        Some(code) => {
+            let code = code.to_ascii_lowercase().replace('_', " ");
+            let code = code.replace("failed", " failed").replace("needed", " needed");
+            clean(&format!("firmware update {code}"))
+        }
+        None => text.to_string(),
+    }
+}
+
 /// The path in a message about a VPN. A session smart router writes `peer path [hub,wan,0] down`,
 /// an SRX `VPN name from 192.0.2.1 is down`.
 pub(super) fn path(text: &str) -> Option<Cow<'_, str>> {
@@ -267,6 +296,14 @@ mod tests {
             Some("cluster1-Node0-RG1")
         );
         assert_eq!(after("neighbor", "neighbor"), None);
+        for text in
+            ["vc delete of member 2", "Member 2->2, Mode", "busy on re: fpc2", "FPC 2 PEM 1"]
+        {
+            assert_eq!(member(text), Some("2"), "{text}");
+        }
+        assert_eq!(member("Member change: vc add 7"), None);
+        assert_eq!(decoded("OC_FWUPDATE_NOTNEEDED"), "firmware update not needed");
+        assert_eq!(decoded("OC_FWUPDATE_WRITE_FAILED"), "firmware update write failed");
         assert_eq!(after("set radius \"srv\", now", "RADIUS"), Some("srv"));
     }
 }

@@ -3,11 +3,13 @@
 //! The events of a topic without a row are described by `describe::other`, as well as their members
 //! allow.
 
+use alloc::format;
+
 use super::change::{self, Change};
 use super::describe::draft::Draft;
 use super::describe::{alarm, audit, device, other};
 pub use super::types::{find, row_named, types};
-use super::{Notification, Severity};
+use super::{Notification, SEND_TEST, Severity};
 use super::{links::Dashboard, types::Row};
 use crate::event::{Event, Topic};
 
@@ -28,6 +30,9 @@ pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> 
     let describe = row.map_or(other::describe as Describe, |(_, describe)| *describe);
     let kind = find(event.topic(), &event.kind().unwrap_or_default());
     let mut notification = describe(event, kind, &dashboard).finish(event, severity);
+    if event.get(SEND_TEST).is_some() {
+        notification.title = format!("Test: {}", notification.title);
+    }
     let changes = kind.map(|kind| change::of(event, kind)).unwrap_or_default();
     notification.is_over = changes.first().is_some_and(|change| !change.is_raised);
     notification.thread = changes.first().map(Change::thread);
@@ -73,6 +78,7 @@ mod tests {
         "file":"crl.pem","hostnames":["dev-1"],"aps":["5c5b35000001"],"bssids":["5c5b35000003"],
         "client_macs":["5c5b35000004"],"port_ids":["ge-0/0/1"],"servers":["10.0.0.3"],
         "ssids":["Guests"],"vlans":["10"],
+        "vc-backup-id":0,
         "reasons":["neighbor 10.0.0.1 path [a,b] of member 1 peer hub down"]"#
     );
 
@@ -175,7 +181,7 @@ mod tests {
                 "Switch foo PoE failed",
                 r#"Switch "s" reported: foo PoE failed."#,
             ),
-            ("{}", "Device events", "A device sent an event without a type."),
+            ("{}", "Device events", "A device sent an event without a type. Mist names no device."),
             (
                 r#"{"display":"FPC lost","type":"SW_NEW_1","device_name":"s"}"#,
                 "FPC lost",
@@ -195,12 +201,41 @@ mod tests {
             (
                 r#"{"type":"CELLULAR_EDGE_REBOOTED"}"#,
                 "Cellular edge restarted",
-                "A cellular edge restarted.",
+                "A cellular edge restarted. Mist names no device.",
             ),
             (
                 r#"{"type":"MARVISCLIENT_ROAMED","device_name":"m"}"#,
                 "Marvis client roamed",
                 r#"Marvis client "m" roamed."#,
+            ),
+            (
+                r#"{"type":"AP_RESTARTED","device_name":"s","device_type":"switch"}"#,
+                "Switch restarted",
+                r#"Switch "s" restarted."#,
+            ),
+            (
+                r#"{"type":"GW_UPGRADE_FAILED","device_name":"g","text":"OC_FWUPDATE_NOTNEEDED"}"#,
+                "Gateway upgrade failed",
+                r#"Gateway "g" could not be upgraded: firmware update not needed."#,
+            ),
+            (
+                r#"{"type":"ME_RESOURCE_USAGE","mxedge_name":"m","sys_info.usage":{"resource":"cpu",
+                    "severity":"high","actual_value":65,"threshold_value":"70"}}"#,
+                "Mist Edge CPU usage high",
+                r#"The CPU usage of Mist Edge "m" is high: 65 %, the threshold is 70 %."#,
+            ),
+            (
+                r#"{"type":"SW_VC_MASTER_CHANGED","device_name":"s",
+                    "text":"X_Y: Membership update: Member 1->1, Mode Backup->Master"}"#,
+                "Virtual chassis primary changed",
+                r#"Member 1 became the primary of switch "s"."#,
+            ),
+            (
+                r#"{"type":"GW_VPN_PATH_DOWN","device_name":"g",
+                    "text":"A_B: VPN in from 192.0.2.1 is down. SA Type: Static, Reason: Gone. SAs cleared."}"#,
+                "VPN path down",
+                "VPN path \"in from 192.0.2.1\" of gateway \"g\" went down. \
+                 Reason: Gone. SAs cleared.",
             ),
             (
                 r#"{"type":"SYSTEM_UPGRADE_FAILED","device_name":"s","device_type":"switch"}"#,
@@ -220,7 +255,11 @@ mod tests {
     fn a_name_of_which_nothing_can_be_seen_is_none() {
         let json = r#"{"type":"\u0085_\u0000"}"#;
         for (topic, title, summary) in [
-            ("device-events", "Device events", "A device sent an event without a type."),
+            (
+                "device-events",
+                "Device events",
+                "A device sent an event without a type. Mist names no device.",
+            ),
             ("alarms", "Alarm", "Mist raised an alarm without a type."),
             ("nac-events", "NAC events", "Mist sent an event under the topic \"NAC events\"."),
             ("\u{1}-", "Event", "Mist sent an event under the topic \"Event\"."),
@@ -265,6 +304,25 @@ mod tests {
         assert!(notification.is_over);
         let closed = notification.thread.expect("a finding has a thread");
         assert_eq!(open, closed);
+        let wired = r#"{"type":"missing_vlan","group":"marvis","site_name":"HQ","org_id":"o1",
+            "site_id":"s1","timestamp":1752000000,"impacted_entities":[{"entity_type":"ap",
+            "entity_name":"a","entity_mac":"5c5b35000001","connected_switch_name":"s",
+            "connected_switch_mac":"5c5b35000002","port_id":"ge-0/0/1","missing_vlan_id":30,
+            "entity_version":"0.8.1","recommended_version":"0.12.2"}]}"#;
+        let vlan = described(&Topic::Alarms, wired);
+        let of = "AP \"a\" (MAC 5c:5b:35:00:00:01) on port ge-0/0/1 of switch \"s\" at site HQ";
+        assert_eq!(vlan.summary, format!("Marvis found VLAN 30 missing at {of}."));
+        assert_eq!(fact(&vlan, "Switch port"), Some("ge-0/0/1"));
+        assert!(vlan.links.iter().any(|link| link.text == "Switch insights"));
+        let version =
+            described(&Topic::Alarms, &wired.replace("missing_vlan\"", "NON_COMPLIANT\""));
+        let which = "that does not match the site: 0.8.1 instead of 0.12.2.";
+        let found = format!("Marvis found {of} running firmware {which}");
+        assert_eq!(version.summary, found);
+        let nobody = r#"{"type":"bad_cable","group":"marvis","site_name":"HQ","reason":"x_y"}"#;
+        let nobody = described(&Topic::Alarms, nobody);
+        let words = "Marvis found a bad cable at a device at site HQ. Mist names no device.";
+        assert_eq!((&*nobody.summary, fact(&nobody, "Reason")), (words, Some("x y")));
         let new =
             described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
         assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
@@ -272,22 +330,25 @@ mod tests {
         let told = r#"{"display":"Clock drift","type":"x_1","aps":["5c5b35000001"]}"#;
         let words = r#"The AP with MAC 5c:5b:35:00:00:01 raised the alarm "Clock drift"."#;
         assert_eq!(described(&Topic::Alarms, told).summary, words);
-        let ends = r#"{"type":"radius_cert_expiring","group":"certificate_expiry"}"#;
+        let ends = r#"{"type":"radius_cert_expiring","group":"certificate_expiry",
+            "expiry":1752000000,"wlan_ids":["84281ac7-4321-4db9-a893-bb520b976717"]}"#;
         let ends = described(&Topic::Alarms, ends);
+        assert_eq!(fact(&ends, "Expiry"), Some("2025-07-08 18:40:00 UTC"));
+        assert_eq!(fact(&ends, "WLAN"), Some("84281ac7-4321-4db9-a893-bb520b976717"));
         assert_eq!(ends.summary, "A certificate has to be renewed: RADIUS cert expiring.");
     }
 
     #[test]
     fn audits_say_who_did_what_and_what_changed() {
         let audit = r#"{"message":"Update WLAN \"Guests\"","admin_name":"Ann Bee ann@example.net",
-            "src_ip":"1.2.3.4","before":"{\"enabled\":true,\"psk\":\"old\",\"id\":\"1\",\"x\":{}}",
-            "after":{"enabled":false,"psk":"new","id":"2","x":{"y":1},"vlan_pool":"a"}}"#;
+            "src_ip":"1.2.3.4","site_name":"HQ","user_agent":"curl/8",
+            "before":"{\"enabled\":true,\"auth\":{\"type\":\"psk\",\"psk\":\"old\"},\"vlan_id\":7}",
+            "after":{"enabled":false,"auth":{"type":"eap","psk":"new"},"id":"2","vlan_id":9,
+            "up":["a","b"],"rules":[{"do":"x"}],"cli":["set password x"],
+            "rftemplate_id":"84281ac7-4321-4db9-a893-bb520b976717"}}"#;
         let notification = described(&Topic::Audits, audit);
         assert_eq!(notification.title, r#"Audit: Update WLAN "Guests""#);
-        assert_eq!(
-            notification.summary,
-            r#"Ann Bee (ann@example.net) from 1.2.3.4: Update WLAN "Guests"."#
-        );
+        assert_eq!(notification.summary, "By Ann Bee (ann@example.net) at site HQ.");
         let facts: Vec<String> = notification
             .facts
             .iter()
@@ -296,16 +357,23 @@ mod tests {
         assert_eq!(
             facts,
             [
-                "Admin: Ann Bee (ann@example.net)",
-                "Source IP: 1.2.3.4",
+                "Site: HQ",
+                "auth.psk: changed (not shown)",
+                "auth.type: psk → eap",
+                "CLI: changed (not shown)",
                 "Enabled: true → false",
-                "PSK: changed (not shown)",
-                "VLAN pool: (none) → a",
-                "Also changed: x",
+                "Rftemplate ID: changed",
+                "rules.1.do: (none) → x",
+                "Up: (none) → a, b",
+                "VLAN ID: 7 → 9",
+                "Source IP: 1.2.3.4",
+                "User agent: curl/8",
             ]
         );
-        let system = described(&Topic::Audits, r#"{"message":"Auto upgrade","admin_name":null}"#);
-        assert_eq!(system.summary, "Mist itself (no administrator): Auto upgrade.");
+        let made = r#"{"message":"Add Site","after":{"name":"HQ","x":{"y":1}}}"#;
+        let made = described(&Topic::Audits, made);
+        assert_eq!(made.summary, "By an API token or Mist itself.");
+        assert_eq!((fact(&made, "Name"), fact(&made, "x.y")), (Some("HQ"), Some("1")));
     }
 
     #[test]

@@ -519,7 +519,7 @@ fn send_test_reports_what_each_destination_answered() {
     chat.answer(&[], say(500, ""));
     let (code, printed, errors) = try_it(&["--channel", "warning"]);
     assert_eq!(code, Some(1));
-    assert!(printed.contains("slack/default: refused, see the log"), "{printed}");
+    assert!(printed.contains("slack/default: refused: HTTP status 500 or higher"), "{printed}");
     assert_eq!(errors, "not delivered: slack/default\n");
     let (code, _, errors) = try_it(&["--channel", "nowhere"]);
     assert_eq!(code, Some(1));

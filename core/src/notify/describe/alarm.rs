@@ -20,31 +20,50 @@ const DEVICES: [(&str, DeviceClass); 4] = [
 ];
 
 /// Lists that become facts as they are: member, label of one value, label of several.
-const LISTS: [(&str, &str, &str); 7] = [
+const LISTS: [(&str, &str, &str); 8] = [
     ("port_ids", "Port", "Ports"),
     ("ssids", "SSID", "SSIDs"),
     ("bssids", "BSSID", "BSSIDs"),
     ("vlans", "VLAN", "VLANs"),
+    ("wlan_ids", "WLAN", "WLANs"),
     ("servers", "Server", "Servers"),
     ("models", "Model", "Models"),
     ("fw_versions", "Version", "Versions"),
 ];
 
-/// Members of an unknown type that [`Alarm::add_facts`] and [`Marvis::add_facts`] show already, or
-/// that say nothing to a reader.
-const SHOWN: [&str; 12] = [
-    "alert_id",
+/// Members that [`Alarm::add_facts`] and [`Marvis::add_facts`] show already, or that say nothing to
+/// a reader.
+const SHOWN: [&str; 30] = [
+    "aps",
+    "bssids",
     "category",
+    "client_mac1",
+    "client_mac2",
+    "client_macs",
     "count",
     "detail",
+    "details",
     "display",
+    "email_content",
+    "fw_versions",
+    "gateways",
+    "hostnames",
     "impacted_entity_count",
     "last_seen",
-    "node",
+    "models",
+    "mxedges",
+    "port_ids",
     "reason",
+    "reasons",
     "root_cause",
+    "secpolicy_violated",
+    "servers",
+    "ssids",
     "status",
     "suggestion",
+    "switches",
+    "vlans",
+    "wlan_ids",
 ];
 
 /// From how many seconds on the time of the last sighting is a fact.
@@ -58,17 +77,26 @@ pub(in crate::notify) fn describe(event: &Event<'_>, row: Row, links: &Dashboard
         Some(row) => Draft::of(row, &mut |name| alarm.value(name).map(Cow::Owned)),
         None => alarm.unknown(&name),
     };
+    if let Some(row) = row {
+        // `device` stands for access points in the names of alarms.
+        let named = class_of(row.name);
+        draft.title = subject::retitled(row.title, named, alarm.class);
+    }
     alarm.add_facts(&mut draft);
     match &alarm.marvis {
         Some(marvis) => marvis.add_facts(&mut draft),
         None => alarm.explain(&mut draft),
     }
-    if row.is_none() {
-        draft.scalars(event, &SHOWN);
+    draft.others(event, &SHOWN);
+    if row.is_some() && alarm.is_unnamed() {
+        draft.summary.push_str(subject::UNNAMED);
     }
     draft.links.extend(links.alarm());
     if let ([mac], Some(class)) = (alarm.macs.as_slice(), alarm.class) {
         draft.links.extend(links.device(class, &device_id(*mac)));
+    }
+    if let Some(mac) = alarm.only().and_then(Entity::switch) {
+        draft.links.extend(links.device(DeviceClass::Switch, &device_id(mac)));
     }
     draft
 }
@@ -104,9 +132,9 @@ impl<'e> Alarm<'e> {
             macs.extend(entity.mac);
             names.extend(entity.name.clone());
         }
-        let mut reasons = plain::each(&event.texts("reasons"), |reason| {
-            plain::humane(plain::untagged(&plain::clean(reason)))
-        });
+        let texts = [event.texts("reasons"), event.texts("reason")].concat();
+        let mut reasons =
+            plain::each(&texts, |reason| plain::humane(plain::untagged(&plain::clean(reason))));
         reasons.dedup();
         Self {
             event,
@@ -134,6 +162,8 @@ impl<'e> Alarm<'e> {
                 plain::NAMES_MAX,
             ))
         };
+        let of_entities =
+            |values: Vec<String>| plain::non_empty(plain::list(&values, plain::NAMES_MAX));
         match name {
             "device" => Some(self.placed()),
             "bare" => Some(self.bare()),
@@ -147,15 +177,31 @@ impl<'e> Alarm<'e> {
             "bssids" => joined("bssids", plain::mac),
             "clients" => plain::named_list("client", "clients", &self.clients(), plain::NAMES_MAX),
             "neighbor" => plain::neighbor(&reasons).map(String::from),
-            "member" => plain::after(reasons.split_once(" of ")?.1, name).map(String::from),
-            "path" | "peer" => plain::after(&reasons, name).map(String::from),
+            "member" => plain::member(&reasons).map(String::from),
+            "path" => plain::path(&reasons).map(Cow::into_owned),
+            "peer" => plain::after(&reasons, name).map(String::from),
             "port" => joined("port_ids", plain::clean),
             "servers" => joined("servers", plain::clean),
             "ssids" => joined("ssids", plain::quoted),
             "text" => plain::non_empty(reasons),
-            "vlans" => joined("vlans", plain::clean),
+            "vlans" => joined("vlans", plain::clean)
+                .or_else(|| of_entities(self.marvis.as_ref()?.each(Entity::vlan))),
+            "versions" => of_entities(self.marvis.as_ref()?.each(Entity::versions)),
             _ => self.event.text(name).map(|text| plain::name(&text)),
         }
+    }
+
+    /// The only device that a finding impacts.
+    fn only(&self) -> Option<&Entity> {
+        let [only] = self.marvis.as_ref()?.impacted.as_slice() else {
+            return None;
+        };
+        Some(only)
+    }
+
+    fn is_unnamed(&self) -> bool {
+        let is_of_whom = self.marvis.as_ref().is_some_and(|marvis| !marvis.impacted.is_empty());
+        self.names.is_empty() && self.macs.is_empty() && !is_of_whom
     }
 
     /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where the alarm names none.
@@ -195,12 +241,11 @@ impl<'e> Alarm<'e> {
         if what.is_empty() {
             return Draft::new("Alarm", format!("Mist raised an alarm without a type{place}."));
         }
-        let is_named = !(self.names.is_empty() && self.macs.is_empty());
         let impacted = self.marvis.as_ref().map(Marvis::impacted);
         let summary = match impacted.as_deref() {
             Some("") => format!("Marvis found \"{what}\"{place}."),
             Some(impacted) => format!("Marvis found \"{what}\" at {impacted}{place}."),
-            None if is_named => format!("{} raised the alarm \"{what}\".", self.placed()),
+            None if !self.is_unnamed() => format!("{} raised the alarm \"{what}\".", self.placed()),
             // Their names are not public, and seldom say what a reader has to do.
             None if self.event.text("group").as_deref() == Some("certificate_expiry") => {
                 format!("A certificate has to be renewed{place}: {what}.")
@@ -231,9 +276,7 @@ impl<'e> Alarm<'e> {
         draft.maybe("Site", self.site.as_deref());
         match self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice()) {
             None | Some([]) => {}
-            Some([entity]) if entity.class.is_some() => {
-                draft.several("Port", "Ports", &entity.ports);
-            }
+            Some([entity]) if entity.class.is_some() => entity.add_facts(draft),
             Some(entities) => {
                 let impacted: Vec<String> = entities.iter().map(Entity::phrase).collect();
                 draft.several("Impacted", "Impacted", &impacted);
@@ -247,7 +290,6 @@ impl<'e> Alarm<'e> {
             draft.several(one, many, &plain::each(&self.event.texts(member), show));
         }
         draft.several("Client", "Clients", &self.clients());
-        draft.maybe("Node", self.event.text("node"));
         draft.maybe("Count", self.count().map(|count| count.to_string()));
         let last = self.event.get("last_seen").and_then(Detail::number);
         let last = last.and_then(UnixTime::from_secs_f64);

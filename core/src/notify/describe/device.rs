@@ -15,23 +15,25 @@ const ITEMS_MAX: usize = 8;
 /// The most characters of a log message in a sentence.
 const QUOTE_MAX: usize = 300;
 
-/// Members of known types that become facts as they are.
-const SHOWN: [(&str, &str); 15] = [
-    ("alarm_class", "Alarm class"),
-    ("service", "Service"),
-    ("component", "Component"),
-    ("package", "Package"),
-    ("ssid", "SSID"),
-    ("vpn_name", "VPN"),
-    ("protocol_name", "Protocol"),
-    ("fru_slot", "Slot"),
-    ("lag", "LAG"),
-    ("node", "Node"),
-    ("old_server", "Old server"),
-    ("new_server", "New server"),
-    ("occurrence", "Occurrences"),
-    ("ext_ip", "External IP"),
-    ("resource", "Resource"),
+/// What of a radio may change, and in which unit.
+const RADIO: [(&str, &str); 3] = [("channel", ""), ("bandwidth", " MHz"), ("power", " dBm")];
+/// Members that the facts say in their own way.
+const SHOWN: [&str; 15] = [
+    "apfw",
+    "bandwidth",
+    "bounced_ports",
+    "channel",
+    "disconnected_aps",
+    "display",
+    "from_version",
+    "occurrence",
+    "port",
+    "port_id",
+    "power",
+    "reason",
+    "to_version",
+    "usage",
+    "vc-backup-id",
 ];
 
 /// Describes an event of a device.
@@ -50,12 +52,14 @@ pub(in crate::notify) fn describe(event: &Event<'_>, row: Row, links: &Dashboard
 fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let speech = Speech::new(event, subject);
     let mut draft = Draft::of(row, &mut |name| speech.value(name));
+    draft.title = subject.titled(row.title, row.name);
     draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
     draft.maybe("Port", port(event, speech.text()));
     draft.maybe("Reason", speech.reason());
-    draft.maybe("Change", speech.radio_changes());
-    draft.maybe("Band", speech.value("band"));
+    for (name, unit) in RADIO {
+        draft.maybe(&plain::label(name), speech.radio(name, unit, true));
+    }
     match speech.versions() {
         Some((Some(from), to)) => draft.fact("Versions", &format!("{from} → {to}")),
         Some((None, to)) => draft.fact("New version", &to),
@@ -66,13 +70,8 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     if !speech.quoted.get() && !speech.repeats(row.name) {
         draft.maybe("Details", speech.text());
     }
-    for (member, label) in SHOWN {
-        draft.maybe(label, event.text(member));
-    }
-    if let Some(count) = event.get("count").and_then(Detail::integer).filter(|n| *n > 1) {
-        draft.fact("Count", &count.to_string());
-    }
     build(&mut draft, event);
+    draft.others(event, &SHOWN);
     draft
 }
 
@@ -84,7 +83,12 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let shown = resource.as_deref().map_or_else(|| "resource".to_string(), plain::words);
     let level = member("severity").map(|severity| severity.to_ascii_lowercase());
     let number = usage.and_then(Detail::text).map(|text| plain::clean(&text));
-    let value = number.or_else(|| member("actual_value"));
+    let share = |value: String| match value.parse::<f64>() {
+        Ok(_) => format!("{value} %"),
+        Err(_) => value,
+    };
+    let value = number.or_else(|| member("actual_value")).map(share);
+    let threshold = member("threshold_value").map(share);
     let state = match level.as_deref() {
         Some("warning") => Some("elevated"),
         level => level.filter(|level| matches!(*level, "normal" | "high" | "critical")),
@@ -94,18 +98,20 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
         Some(state) => format!("Mist Edge {shown} usage {state}"),
         None => row.title.to_string(),
     };
-    let end = match (state, &value) {
-        (Some("normal"), _) => "is normal again".to_string(),
-        (Some(state), _) => format!("is {state}"),
-        (None, Some(value)) => format!("is at {value}"),
-        (None, None) => "changed".to_string(),
+    let end = match state {
+        Some("normal") => "is normal again".to_string(),
+        Some(state) => format!("is {state}"),
+        None => "changed".to_string(),
+    };
+    let end = match (value, threshold) {
+        (Some(value), Some(threshold)) => format!("{end}: {value}, the threshold is {threshold}"),
+        (Some(value), None) => format!("{end}: {value}"),
+        (None, _) => end,
     };
     let mut draft = Draft::new(title, format!("The {shown} usage of {placed} {end}."));
     about(&mut draft, subject);
-    draft.maybe("Usage", value);
-    draft.maybe("Threshold", member("threshold_value"));
-    draft.maybe("Reason", event.text("reason"));
     build(&mut draft, event);
+    draft.others(event, &["usage"]);
     draft
 }
 
@@ -137,6 +143,7 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
     // Shelf labels keep their prefix, because they are no APs to a reader.
     let is_label = prefix.eq_ignore_ascii_case("ESL") || prefix == "1026";
     let class = DeviceClass::of_prefix(prefix).filter(|_| !is_label);
+    let class = class.and(subject.class);
     let display = event.text("display").and_then(|words| plain::non_empty(plain::clean(&words)));
     let is_ours = display.is_none();
     let what = display.unwrap_or_else(|| plain::words(if class.is_some() { rest } else { name }));
@@ -156,11 +163,14 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
     draft.maybe("Reason", speech.reason());
     draft.maybe("Details", speech.text());
     build(&mut draft, event);
-    draft.scalars(event, &["mac", "ap", "apfw", "display", "version"]);
+    draft.others(event, &["apfw", "display", "reason", "version"]);
     draft
 }
 
 fn about(draft: &mut Draft, subject: &Subject) {
+    if subject.is_unnamed() {
+        draft.summary.push_str(subject::UNNAMED);
+    }
     draft.maybe("Device", subject.name.as_deref());
     draft.maybe("MAC", subject.mac.map(|mac| mac.to_string()));
     draft.maybe("ID", subject.id.as_deref().filter(|_| subject.name.is_none()));
@@ -215,7 +225,7 @@ impl<'s> Speech<'s> {
         Self {
             event,
             subject,
-            words: text.map(|text| plain::untagged(&text).to_string()),
+            words: text.map(|text| plain::decoded(plain::untagged(&text))),
             quoted: Cell::new(false),
         }
     }
@@ -236,10 +246,11 @@ impl<'s> Speech<'s> {
                 let times = self.event.get("occurrence")?.integer()?;
                 plain::count(usize::try_from(times).ok()?, "time", "times")
             }
-            "path" | "peer" | "profile" | "server" | "user" => {
+            "path" => return plain::path(text),
+            "peer" | "profile" | "server" | "user" => {
                 return plain::after(text, name).map(Cow::Borrowed);
             }
-            "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
+            "member" => plain::member(text)?.to_string(),
             // Mist Edges have ports such as `port0`, which would read "port port0".
             "port" => {
                 let port = port(self.event, self.text())?;
@@ -293,7 +304,9 @@ impl<'s> Speech<'s> {
     }
 
     fn reason(&self) -> Option<String> {
-        let reason = plain::humane(&self.event.text("reason")?);
+        // Of a VPN it stands at the end of a long message.
+        let said = || self.text()?.rsplit_once("Reason: ").map(|(_, reason)| reason.into());
+        let reason = plain::humane(&self.event.text("reason").or_else(said)?);
         Some(reason.trim_end_matches('.').to_string())
     }
 
@@ -322,15 +335,19 @@ impl<'s> Speech<'s> {
 
     /// `channel 40 → 36, power 15 → 17 dBm`. Values that stayed the same are left out.
     fn radio_changes(&self) -> Option<String> {
-        let changes: Vec<String> = [("channel", ""), ("bandwidth", " MHz"), ("power", " dBm")]
+        let changes = RADIO
             .into_iter()
-            .filter_map(|(name, unit)| {
-                let new = self.event.text(name)?;
-                let old = self.event.text(&format!("pre_{name}"))?;
-                (old != new).then(|| format!("{name} {old} → {new}{unit}"))
-            })
-            .collect();
-        plain::non_empty(changes.join(", "))
+            .filter_map(|(name, unit)| Some(format!("{name} {}", self.radio(name, unit, false)?)));
+        plain::non_empty(changes.collect::<Vec<_>>().join(", "))
+    }
+
+    /// `15 → 17 dBm`, or `17 dBm` where it was not said or was the same, if that `is_wanted` too.
+    fn radio(&self, name: &str, unit: &str, is_wanted: bool) -> Option<String> {
+        let new = self.event.text(name)?;
+        match self.event.text(&format!("pre_{name}")) {
+            Some(old) if old != new => Some(format!("{old} → {new}{unit}")),
+            old => (is_wanted || old.is_none()).then(|| format!("{new}{unit}")),
+        }
     }
 }
 

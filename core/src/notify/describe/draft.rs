@@ -3,22 +3,26 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use crate::base::{mac::Mac, text, time::UnixTime};
+use crate::base::{mac::Mac, secret::is_secret_name, text, time::UnixTime};
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
-use crate::notify::{DASHBOARD, Fact, NOTE, Notification, ORG, Severity, plain};
+use crate::notify::{DASHBOARD, Fact, NOTE, Notification, ORG, SEND_TEST, Severity, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
 const TITLE_MAX: usize = 150;
 /// The most characters of a reason in the summary.
 const REASON_MAX: usize = 300;
+/// A value of fewer bytes may be found in a text by chance.
+const SHORT: usize = 4;
 /// The most items that a fact lists.
 const ITEMS_MAX: usize = 10;
 
 /// Members that tell a reader nothing, or that every description uses in its own way.
-const SILENT: [&str; 21] = [
+const SILENT: [&str; 25] = [
+    "ap",
     "ap_name",
     "audit_id",
     "device_name",
@@ -28,17 +32,20 @@ const SILENT: [&str; 21] = [
     "group",
     "id",
     "license_requirement",
+    "mac",
     DASHBOARD,
     NOTE,
     ORG,
+    SEND_TEST,
     "mxedge_name",
+    "org_id",
     "org_name",
     "severity",
+    "site_id",
     "site_name",
     "text",
     "timestamp",
     "type",
-    "type_code",
     "update",
 ];
 
@@ -85,14 +92,32 @@ impl Draft {
         self.fact(if values.len() == 1 { one } else { many }, &plain::list(values, ITEMS_MAX));
     }
 
-    /// Adds the members of an event whose type or topic has no table: all that are no lists,
-    /// objects or ids, without those in `shown`.
-    pub(super) fn scalars(&mut self, event: &Event<'_>, shown: &[&str]) {
+    /// Adds the members of an event that are said nowhere yet: all but those in `shown`, ids,
+    /// secrets, objects and lists of them.
+    pub(super) fn others(&mut self, event: &Event<'_>, shown: &[&str]) {
         for (name, detail) in event.members() {
-            if !SILENT.contains(&&**name) && !shown.contains(&&**name) {
-                self.maybe(&label(name), scalar(name, *detail));
+            let is_shown = SILENT.contains(&&**name) || shown.contains(&&**name);
+            if !is_shown && !name.starts_with("pre_") && !is_secret_name(name) {
+                let values = detail.items().into_iter().filter_map(|item| scalar(name, item));
+                let values: Vec<String> = values.filter(|value| !self.says(value)).collect();
+                let label = label(name);
+                self.several(&label, &label, &values);
             }
         }
+    }
+
+    /// Whether a value is said already. A short one may stand there for another thing.
+    fn says(&self, value: &str) -> bool {
+        let ends = |text: &str| !text.starts_with(char::is_alphanumeric);
+        let is_in = |text: &str| {
+            text.match_indices(value).any(|(at, _)| {
+                let (before, after) = text.split_at(at);
+                !before.ends_with(char::is_alphanumeric)
+                    && after.get(value.len()..).is_some_and(ends)
+            })
+        };
+        let facts = self.facts.iter().map(|fact| fact.value.as_str());
+        value.len() >= SHORT && facts.chain([self.summary.as_str()]).any(is_in)
     }
 
     /// The finished notification: cut to its limits, with the event's time.
@@ -107,34 +132,41 @@ impl Draft {
 }
 
 /// A member's value with MAC addresses, times and booleans as people write them. `None` for lists,
-/// objects, and ids other than MAC addresses.
+/// objects, ids other than MAC addresses, and what is so of nearly every event.
 fn scalar(name: &str, detail: Detail<'_>) -> Option<String> {
     let text = detail.text()?;
-    let mac = Mac::parse(&text).map(|mac| mac.to_string());
-    if name == "port_id" {
-        return Some(plain::clean(&text));
+    let singular = name.trim_end_matches('s');
+    let is_mac = ["ap", "bssid", "client", "mac", "_id"].iter().any(|end| singular.ends_with(end));
+    if let Some(mac) = Mac::parse(&text).filter(|_| is_mac) {
+        return Some(mac.to_string());
     }
-    if name.ends_with("id") && (name.ends_with("_id") || is_uuid(&text)) {
-        return mac.filter(|_| !is_uuid(&text));
-    }
-    let moment = || UnixTime::from_secs_f64(detail.number()?).filter(|at| at.as_secs() > 0);
+    let is_time = name.ends_with("_time")
+        || name.contains("expir")
+        || ["connect", "disconnect", "last_seen"].contains(&name);
+    let seconds = || detail.number().filter(|number| *number > 0.0);
     match (&*text, name) {
+        (text, _) if is_id(text) || detail.embedded().is_some() => None,
+        ("0" | "1", "count") => None,
+        (text, "version") if !text.contains(['.', '-']) => None,
         ("true", _) => Some("yes".to_owned()),
         ("false", _) => Some("no".to_owned()),
-        (_, "connect" | "disconnect" | "last_seen") => Some(moment()?.to_string()),
-        (_, name) if name.ends_with("_time") => Some(moment()?.to_string()),
-        (_, "duration") => Some(plain::duration(moment()?.as_secs())),
+        ("0", _) if is_time => None,
+        (text, _) if is_time => {
+            let at = seconds().and_then(UnixTime::from_secs_f64);
+            Some(at.map_or_else(|| plain::clean(text), |at| at.to_string()))
+        }
+        (_, "duration") => Some(plain::duration(seconds()? as i64)),
         (text, "band") => Some(plain::band(text)),
         (text, name) if name.ends_with("rssi") => Some(format!("{} dBm", plain::clean(text))),
-        (text, name) => {
-            let is_mac = ["ap", "bssid", "client", "mac"].iter().any(|end| name.ends_with(end));
-            Some(mac.filter(|_| is_mac).unwrap_or_else(|| plain::humane(text)))
-        }
+        (text, _) => Some(plain::clean(text)),
     }
 }
 
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().filter(|b| *b == b'-').count() == 4
+/// Whether it is an id of Mist, which says nothing to a reader. The number of a VLAN is none.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() >= 24
+        && text.contains('-')
+        && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 /// The label of a member.

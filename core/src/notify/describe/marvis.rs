@@ -26,8 +26,13 @@ pub(in crate::notify) struct Entity {
     pub(in crate::notify) mac: Option<Mac>,
     /// `switch "a" (MAC …)`.
     phrase: String,
-    /// The impacted ports of the device.
+    /// The impacted ports: of the device, or of the switch that it is connected to.
     pub(in crate::notify) ports: Vec<String>,
+    /// That switch, by name or MAC, if it is not the device itself.
+    at: Option<(String, Option<Mac>)>,
+    vlan: Option<String>,
+    /// `6.0 instead of 6.1`, the version that it runs and the recommended one.
+    versions: Option<String>,
 }
 
 impl Marvis {
@@ -58,6 +63,13 @@ impl Marvis {
         plain::list(&phrases, plain::NAMES_MAX)
     }
 
+    /// The values that the entities have, each once.
+    pub(super) fn each(&self, value: fn(&Entity) -> Option<&String>) -> Vec<String> {
+        let mut values: Vec<String> = self.impacted.iter().filter_map(value).cloned().collect();
+        values.dedup();
+        values
+    }
+
     /// Adds the state, the cause and the suggested repair.
     pub(super) fn add_facts(&self, draft: &mut Draft) {
         let (mark, state) = match self.status.as_deref() {
@@ -76,6 +88,8 @@ impl Marvis {
         if let Some(action) = self.action.as_ref().filter(|_| !self.closed()) {
             draft.summary.push_str(&format!(" Suggested action: {action}."));
         }
+        draft.several("VLAN", "VLANs", &self.each(Entity::vlan));
+        draft.several("Version", "Versions", &self.each(Entity::versions));
         draft.maybe("Status", self.status.as_deref().map(spell));
         draft.maybe("Root cause", self.cause.as_deref());
         draft.maybe("Suggested action", self.action.as_deref());
@@ -108,9 +122,19 @@ impl Entity {
             (None, None, None, Some(text)) => plain::name(&text),
             _ => subject::called(&noun, name.as_deref(), mac),
         };
+        let at = text("connected_switch_mac").and_then(|mac| Mac::parse(&mac));
+        let at = at.filter(|at| at.is_device() && Some(*at) != mac);
+        let switch = text("connected_switch_name").or(at.map(|mac| mac.to_string()));
+        let (running, wanted) = (text("entity_version"), text("recommended_version"));
         Self {
             class,
             mac,
+            at: switch.filter(|switch| Some(switch) != name.as_ref()).map(|switch| (switch, at)),
+            vlan: text("missing_vlan_id").or_else(|| text("vlan_id")),
+            versions: match (running, wanted) {
+                (Some(running), Some(wanted)) => Some(format!("{running} instead of {wanted}")),
+                (running, wanted) => running.or(wanted),
+            },
             phrase: match text("band") {
                 Some(band) => format!("{named} on {}", plain::band(&band)),
                 None => named,
@@ -120,12 +144,55 @@ impl Entity {
         }
     }
 
-    /// `port ge-0/0/1 of switch "a" (MAC …)`.
+    /// `port ge-0/0/1 of switch "a" (MAC …)`, or `AP "b" (MAC …) on port ge-0/0/1 of switch "a"`.
     pub(in crate::notify) fn phrase(&self) -> String {
-        match plain::named_list("port", "ports", &self.ports, plain::NAMES_MAX) {
-            Some(ports) => format!("{ports} of {}", self.phrase),
-            None => self.phrase.clone(),
+        let ports = plain::named_list("port", "ports", &self.ports, plain::NAMES_MAX);
+        match (&self.at, ports) {
+            (Some((at, _)), Some(ports)) => {
+                format!("{} on {ports} of switch \"{at}\"", self.phrase)
+            }
+            (Some((at, _)), None) => format!("{} on switch \"{at}\"", self.phrase),
+            (None, Some(ports)) => format!("{ports} of {}", self.phrase),
+            (None, None) => self.phrase.clone(),
         }
+    }
+
+    /// `ge-0/0/1 of a`, or `b on ge-0/0/1 of a`.
+    pub(in crate::notify) fn short(&self) -> String {
+        let mac = self.mac.map(|mac| mac.to_string());
+        let name = self.name.clone().or(mac).unwrap_or_else(|| self.phrase.clone());
+        let ports = plain::list(&self.ports, plain::NAMES_MAX);
+        match (&self.at, ports.is_empty()) {
+            (Some((at, _)), false) => format!("{name} on {ports} of {at}"),
+            (None, false) => format!("{ports} of {name}"),
+            (_, true) => name,
+        }
+    }
+
+    /// The MAC of the switch that it is connected to.
+    pub(super) fn switch(&self) -> Option<Mac> {
+        self.at.as_ref()?.1
+    }
+
+    /// The facts that are of the device alone: its port, or also the switch of it.
+    pub(super) fn add_facts(&self, draft: &mut Draft) {
+        if let Some((at, mac)) = &self.at {
+            draft.fact("Switch", at);
+            draft.maybe("Switch MAC", mac.map(|mac| mac.to_string()));
+        }
+        let (one, many) = match self.at {
+            Some(_) => ("Switch port", "Switch ports"),
+            None => ("Port", "Ports"),
+        };
+        draft.several(one, many, &self.ports);
+    }
+
+    pub(super) const fn vlan(&self) -> Option<&String> {
+        self.vlan.as_ref()
+    }
+
+    pub(super) const fn versions(&self) -> Option<&String> {
+        self.versions.as_ref()
     }
 }
 

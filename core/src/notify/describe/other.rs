@@ -13,12 +13,10 @@ use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::{links::Dashboard, plain, types, types::Row};
 
-/// Members that the sentences and the facts below show already.
-const SHOWN: [&str; 11] = [
-    "ap",
+/// Members that the sentences show already, and those that repeat others.
+const SHOWN: [&str; 9] = [
     "connect_float",
     "disconnect_float",
-    "mac",
     "name",
     "ssid",
     "termination_reason",
@@ -43,7 +41,7 @@ pub(in crate::notify) fn describe(event: &Event<'_>, _row: Row, _: &Dashboard<'_
     draft.maybe("SSID", event.text("ssid"));
     draft.maybe("AP", client::ap(event));
     draft.maybe("Site", subject::site(event));
-    draft.scalars(event, &SHOWN);
+    draft.others(event, &SHOWN);
     draft
 }
 
@@ -51,7 +49,7 @@ pub(in crate::notify) fn describe(event: &Event<'_>, _row: Row, _: &Dashboard<'_
 pub(in crate::notify) fn report(event: &Event<'_>, row: Row, dashboard: &Dashboard<'_>) -> Draft {
     let Some(row) = row else {
         let mut draft = client::draft(event);
-        draft.scalars(event, &[]);
+        draft.others(event, &[]);
         return draft;
     };
     if types::is_of_ports(row.name) {

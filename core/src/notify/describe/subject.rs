@@ -1,11 +1,11 @@
 //! The names of devices and sites in sentences.
 
-use alloc::{format, string::String};
+use alloc::{borrow::ToOwned, format, string::String};
 use core::fmt::Display;
 
 use crate::base::mac::Mac;
 use crate::event::{DeviceClass, Event, Topic};
-use crate::notify::plain;
+use crate::notify::{plain, types::sentence::capitalized};
 
 /// The members with the id of the event's device.
 const IDS: [&str; 2] = ["mxedge_id", "device_id"];
@@ -50,9 +50,31 @@ impl Subject {
         }
     }
 
+    /// Whether nothing says which device it is.
+    pub(super) const fn is_unnamed(&self) -> bool {
+        self.name.is_none() && self.mac.is_none() && self.id.is_none()
+    }
+
+    /// A title of the tables, with the word for this device where the type's name means another.
+    pub(super) fn titled(&self, title: &str, kind: &str) -> String {
+        let named = DeviceClass::of_prefix(kind.split('_').next().unwrap_or_default());
+        retitled(title, named, self.class)
+    }
+
     /// [`Self::bare`] and its site: `… at site HQ`.
     pub(super) fn placed(&self) -> String {
         format!("{}{}", self.bare(), at(self.site.as_deref()))
+    }
+}
+
+/// What a message says of a device that Mist does not name.
+pub(super) const UNNAMED: &str = " Mist names no device.";
+
+/// A title of the tables, with the word for `class` in place of that for the class that it is of.
+pub(super) fn retitled(title: &str, of: Option<DeviceClass>, class: Option<DeviceClass>) -> String {
+    match title.strip_prefix(noun(of)).filter(|_| of.is_some() && class.is_some()) {
+        Some(rest) => capitalized(&format!("{}{rest}", noun(class))),
+        None => title.to_owned(),
     }
 }
 

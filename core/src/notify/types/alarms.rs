@@ -77,7 +77,7 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     vc_backup_failed Critical "Virtual chassis backup elected"
         "{device} elected another backup member.";
     vc_master_changed Critical "Virtual chassis primary changed"
-        "Another member became the primary of {device}.";
+        "[Member {member}|Another member] became the primary of {device}.";
     vc_member_added Info "Virtual chassis member added"
         "[Member {member}|A member] joined {device}.";
     vc_member_deleted Critical "Virtual chassis member lost"
@@ -257,11 +257,11 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     insufficient_coverage Critical "Insufficient wireless coverage"
         "Marvis found too little wireless coverage at {entities}." raises MARVIS_FINDING "finding";
     non_compliant Warning "AP firmware not compliant"
-        "Marvis found {entities} running firmware that does not match the site." raises MARVIS_FINDING "finding";
+        "Marvis found {entities} running firmware that does not match the site[: {versions}]." raises MARVIS_FINDING "finding";
 
     // Marvis: switches
     bad_cable Critical "Bad cable" "Marvis found a bad cable at {entities}." raises MARVIS_FINDING "finding";
-    missing_vlan Critical "Missing VLAN" "Marvis found a VLAN that is missing at {entities}." raises MARVIS_FINDING "finding";
+    missing_vlan Critical "Missing VLAN" "Marvis found [VLAN {vlans}|a VLAN] missing at {entities}." raises MARVIS_FINDING "finding";
     negotiation_mismatch Critical "Negotiation mismatch"
         "Marvis found two ends of a link with different speed or duplex modes at {entities}." raises MARVIS_FINDING "finding";
     port_flap Warning "Port flapping" "Marvis found {entities} flapping." raises MARVIS_FINDING "finding";
@@ -280,7 +280,7 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     gw_negotiation_mismatch Critical "Negotiation mismatch"
         "Marvis found two ends of a link with different speed or duplex modes at {entities}." raises MARVIS_FINDING "finding";
     gw_non_compliant Critical "Gateway firmware not compliant"
-        "Marvis found {entities} running firmware that does not match the site." raises MARVIS_FINDING "finding";
+        "Marvis found {entities} running firmware that does not match the site[: {versions}]." raises MARVIS_FINDING "finding";
     intermittent_wan_connectivity Critical "WAN connectivity intermittent"
         "Marvis found interruptions of the WAN at {entities}." raises MARVIS_FINDING "finding";
     vpn_path_down Warning "VPN path down (Marvis)" "Marvis found a VPN path down at {entities}." raises MARVIS_FINDING "finding";

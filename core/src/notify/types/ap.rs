@@ -11,7 +11,7 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     AP_CONFIGURED Debug "AP configured" "{device} applied a new configuration."
         clears CONFIG_FAILED;
     AP_CONFIG_CHANGED_BY_RRM Debug "AP configuration changed by RRM"
-        "Radio resource management changed the configuration of {device}.";
+        "Radio resource management changed the configuration of {device}[: {radio_changes}].";
     AP_CONFIG_FAILED Critical "AP configuration failed"
         "{device} could not keep its new configuration and restored the last good one[: {text}]."
         raises CONFIG_FAILED;

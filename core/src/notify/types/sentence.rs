@@ -53,7 +53,7 @@ pub(super) mod tests {
     const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
 
     /// The values that an event may have.
-    const SOMETIMES: [&str; 48] = [
+    const SOMETIMES: [&str; 49] = [
         "alarm_class",
         "ap",
         "aps",
@@ -97,6 +97,7 @@ pub(super) mod tests {
         "to_version",
         "transition",
         "user",
+        "vc-backup-id",
         "versions",
         "vlans",
         "vpn_name",

@@ -17,7 +17,7 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     SW_MASTER_ON_RECOVERY Warning "Switch runs from its recovery partition"
         "The primary member of {device} runs from its recovery partition.";
     SW_MEMBER_ON_RECOVERY Warning "Switch member runs from its recovery partition"
-        "A member of {device} runs from its recovery partition.";
+        "[Member {member}|A member] of {device} runs from its recovery partition.";
     SW_RECOVERY_SNAPSHOT_NOTNEEDED Warning "Recovery snapshot not needed"
         "{device} needs no new recovery snapshot." clears SNAPSHOT_FAILED;
     SW_RECOVERY_SNAPSHOT_REQUESTED Info "Recovery snapshot requested"
@@ -55,11 +55,11 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     SW_ALARM_VIRTUAL_CHASSIS_VERSION_MISMATCH_CLEAR Info "Virtual chassis versions agree"
         "The members of {device} run the same version again." clears VC_VERSIONS_DIFFER;
     SW_VC_BACKUP_ELECTED Warning "Virtual chassis backup elected"
-        "{device} elected a backup member.";
+        "{device} elected [member {vc-backup-id} as its backup|a backup member].";
     SW_VC_IN_TRANSITION Warning "Virtual chassis in transition"
         "The virtual chassis of {device} is changing[: {text}]." raises VC_IN_TRANSITION;
     SW_VC_MASTER_CHANGED Warning "Virtual chassis primary changed"
-        "Another member became the primary of {device}.";
+        "[Member {member}|Another member] became the primary of {device}.";
     SW_VC_MEMBER_ADDED Info "Virtual chassis member added"
         "[Member {member}|A member] joined {device}.";
     SW_VC_MEMBER_DELETED Warning "Virtual chassis member lost"
