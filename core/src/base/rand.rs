@@ -1,7 +1,7 @@
 //! A seeded generator for jitter. Not for secrets.
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rand(u64);
 
 impl Rand {

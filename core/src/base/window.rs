@@ -40,7 +40,7 @@ impl Window {
 }
 
 /// Windows and the moments of the last events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Pace {
     windows: Vec<Window>,
     events: VecDeque<Instant>,

@@ -224,38 +224,19 @@ impl fmt::Debug for Json<'_> {
 }
 
 /// Why a text is not a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not JSON. The line and the column of the first fault count from 1.
+    /// The line and the column of the first fault count from 1.
+    #[error("expected JSON, got none at line {line}, column {column}")]
     Json { line: usize, column: usize },
     /// The member at this path is not what it must be. A missing member and a null are [`NOTHING`].
+    #[error("{name}: expected {expected}, got {got}")]
     Member { name: &'static str, expected: &'static str, got: &'static str },
-    /// Another message came instead of a hello.
+    #[error("message.messageType: expected {HELLO}, got another type")]
     NotHello,
-    /// `statusCode` is no HTTP status.
+    #[error("message.statusCode: expected 100 to 599, got {got}")]
     Status { got: i64 },
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json { line, column } => {
-                write!(f, "expected JSON, got none at line {line}, column {column}")
-            }
-            Self::Member { name, expected, got } => {
-                write!(f, "{name}: expected {expected}, got {got}")
-            }
-            Self::NotHello => {
-                write!(f, "message.messageType: expected {HELLO}, got another type")
-            }
-            Self::Status { got } => {
-                write!(f, "message.statusCode: expected 100 to 599, got {got}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,6 @@ mod link;
 
 mod calls;
 mod forwards;
-mod stdin;
 
 mod lines;
 mod requests;
@@ -41,8 +40,7 @@ mod requests;
 use self::input::{Config, Input, LinkId};
 use self::link::{Link, Open};
 use self::output::{Event, Output};
-use self::stdin::Stdin;
-use self::{calls::Calls, forwards::Forwards};
+use self::{calls::Calls, forwards::Forwards, lines::Stdin};
 use super::message::{Content, Hello, Id, Message};
 use super::peek::{Peek, peek};
 use super::{close_reason::CloseReason, keepalive::Due};
@@ -64,7 +62,7 @@ const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
 
 /// The machine of `mistgate connect`. The seed spreads the waits between attempts to connect.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Peer {
     config: Config,
     rand: Rand,
@@ -318,18 +316,7 @@ impl Machine for Peer {
     type Output = Output;
 
     fn new(config: Config, seed: u64, now: Instant) -> Self {
-        let mut peer = Self {
-            config,
-            rand: Rand::new(seed),
-            link: Link::Ended,
-            last_link: 0,
-            failures: 0,
-            calls: Calls::new(),
-            forwards: Forwards::default(),
-            stdin: Stdin::default(),
-            stop_by: None,
-            outputs: VecDeque::new(),
-        };
+        let mut peer = Self { config, rand: Rand::new(seed), ..Self::default() };
         peer.connect(now);
         peer
     }

@@ -6,8 +6,6 @@
 
 use alloc::string::{String, ToString};
 use alloc::{borrow::ToOwned, format};
-use core::fmt;
-
 use http_types::StatusCode;
 use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 use sha1::{Digest, Sha1};
@@ -83,49 +81,30 @@ impl Upgrade {
 }
 
 /// Why a request is not upgraded. Its text is the body of the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The rules do not let this certificate join this meetup.
+    #[error("this certificate may not join this meetup")]
     Barred,
     /// Not what RFC 9112 or RFC 6455 asks for.
+    #[error("{0}")]
     Broken(&'static str),
-    /// Too many connections wait at the meetup.
+    #[error("too many connections wait at this meetup")]
     Crowded,
     /// A limit of the listener is reached; holds what there is too much of.
+    #[error("too many {0}")]
     Full(&'static str),
-    /// More than [`HEAD_MAX`] bytes, or too many fields.
+    #[error("more than {HEAD_MAX} bytes or {HEADERS_MAX} fields in the head")]
     HeadTooLong,
-    /// The head did not come in time.
+    #[error("the upgrade request took too long")]
     Late,
-    /// More than [`MEETUP_MAX`] bytes.
+    #[error("a meetup's name has more than {MEETUP_MAX} bytes")]
     MeetupTooLong,
-    /// A method other than GET.
+    #[error("expected GET")]
     Method,
-    /// The path does not begin with the prefix.
+    #[error("nothing is here — expected a path that begins with {prefix}")]
     NotFound { prefix: String },
-    /// The request does not ask for a websocket of version 13.
+    #[error("expected an upgrade to websocket version 13")]
     NotWebsocket,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Barred => f.write_str("this certificate may not join this meetup"),
-            Self::Broken(what) => f.write_str(what),
-            Self::Crowded => f.write_str("too many connections wait at this meetup"),
-            Self::Full(limit) => write!(f, "too many {limit}"),
-            Self::HeadTooLong => {
-                write!(f, "more than {HEAD_MAX} bytes or {HEADERS_MAX} fields in the head")
-            }
-            Self::Late => f.write_str("the upgrade request took too long"),
-            Self::MeetupTooLong => write!(f, "a meetup's name has more than {MEETUP_MAX} bytes"),
-            Self::Method => f.write_str("expected GET"),
-            Self::NotFound { prefix } => {
-                write!(f, "nothing is here — expected a path that begins with {prefix}")
-            }
-            Self::NotWebsocket => f.write_str("expected an upgrade to websocket version 13"),
-        }
-    }
 }
 
 impl Refusal {

@@ -1,8 +1,6 @@
 //! What starts a probe: events of access points, and requests of programs outside.
 
 use alloc::{borrow::Cow, string::String};
-use core::fmt;
-
 use serde::Deserialize;
 
 use super::switch_port::{Mode, SwitchPort};
@@ -85,47 +83,33 @@ pub struct Request {
 }
 
 /// Why a body is not a [`Request`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not an object with three texts.
+    #[error(
+        "expected a JSON object with the texts switch_mac, switch_port and type, \
+         got something else"
+    )]
     Body,
+    #[error("switch_port: {0}")]
     Port(name::Error),
-    /// Not a MAC address.
+    #[error("switch_mac: expected a MAC address, got something else")]
     Switch,
-    /// Not one of the three types.
+    #[error("type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type")]
     Type,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body => f.write_str(
-                "expected a JSON object with the texts switch_mac, switch_port and type, \
-                 got something else",
-            ),
-            Self::Port(error) => write!(f, "switch_port: {error}"),
-            Self::Switch => f.write_str("switch_mac: expected a MAC address, got something else"),
-            Self::Type => f.write_str(
-                "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type",
-            ),
-        }
-    }
 }
 
 impl Request {
     /// Reads the body of a POST to `ports.external.path`.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         #[derive(Deserialize)]
-        struct Body<'a> {
-            #[serde(borrow)]
-            switch_mac: Cow<'a, str>,
-            #[serde(borrow)]
-            switch_port: Cow<'a, str>,
-            #[serde(borrow, default, rename = "type")]
-            kind: Cow<'a, str>,
+        struct Body {
+            switch_mac: String,
+            switch_port: String,
+            #[serde(default, rename = "type")]
+            kind: String,
         }
 
-        let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Error::Body)?;
+        let body: Body = serde_json::from_slice(body).map_err(|_| Error::Body)?;
         let mode = match Cause::parse(body.kind.trim()) {
             Some(Cause::Came) => Mode::Ap,
             Some(Cause::Lost) => Mode::Default,

@@ -133,7 +133,8 @@ impl Default for Breaker {
 }
 
 /// Why a change must not happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
 pub struct Refusal {
     /// The key of the rule in the configuration.
     pub rule: &'static str,
@@ -154,12 +155,6 @@ impl Refusal {
     /// A refusal for now: until the time given, or until somebody ends it.
     pub fn for_now(rule: &'static str, why: &str, until: Option<Instant>) -> Self {
         Self { rule, words: format!("{why} ({rule})"), is_for_now: true, until }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
     }
 }
 
@@ -233,7 +228,7 @@ impl fmt::Display for PortPattern {
 pub type Held = Option<Arc<str>>;
 
 /// The rules, and what they remember of changes and losses.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Governor {
     policy: Policy,
     is_stopped: bool,
@@ -257,20 +252,8 @@ pub struct Governor {
 impl Governor {
     /// Begins without any changes or losses.
     pub fn new(policy: Policy) -> Self {
-        Self {
-            all: Pace::new(policy.limits.all.clone()),
-            policy,
-            is_stopped: false,
-            lost: VecDeque::new(),
-            lost_at: BTreeMap::new(),
-            open: BTreeMap::new(),
-            sites: BTreeMap::new(),
-            switches: BTreeMap::new(),
-            made: 0,
-            is_new: true,
-            failed_on: BTreeMap::new(),
-            failed: BTreeSet::new(),
-        }
+        let all = Pace::new(policy.limits.all.clone());
+        Self { all, policy, is_new: true, ..Self::default() }
     }
 
     /// Counts changes that an earlier run made.

@@ -45,29 +45,20 @@ impl Media {
 }
 
 /// Why a text is not the name of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
+    #[error("expected a port such as ge-0/0/1, got something else")]
     Form,
     /// A type that no access point is plugged into.
+    #[error("expected a port of type ge, mge, xe, et or fe, got another type")]
     Media,
     /// Not a number of up to three digits as Junos writes it, without leading zeros.
+    #[error("expected numbers such as those of ge-0/0/1, got something else")]
     Number,
     /// A logical unit other than 0, which is not the port itself.
+    #[error("expected a port or its unit 0, got another unit")]
     Unit,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Form => "expected a port such as ge-0/0/1, got something else",
-            Self::Media => "expected a port of type ge, mge, xe, et or fe, got another type",
-            Self::Number => "expected numbers such as those of ge-0/0/1, got something else",
-            Self::Unit => "expected a port or its unit 0, got another unit",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
 
 impl PortName {
     /// Reads exactly what [`Display`](fmt::Display) writes; `.0` behind it, the logical unit that

@@ -35,7 +35,7 @@ pub const RESTING: &str = "resting";
 const RETRY: Backoff = Backoff::secs(10, 600);
 
 /// Policy of a [`Port`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// How often a change is tried.
     pub attempts_max: u32,
@@ -117,19 +117,27 @@ struct Change {
 }
 
 /// In `Waiting` the change is to be pushed again, in `Unconfirmed` the port is to be read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum State {
     Due(Change),
     Pushing(Change),
     Reading(Change, Failure),
+    #[default]
     Resting,
     Stuck,
-    Waiting { change: Change, retry_at: Instant },
-    Unconfirmed { change: Change, failure: Failure, read_at: Instant },
+    Waiting {
+        change: Change,
+        retry_at: Instant,
+    },
+    Unconfirmed {
+        change: Change,
+        failure: Failure,
+        read_at: Instant,
+    },
 }
 
 /// The port machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Port {
     config: Config,
     rand: Rand,
@@ -236,12 +244,6 @@ impl Port {
     fn push(&mut self, change: Change) {
         self.state = State::Due(change);
         self.outputs.push_back(Output::Due);
-    }
-
-    fn taken(&mut self) {
-        if let State::Due(change) = &self.state {
-            self.state = State::Pushing(change.clone());
-        }
     }
 
     /// Ends the change in flight and returns it.
@@ -375,19 +377,6 @@ impl Port {
         self.outputs.push_back(Output::Read(change.want.mode));
         self.state = State::Reading(change, failure);
     }
-
-    fn advance(&mut self, now: Instant) {
-        if self.poll_timeout().is_none_or(|at| at > now) {
-            return;
-        }
-        // The others wait for no time.
-        let state = mem::replace(&mut self.state, State::Resting);
-        if let State::Waiting { change, .. } = state {
-            self.push(change);
-        } else if let State::Unconfirmed { change, failure, .. } = state {
-            self.read_back(change, failure);
-        }
-    }
 }
 
 impl Machine for Port {
@@ -396,20 +385,20 @@ impl Machine for Port {
     type Output = Output;
 
     fn new(config: Config, seed: u64, _now: Instant) -> Self {
-        Self {
-            config,
-            rand: Rand::new(seed),
-            mode: None,
-            is_touched: false,
-            state: State::Resting,
-            stuck: None,
-            last_failure: None,
-            outputs: VecDeque::new(),
-        }
+        Self { config, rand: Rand::new(seed), ..Self::default() }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        // The others wait for no time.
+        let state = mem::take(&mut self.state);
+        if let State::Waiting { change, .. } = state {
+            self.push(change);
+        } else if let State::Unconfirmed { change, failure, .. } = state {
+            self.read_back(change, failure);
+        }
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
@@ -427,10 +416,14 @@ impl Machine for Port {
                 self.is_touched = true;
                 self.mode = mode;
             }
-            Input::Taken => self.taken(),
+            Input::Taken => {
+                if let State::Due(change) = &self.state {
+                    self.state = State::Pushing(change.clone());
+                }
+            }
             Input::Wanted(want) => self.want(want),
         }
-        self.advance(now);
+        self.handle_timeout(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -177,20 +177,14 @@ impl Probe {
     }
 
     const fn case(&self, cause: Cause) -> Case {
-        match (self.subject, cause) {
-            (Subject::Ap(ap), Cause::Lost) => {
-                Case::Departure { ap, current_port: self.current_port }
+        let current_port = self.current_port;
+        match self.subject {
+            Subject::Ap(ap) if matches!(cause, Cause::Lost) => Case::Departure { ap, current_port },
+            Subject::Ap(ap) => Case::Arrival { ap, current_port },
+            Subject::Port(switch_port) => {
+                let asked = if let Cause::Asked(mode) = cause { Some(mode) } else { None };
+                Case::Visit { switch_port, asked }
             }
-            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Restarting | Cause::Stale) => {
-                Case::Arrival { ap, current_port: self.current_port }
-            }
-            (Subject::Port(switch_port), Cause::Asked(mode)) => {
-                Case::Visit { switch_port, asked: Some(mode) }
-            }
-            (
-                Subject::Port(switch_port),
-                Cause::Came | Cause::Lost | Cause::Restarting | Cause::Stale,
-            ) => Case::Visit { switch_port, asked: None },
         }
     }
 
@@ -323,16 +317,6 @@ impl Probe {
         }
         self.current_port = current_port;
     }
-
-    fn advance(&mut self, now: Instant) {
-        if let State::Debouncing { attempt, ask_at } | State::Rechecking { attempt, ask_at } =
-            self.state
-            && ask_at <= now
-        {
-            self.state = State::Resting;
-            self.begin(now, attempt);
-        }
-    }
 }
 
 impl Machine for Probe {
@@ -357,7 +341,13 @@ impl Machine for Probe {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
+        if let State::Debouncing { attempt, ask_at } | State::Rechecking { attempt, ask_at } =
+            self.state
+            && ask_at <= now
+        {
+            self.state = State::Resting;
+            self.begin(now, attempt);
+        }
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
@@ -377,7 +367,7 @@ impl Machine for Probe {
                 self.triggered(now, cause, at);
             }
         }
-        self.advance(now);
+        self.handle_timeout(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -2,10 +2,7 @@
 //!
 //! A record is JSON with a version, so that people can read it.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt;
+use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,37 +37,23 @@ pub struct Record {
 }
 
 /// Why bytes are not a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not the JSON of a record.
+    #[error("expected the JSON of a port's record, got something else")]
     Form,
-    /// A MAC, port or mode cannot be read.
+    #[error("expected a MAC, a port and a mode, got something else")]
     Value,
-    /// Written by another version.
+    #[error("expected version {VERSION}, got {0}")]
     Version(u32),
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Form => f.write_str("expected the JSON of a port's record, got something else"),
-            Self::Value => f.write_str("expected a MAC, a port and a mode, got something else"),
-            Self::Version(got) => write!(f, "expected version {VERSION}, got {got}"),
-        }
-    }
-}
-
 #[derive(Deserialize, Serialize)]
-struct Text<'a> {
+struct Text {
     version: u32,
-    #[serde(borrow)]
-    switch: Cow<'a, str>,
-    #[serde(borrow)]
-    port: Cow<'a, str>,
-    #[serde(borrow)]
-    device_id: Cow<'a, str>,
-    #[serde(borrow)]
-    site: Cow<'a, str>,
+    switch: String,
+    port: String,
+    device_id: String,
+    site: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,10 +91,10 @@ impl Record {
     pub fn encode(&self) -> Vec<u8> {
         let text = Text {
             version: VERSION,
-            switch: self.switch.mac.plain().into(),
-            port: self.port.to_string().into(),
-            device_id: self.switch.device_id.as_str().into(),
-            site: self.switch.site.as_str().into(),
+            switch: self.switch.mac.plain(),
+            port: self.port.to_string(),
+            device_id: self.switch.device_id.clone(),
+            site: self.switch.site.clone(),
             name: self.switch.name.as_ref().map(SwitchName::to_string),
             model: self.switch.model.clone(),
             ap: self.ap.map(Mac::plain),
@@ -128,7 +111,7 @@ impl Record {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let text: Text<'_> = serde_json::from_slice(bytes).map_err(|_| Error::Form)?;
+        let text: Text = serde_json::from_slice(bytes).map_err(|_| Error::Form)?;
         if text.version != VERSION {
             return Err(Error::Version(text.version));
         }
@@ -138,8 +121,8 @@ impl Record {
         Ok(Self {
             switch: Switch {
                 mac: mac(&text.switch)?,
-                device_id: text.device_id.into_owned(),
-                site: text.site.into_owned(),
+                device_id: text.device_id,
+                site: text.site,
                 name: text.name.map(name).transpose()?,
                 model: text.model,
             },

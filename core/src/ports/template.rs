@@ -1,11 +1,9 @@
 //! Lines with a placeholder for the port: the Junos commands of `ports.junos.ap` and
 //! `ports.junos.default`, and the descriptions of methods that write no commands.
 
-use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
-use core::fmt;
-
 use super::name::PortName;
 use crate::netconf::lines::{self, Fault};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 /// The placeholder of the port.
 const PORT: &str = "<port>";
@@ -19,33 +17,20 @@ pub const LINES_MAX: usize = 64;
 pub struct Template(Vec<String>);
 
 /// Why lines are not a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No lines at all.
+    #[error("there is no line")]
     Empty,
-    /// More lines than [`LINES_MAX`].
+    #[error("there are more than {LINES_MAX} lines")]
     Many,
-    /// A line that Junos could not load for any port.
+    /// Junos could not load it for any port.
+    #[error("a line: {0}")]
     Line(Fault),
-    /// A line does not name the port, so it would change something else.
+    #[error("a line has no {PORT}, so it would change more than a port")]
     NoPort,
-    /// A line has another placeholder.
+    #[error("a line has a placeholder that is not {PORT}")]
     Unknown,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("there is no line"),
-            Self::Many => write!(f, "there are more than {LINES_MAX} lines"),
-            Self::Line(fault) => write!(f, "a line: {fault}"),
-            Self::NoPort => write!(f, "a line has no {PORT}, so it would change more than a port"),
-            Self::Unknown => write!(f, "a line has a placeholder that is not {PORT}"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 impl Template {
     /// Judges one line.
@@ -64,15 +49,13 @@ impl Template {
 
     /// Takes lines such as `set interfaces <port> native-vlan-id 42`.
     pub fn new<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
-        let mut taken = Vec::new();
-        for line in lines {
-            Self::check(line)?;
-            if taken.len() == LINES_MAX {
-                return Err(Error::Many);
-            }
-            taken.push(line.to_owned());
+        let checked = |line: &'a str| Self::check(line).map(|()| line.to_owned());
+        let lines: Vec<String> = lines.into_iter().map(checked).collect::<Result<_, _>>()?;
+        match lines.len() {
+            0 => Err(Error::Empty),
+            1..=LINES_MAX => Ok(Self(lines)),
+            _ => Err(Error::Many),
         }
-        if taken.is_empty() { Err(Error::Empty) } else { Ok(Self(taken)) }
     }
 
     /// One line for people that describes what happens to the port.

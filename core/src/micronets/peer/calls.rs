@@ -44,24 +44,20 @@ pub(super) enum Requester {
 pub(super) type Call = Waiting<Requester>;
 
 /// Our requests to the partner, by `messageId`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calls {
     pub(super) open: BTreeMap<String, Call>,
-    next_id: u64,
+    /// Ids begin with 1, because the real manager takes 0 for no id, and go on from connection to
+    /// connection, so that a late response never answers another request.
+    last_id: u64,
 }
 
 impl Calls {
-    /// No requests. Ids begin with 1, because the real manager takes 0 for no id, and go on from
-    /// connection to connection, so that a late response never answers another request.
-    pub(super) const fn new() -> Self {
-        Self { open: BTreeMap::new(), next_id: 1 }
-    }
-
     /// A new id: a number, because real peers accept nothing else.
     pub(super) fn id(&mut self) -> Id<'static> {
         loop {
-            let id = Id::number(self.next_id);
-            self.next_id = self.next_id.wrapping_add(1);
+            self.last_id = self.last_id.wrapping_add(1);
+            let id = Id::number(self.last_id);
             if !self.open.contains_key(id.as_str()) {
                 return id;
             }

@@ -6,7 +6,7 @@ use crate::micronets::keepalive::{Keepalive, Timing};
 use super::input::LinkId;
 
 /// How far the connection has come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Link {
     /// Our close frame is sent.
     Closing {
@@ -21,6 +21,7 @@ pub(super) enum Link {
     Down {
         retry_at: Instant,
     },
+    #[default]
     Ended,
     /// Upgraded, and our hello is sent.
     Open(Open),

@@ -26,9 +26,7 @@ impl Peer {
         let id = self.calls.id();
         let text = match http::request_to_message(id.clone(), &request) {
             Ok(message) => message.encode(),
-            Err(error) => {
-                return self.refuse_call(now, "", call, error.status, error.reason);
-            }
+            Err(error) => return self.refuse_call(now, "", call, error.status, error.reason),
         };
         if text.len() > self.config.message_max {
             let why = self.too_long("request", text.len());
@@ -118,9 +116,7 @@ impl Peer {
         }
         let http = match http::request_from_message(request) {
             Ok(http) => http,
-            Err(error) => {
-                return self.refuse_forward(now, forward, error.status, error.reason);
-            }
+            Err(error) => return self.refuse_forward(now, forward, error.status, error.reason),
         };
         if let Err(forward) = self.forwards.push(forward, http, &self.config) {
             let why = "too many requests wait for the local server";

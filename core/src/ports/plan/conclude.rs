@@ -230,7 +230,7 @@ impl Plan {
             return false;
         }
         let port = Port::new(self.config.port, self.rand.next_u64(), now);
-        self.slots.insert(switch_port, Slot::new(port));
+        self.slots.insert(switch_port, Slot { port, ..Slot::default() });
         true
     }
 }

@@ -4,7 +4,8 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
-use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output, state::Slot};
+use super::state::{Slot, SwitchQueue};
+use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output};
 use crate::base::time::{Instant, UnixTime};
 use crate::base::{backoff::Backoff, mac::Mac, order};
 use crate::ports::probe::{Probe, Subject};
@@ -109,7 +110,8 @@ impl Plan {
     fn forget_switches(&mut self) {
         let kept: BTreeSet<Mac> =
             order::collect(self.slots.keys().map(|switch_port| switch_port.switch));
-        self.queues.retain(|mac, queue| kept.contains(mac) || !queue.is_idle());
+        let is_busy = |queue: &SwitchQueue| !queue.due.is_empty() || queue.batch.is_some();
+        self.queues.retain(|mac, queue| kept.contains(mac) || is_busy(queue));
     }
 
     /// Access points that Mist does not list any more count as lost, and are then forgotten.

@@ -340,32 +340,6 @@ impl Plan {
             self.governor.note(changed_at, record.switch_port(), &record.switch.site);
         }
     }
-
-    /// Runs what is due.
-    fn run(&mut self, now: Instant) {
-        while let Some(due) = self.timers.take_due(now) {
-            match due {
-                Due::Breaker => {
-                    let closed = self.governor.close(now);
-                    self.breaker_closed(closed);
-                }
-                Due::Queue(mac) => self.push(now, mac),
-                Due::Port(switch_port) => {
-                    if let Some(slot) = self.slots.get_mut(&switch_port) {
-                        slot.port.handle_timeout(now);
-                    }
-                    self.drain_port(now, switch_port);
-                }
-                Due::Inventory => self.ask_inventory(now),
-                Due::Probe(subject) => {
-                    if let Some(probe) = self.probes.get_mut(&subject) {
-                        probe.handle_timeout(now);
-                    }
-                    self.drain_probe(now, subject);
-                }
-            }
-        }
-    }
 }
 
 impl Machine for Plan {
@@ -403,7 +377,28 @@ impl Machine for Plan {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.run(now);
+        while let Some(due) = self.timers.take_due(now) {
+            match due {
+                Due::Breaker => {
+                    let closed = self.governor.close(now);
+                    self.breaker_closed(closed);
+                }
+                Due::Queue(mac) => self.push(now, mac),
+                Due::Port(switch_port) => {
+                    if let Some(slot) = self.slots.get_mut(&switch_port) {
+                        slot.port.handle_timeout(now);
+                    }
+                    self.drain_port(now, switch_port);
+                }
+                Due::Inventory => self.ask_inventory(now),
+                Due::Probe(subject) => {
+                    if let Some(probe) = self.probes.get_mut(&subject) {
+                        probe.handle_timeout(now);
+                    }
+                    self.drain_probe(now, subject);
+                }
+            }
+        }
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
@@ -424,7 +419,7 @@ impl Machine for Plan {
             Input::ApEvent(ap_event) => self.triggered(now, ap_event),
             Input::Stop(is_stopped) => self.stop(now, is_stopped),
         }
-        self.run(now);
+        self.handle_timeout(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

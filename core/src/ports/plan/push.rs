@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::output::Output;
-use super::state::{Pending, Sent, SwitchQueue};
+use super::state::{Pending, Sent};
 use super::{APPROVAL_MAX, BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
 use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
 use crate::ports::edit::{Edit, Edits, Pushed};
@@ -80,18 +80,9 @@ impl Plan {
 
     /// Judges all waiting changes again at once.
     pub(super) fn judge_again(&mut self, now: Instant) {
-        let waiting = |(_, queue): &(&Mac, &mut SwitchQueue)| !queue.due.is_empty();
-        let macs: Vec<Mac> = self
-            .queues
-            .iter_mut()
-            .filter(waiting)
-            .map(|(mac, queue)| {
-                queue.push_at = Some(now);
-                *mac
-            })
-            .collect();
-        for mac in macs {
-            self.arm(mac);
+        for (mac, queue) in self.queues.iter_mut().filter(|(_, queue)| !queue.due.is_empty()) {
+            queue.push_at = Some(now);
+            self.timers.set(Due::Queue(*mac), queue.push_at.filter(|_| queue.batch.is_none()));
         }
     }
 

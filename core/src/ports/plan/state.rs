@@ -37,15 +37,10 @@ impl SwitchQueue {
     pub(super) const fn new(switch: Switch) -> Self {
         Self { switch, due: BTreeSet::new(), alone: BTreeSet::new(), push_at: None, batch: None }
     }
-
-    /// Whether nothing waits or is in flight.
-    pub(super) fn is_idle(&self) -> bool {
-        self.due.is_empty() && self.batch.is_none()
-    }
 }
 
 /// A port, and what the plan remembers of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Slot {
     pub(super) port: Port,
     /// The access point whose current port it is.
@@ -87,24 +82,6 @@ pub(super) struct Pending {
 }
 
 impl Slot {
-    pub(super) const fn new(port: Port) -> Self {
-        Self {
-            port,
-            ap: None,
-            before: None,
-            changed_at: None,
-            is_observed: false,
-            refused: None,
-            last_reason: None,
-            observed: None,
-            foreseen: None,
-            pending: None,
-            made: None,
-            left: None,
-            kept: None,
-        }
-    }
-
     /// The number of its change to this mode, under way or made.
     pub(super) fn number(&self, mode: Mode) -> Option<u64> {
         let pending = self.pending.map(|pending| (pending.number, pending.mode));
