@@ -33,6 +33,7 @@ mod link;
 
 mod calls;
 mod forwards;
+mod stdin;
 
 mod lines;
 mod requests;
@@ -40,7 +41,8 @@ mod requests;
 use self::input::{Config, Input, LinkId};
 use self::link::{Link, Open};
 use self::output::{Event, Output};
-use self::{calls::Calls, forwards::Forwards, lines::Stdin};
+use self::stdin::Stdin;
+use self::{calls::Calls, forwards::Forwards};
 use super::message::{Content, Hello, Id, Message};
 use super::peek::{Peek, peek};
 use super::{close_reason::CloseReason, keepalive::Due};

@@ -101,10 +101,9 @@ impl Feed {
         if self.round.is_none() && self.round_at <= now && sight.is_writable {
             // Nothing was missed before there was anybody to miss it.
             let from = *self.status.caught_up_to.get_or_insert(sight.wall);
-            let (round, outputs) = Round::begin(&self.config, sight, self.started, from);
-            self.round = Some(round);
             self.outputs.push_back(Output::Keep(from));
-            self.outputs.extend(outputs);
+            self.round = Some(Round::new(&self.config, sight, self.started, from));
+            self.advance(now, None);
         }
     }
 
@@ -117,10 +116,13 @@ impl Feed {
         })
     }
 
-    fn conclude_if_over(&mut self, now: Instant) {
-        let Some(round) = self.round.take_if(|round| round.is_over()) else { return };
-        let began = round.began();
-        let done = round.conclude();
+    /// Goes on with a round, as far as it comes with this answer.
+    fn advance(&mut self, now: Instant, input: Option<Input>) {
+        let round = self.round.as_mut();
+        let done = round.and_then(|round| round.advance(input, &mut self.outputs));
+        let Some(done) = done else { return };
+        self.round = None;
+        let began = done.began;
         let tested = self.tested.take().map(|verdict| (Part::Selftest, verdict));
         for (part, verdict) in done.verdicts.into_iter().chain(tested) {
             self.settle(began, part, verdict, done.open.contains(part.condition()));
@@ -194,27 +196,16 @@ impl Machine for Feed {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
-        let round = self.round.as_mut();
         match input {
-            Input::Answered(result) => {
-                let outputs = round.map(|round| round.answered(&self.config, result));
-                self.outputs.extend(outputs.into_iter().flatten());
-            }
-            Input::Open(open) => {
-                let outputs = round.map(|round| round.opened(&self.config, open));
-                self.outputs.extend(outputs.into_iter().flatten());
-            }
             Input::Seen(sight) => self.seen(now, sight),
-            Input::Taken(is_kept) => {
-                let outputs = round.map(|round| round.taken(is_kept));
-                self.outputs.extend(outputs.into_iter().flatten());
-            }
             Input::Tested(verdict) => {
                 (self.tested, self.round_at) = (Some(verdict), now);
                 self.outputs.extend(self.look_at.take().map(|_| Output::Look));
             }
+            input @ (Input::Answered(_) | Input::Open(_) | Input::Taken(_)) => {
+                self.advance(now, Some(input));
+            }
         }
-        self.conclude_if_over(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -1,17 +1,26 @@
 //! One round of questions to Mist, from the first request to the verdicts.
+//!
+//! It is code that asks one thing at a time and waits for the answer, as an
+//! [`Exchange`](crate::base::exchange::Exchange) is. It may also ask what is known here, and has
+//! what it finds taken in.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::{format, sync::Arc, vec::Vec};
-use core::time::Duration;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::{fmt, time::Duration};
 
+use concurrent_queue::ConcurrentQueue;
 use http_types::Method;
 
-use super::input::{Config, Open, Sight, Verdict};
+use super::input::{Config, Input, Open, Sight, Verdict};
 use super::late::{Device, Failed};
 use super::output::{Event, Late, Origin, Output};
 use super::{late, part::Part};
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{ExchangeResult, Request, Step};
 use crate::base::{mac::Mac, order, text::one_line, time::UnixTime};
 use crate::event::{Detail, Topic};
 use crate::mist::page::{Pages, Search, Then, elements};
@@ -34,41 +43,22 @@ const PAGES_MAX: usize = 100;
 const REASON_MAX: usize = 600;
 
 /// A round under way.
-#[derive(Debug)]
 pub(super) struct Round {
-    stage: Stage,
-    /// How things were here when it began.
-    sight: Sight,
-    /// When this run began.
-    started: UnixTime,
-    /// The time that Mist is asked about begins here, and ends with the round's begin.
-    from: UnixTime,
-    /// What is older may have been seen and forgotten.
-    known_from: UnixTime,
-    /// How many `Take`s are not answered.
-    taking: usize,
-    /// When the last delivery failed, and what Mist saw.
-    failed: Option<(UnixTime, String)>,
-    /// The last device event of a kind that is wanted.
-    listed_at: Option<UnixTime>,
-    /// Deliveries that failed, and events that Mist lists.
-    counts: (usize, usize),
-    /// The names of the sites, by their ids.
-    sites: BTreeMap<String, String>,
-    /// The conditions of open incidents.
-    open: BTreeSet<&'static str>,
-    /// The devices that are down, and since when.
-    down: BTreeMap<Mac, UnixTime>,
-    /// The devices whose state was read.
-    devices: BTreeSet<Mac>,
-    /// The gateways of each site, by its id.
-    gateways: BTreeMap<Arc<str>, Vec<Mac>>,
-    done: Done,
+    wire: Arc<Wire>,
+    talk: Pin<Box<dyn Future<Output = Done> + Send + Sync>>,
+}
+
+/// Between a round and the feed.
+struct Wire {
+    outputs: ConcurrentQueue<Output>,
+    inputs: ConcurrentQueue<Input>,
 }
 
 /// What a round has found out.
 #[derive(Debug, Default)]
 pub(super) struct Done {
+    /// When it began.
+    pub(super) began: UnixTime,
     /// A part without a verdict stays as it is.
     pub(super) verdicts: BTreeMap<Part, Verdict>,
     /// The conditions of open incidents.
@@ -79,177 +69,192 @@ pub(super) struct Done {
     pub(super) is_lasting: bool,
 }
 
-#[derive(Debug)]
-enum Stage {
-    Survey(Exchange<Result<Found, Refusal>>),
-    /// The log of deliveries that failed, or the list of device events, and the number of the page.
-    Late(Origin, Search, usize),
-    /// Which incidents are open, once all is on disk.
-    Compare,
-    /// How devices are.
-    Devices(Pages),
-    /// All is asked.
-    Over,
-}
-
 impl Round {
-    /// A round, and its first request. `from` is up to when an earlier one had all.
-    pub(super) fn begin(
-        config: &Config,
-        sight: Sight,
-        started: UnixTime,
-        from: UnixTime,
-    ) -> (Self, Vec<Output>) {
-        let mut survey = survey(&config.wanted.org);
-        let step = survey.start();
+    /// A round that begins when this was seen. `started` is when this run began, and `from` up to
+    /// when an earlier round had all.
+    pub(super) fn new(config: &Config, sight: Sight, started: UnixTime, from: UnixTime) -> Self {
+        let (outputs, inputs) = (ConcurrentQueue::unbounded(), ConcurrentQueue::bounded(1));
+        let wire = Arc::new(Wire { outputs, inputs });
         let now = sight.wall.as_micros();
         let from = from.as_micros().min(now).saturating_sub(OVERLAP).max(now - AGE_MAX);
         let known = config.dedup_window.saturating_sub(CLOCKS_DIFFER).as_micros();
         let known_from = now.saturating_sub(i64::try_from(known).unwrap_or(i64::MAX));
-        let mut round = Self {
-            stage: Stage::Survey(survey),
+        let talk = Talk {
+            wire: Arc::clone(&wire),
+            config: config.clone(),
             sight,
             started,
             from: UnixTime::from_micros(from),
             known_from: UnixTime::from_micros(known_from),
-            taking: 0,
             failed: None,
             listed_at: None,
             counts: (0, 0),
             sites: BTreeMap::new(),
-            open: BTreeSet::new(),
-            down: BTreeMap::new(),
-            devices: BTreeSet::new(),
-            gateways: BTreeMap::new(),
-            done: Done::default(),
+            done: Done { began: sight.wall, ..Done::default() },
         };
-        let outputs = round.surveying(config, step);
-        (round, outputs)
+        Self { wire, talk: Box::pin(talk.run()) }
     }
 
-    /// When it began.
-    pub(super) const fn began(&self) -> UnixTime {
-        self.sight.wall
+    /// Begins, or takes an answer, and goes on to the next question. Returns the end, after which
+    /// it is not called.
+    pub(super) fn advance(
+        &mut self,
+        input: Option<Input>,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<Done> {
+        let _ = input.map(|input| self.wire.inputs.push(input));
+        let polled = self.talk.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        outputs.extend(self.wire.outputs.try_iter());
+        if let Poll::Ready(done) = polled { Some(done) } else { None }
     }
+}
 
-    /// Takes the result of the last request.
-    pub(super) fn answered(&mut self, config: &Config, result: ExchangeResult) -> Vec<Output> {
-        match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Survey(mut survey) => {
-                let step = survey.answer(result);
-                self.stage = Stage::Survey(survey);
-                self.surveying(config, step)
-            }
-            Stage::Late(origin, search, page) => self.read(config, origin, search, page, result),
-            Stage::Devices(pages) => self.read_devices(config, pages, result),
-            stage @ (Stage::Compare | Stage::Over) => {
-                self.stage = stage;
-                Vec::new()
-            }
+impl fmt::Debug for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Round")
+    }
+}
+
+/// The code of a round, and what it has found out so far.
+struct Talk {
+    wire: Arc<Wire>,
+    config: Config,
+    /// How things were here when it began.
+    sight: Sight,
+    started: UnixTime,
+    /// The time that Mist is asked about begins here, and ends with the round's begin.
+    from: UnixTime,
+    /// What is older may have been seen and forgotten.
+    known_from: UnixTime,
+    /// When the last delivery failed, and what Mist saw.
+    failed: Option<(UnixTime, String)>,
+    /// The last device event of a kind that is wanted.
+    listed_at: Option<UnixTime>,
+    /// Deliveries that failed, and events that Mist lists.
+    counts: (usize, usize),
+    /// The names of the sites, by their ids.
+    sites: BTreeMap<String, String>,
+    done: Done,
+}
+
+impl Talk {
+    async fn run(mut self) -> Done {
+        match self.survey().await {
+            Ok(found) => self.fetch(found).await,
+            Err(refusal) => self.refused(&refusal),
         }
-    }
-
-    /// Takes the open incidents, and asks how devices are.
-    pub(super) fn opened(&mut self, config: &Config, open: Open) -> Vec<Output> {
-        let is_ours = |org: &Option<Arc<str>>| org.as_deref() == Some(&*config.wanted.org);
-        let down = open.down.into_iter().filter(|(org, ..)| is_ours(org));
-        self.down = down.map(|(_, mac, since)| (mac, since)).collect();
-        self.open = open.conditions;
-        if self.done.failure.is_some() {
-            self.stage = Stage::Over;
-            return Vec::new();
+        let (failed, listed) = self.counts;
+        if failed + listed > 0 {
+            self.say(Output::Event(Event::CaughtUp { failed, listed }));
         }
-        Vec::from([self.ask_devices(config, Pages::default())])
+        let Open { conditions, down } = self.open().await;
+        self.done.open = conditions;
+        if self.done.failure.is_none() {
+            let org = &self.config.wanted.org;
+            let down = down.into_iter().filter(|(of, ..)| of.as_deref() == Some(org));
+            let down = order::collect(down.map(|(_, mac, since)| (mac, since)));
+            self.compare_devices(&down).await;
+        }
+        self.conclude()
     }
 
-    /// Whether all is asked and taken.
-    pub(super) const fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over) && self.taking == 0
+    fn say(&self, output: Output) {
+        let _ = self.wire.outputs.push(output);
     }
 
-    /// Notes that something is on disk, or is not.
-    pub(super) fn taken(&mut self, is_kept: bool) -> Vec<Output> {
-        self.taking = self.taking.saturating_sub(1);
-        if !is_kept {
+    /// Waits for the answer that `read` knows; any other is too late.
+    async fn answer<T>(&self, read: impl Fn(Input) -> Option<T>) -> T {
+        let inputs = &self.wire.inputs;
+        poll_fn(|_| inputs.pop().ok().and_then(&read).map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    async fn send(&self, request: Request) -> ExchangeResult {
+        self.say(Output::Request(request));
+        let read = |input| if let Input::Answered(result) = input { Some(result) } else { None };
+        self.answer(read).await
+    }
+
+    async fn get(&self, target: String) -> ExchangeResult {
+        self.send(Request { method: Method::Get, target, session: None, body: None }).await
+    }
+
+    async fn open(&self) -> Open {
+        self.say(Output::Compare);
+        self.answer(|input| if let Input::Open(open) = input { Some(open) } else { None }).await
+    }
+
+    /// Has something taken in, and waits until it is on disk.
+    async fn take(&mut self, late: Late) {
+        self.say(Output::Take(late));
+        let read = |input| if let Input::Taken(is_kept) = input { Some(is_kept) } else { None };
+        if !self.answer(read).await {
             let reason = "the disk refuses what Mist could not deliver";
             self.done.failure.get_or_insert_with(|| reason.into());
         }
-        self.compare_if_done()
     }
 
-    fn surveying(&mut self, config: &Config, step: Step<Result<Found, Refusal>>) -> Vec<Output> {
-        match step {
-            Step::Request(request) => Vec::from([Output::Request(request)]),
-            Step::Done(Ok(found)) => match self.surveyed(config, found) {
-                Some(hook) => {
-                    let query = late::between(self.from, self.began(), "status=failure&limit=100");
-                    let path = target::deliveries(&config.wanted.org, &hook);
-                    Vec::from([self.ask(Origin::Failed, Search::new(path, query), 1)])
-                }
-                None => self.begin_listed(config),
-            },
-            Step::Done(Err(refusal)) => {
-                self.refused(&refusal);
-                self.compare()
+    async fn survey(&self) -> Result<Found, Refusal> {
+        let mut survey = survey(&self.config.wanted.org);
+        let mut step = survey.start();
+        loop {
+            match step {
+                Step::Done(found) => return found,
+                Step::Request(request) => step = survey.answer(self.send(request).await),
             }
         }
     }
 
-    /// Judges the token and the webhook. Returns the id of the webhook that is ours.
-    fn surveyed(&mut self, config: &Config, found: Found) -> Option<String> {
-        let comparison = compare(&config.wanted, &found);
+    /// Judges the token and the webhook, and takes what Mist could not deliver.
+    async fn fetch(&mut self, found: Found) {
+        let comparison = compare(&self.config.wanted, &found);
         let (of_token, others): (Vec<_>, Vec<_>) =
             comparison.differences.into_iter().partition(Difference::is_of_token);
         self.done.verdicts.insert(Part::Token, verdict(&of_token, ""));
-        if config.wanted.url.is_some() {
+        if self.config.wanted.url.is_some() {
             let is_mendable = others.iter().any(Difference::is_mendable);
             let mend = if is_mendable { " — mistgate mist setup mends it" } else { "" };
             self.done.verdicts.insert(Part::Webhook, verdict(&others, mend));
         }
-        let ours = comparison.ours.map(|hook| hook.id.clone());
+        let log = comparison.ours.map(|hook| target::deliveries(&self.config.wanted.org, &hook.id));
         self.sites = found.sites;
-        ours
+        if let Some(log) = log {
+            self.search(Origin::Failed, log, "status=failure&limit=100").await;
+        }
+        if self.config.wanted.topics().contains(Topic::DeviceEvents.name()) {
+            let list = target::device_events(&self.config.wanted.org);
+            self.search(Origin::Listed, list, "device_type=ap&limit=1000").await;
+        }
     }
 
-    fn ask(&mut self, origin: Origin, search: Search, page: usize) -> Output {
-        let (method, target) = (Method::Get, search.target());
-        self.stage = Stage::Late(origin, search, page);
-        Output::Request(Request { method, target, session: None, body: None })
-    }
-
-    /// Takes a page of a search, and asks for the next, or for what comes after the search.
-    fn read(
-        &mut self,
-        config: &Config,
-        origin: Origin,
-        mut search: Search,
-        page: usize,
-        result: ExchangeResult,
-    ) -> Vec<Output> {
+    /// Takes what a search finds.
+    async fn search(&mut self, origin: Origin, path: String, query: &str) {
         let is_log = origin == Origin::Failed;
         let what = if is_log { "the log of deliveries" } else { "the list of device events" };
-        let read = judged(result, what, "").and_then(|response| {
-            let read = search.answered(&response.body);
-            let (elements, then) = read.ok_or(Refusal::Unclear { what })?;
-            Ok((self.late(config, origin, elements), then == Then::More))
-        });
-        let (late, is_more) = read.unwrap_or_else(|refusal| {
-            self.refused(&refusal);
-            (Vec::new(), false)
-        });
-        self.taking += late.len();
-        let mut outputs: Vec<Output> = late.into_iter().map(Output::Take).collect();
-        if is_more && page < PAGES_MAX {
-            outputs.push(self.ask(origin, search, page + 1));
-            return outputs;
+        let query = late::between(self.from, self.done.began, query);
+        let mut search = Search::new(path, query);
+        for _ in 0..PAGES_MAX {
+            let result = self.get(search.target()).await;
+            let read = judged(result, what, "").and_then(|response| {
+                let read = search.answered(&response.body);
+                let (elements, then) = read.ok_or(Refusal::Unclear { what })?;
+                Ok((self.late(origin, elements), then))
+            });
+            let (late, then) = match read {
+                Ok(read) => read,
+                Err(refusal) => return self.refused(&refusal),
+            };
+            for late in late {
+                self.take(late).await;
+            }
+            if then == Then::Complete {
+                return;
+            }
         }
-        outputs.extend(is_more.then_some(Output::Event(Event::CutShort)));
-        outputs.extend(if is_log { self.begin_listed(config) } else { self.compare() });
-        outputs
+        self.say(Output::Event(Event::CutShort));
     }
 
     /// What a page has, in the order of its times.
-    fn late(&mut self, config: &Config, origin: Origin, elements: Vec<Detail<'_>>) -> Vec<Late> {
+    fn late(&mut self, origin: Origin, elements: Vec<Detail<'_>>) -> Vec<Late> {
         if origin == Origin::Failed {
             let mut failed: Vec<Failed> = elements.into_iter().filter_map(Failed::read).collect();
             order::sort_by_key(&mut failed, |failed| failed.at);
@@ -262,7 +267,7 @@ impl Round {
         }
         let is_wanted = |event: &&Detail<'_>| {
             let kind = event.get("type").and_then(Detail::text).unwrap_or_default();
-            config.wanted.takes(Topic::DeviceEvents.name(), &kind)
+            self.config.wanted.takes(Topic::DeviceEvents.name(), &kind)
         };
         let wanted = elements.iter().filter(is_wanted);
         self.listed_at = self.listed_at.max(wanted.filter_map(|event| late::at(*event)).max());
@@ -270,83 +275,52 @@ impl Round {
         late::listed(elements, self.known_from)
     }
 
-    /// Asks for device events, if any are wanted.
-    fn begin_listed(&mut self, config: &Config) -> Vec<Output> {
-        if !config.wanted.topics().contains(Topic::DeviceEvents.name()) {
-            return self.compare();
-        }
-        let query = late::between(self.from, self.began(), "device_type=ap&limit=1000");
-        let path = target::device_events(&config.wanted.org);
-        Vec::from([self.ask(Origin::Listed, Search::new(path, query), 1)])
-    }
-
-    fn ask_devices(&mut self, config: &Config, pages: Pages) -> Output {
-        let target = target::devices(&config.wanted.org, pages.number());
-        self.stage = Stage::Devices(pages);
-        Output::Request(Request { method: Method::Get, target, session: None, body: None })
-    }
-
-    /// Takes a page of devices: those whose incidents say other than Mist.
-    fn read_devices(
-        &mut self,
-        config: &Config,
-        mut pages: Pages,
-        result: ExchangeResult,
-    ) -> Vec<Output> {
+    /// Takes the devices whose incidents say other than Mist, and tells which gateways are the only
+    /// ones of their sites.
+    async fn compare_devices(&mut self, down: &BTreeMap<Mac, UnixTime>) {
         let what = "how devices are";
-        let read = judged(result, what, "").and_then(|response| {
-            let unclear = Refusal::Unclear { what };
-            let elements = elements(&response.body).ok_or(unclear.clone())?;
-            let before = self.devices.len();
-            for element in &elements {
-                self.list(*element);
+        let (mut pages, mut then) = (Pages::default(), Then::More);
+        let (mut devices, mut gateways) = (BTreeSet::new(), BTreeMap::new());
+        while then == Then::More {
+            let target = target::devices(&self.config.wanted.org, pages.number());
+            let read = judged(self.get(target).await, what, "").and_then(|response| {
+                let unclear = Refusal::Unclear { what };
+                let elements = elements(&response.body).ok_or(unclear.clone())?;
+                let before = devices.len();
+                for element in &elements {
+                    list(*element, &mut devices, &mut gateways);
+                }
+                let new = devices.len() - before;
+                let then = pages.seen(elements.len(), new, response.total).ok_or(unclear)?;
+                let devices = elements.into_iter().filter_map(Device::read);
+                let events = devices.filter_map(|device| self.event(down, &device));
+                Ok((events.collect::<Vec<String>>(), then))
+            });
+            let events;
+            (events, then) = match read {
+                Ok(read) => read,
+                Err(refusal) => return self.refused(&refusal),
+            };
+            if !events.is_empty() {
+                let wanted = &self.config.wanted;
+                let is_taken = wanted.takes(Topic::DeviceEvents.name(), "AP_DISCONNECTED");
+                let topic = if is_taken { Topic::DeviceEvents } else { Topic::DeviceUpdowns };
+                let body = late::body(&topic, events.iter().map(String::as_str));
+                self.take(Late { body, origin: Origin::Seen, is_folded: false }).await;
             }
-            let new = self.devices.len() - before;
-            let then = pages.seen(elements.len(), new, response.total).ok_or(unclear)?;
-            let devices = elements.into_iter().filter_map(Device::read);
-            let events = devices.filter_map(|device| self.event(config, &device));
-            Ok((events.collect::<Vec<String>>(), then))
-        });
-        let (events, then) = read.unwrap_or_else(|refusal| {
-            self.refused(&refusal);
-            (Vec::new(), Then::Complete)
-        });
-        let mut outputs = Vec::new();
-        if !events.is_empty() {
-            let is_taken = config.wanted.takes(Topic::DeviceEvents.name(), "AP_DISCONNECTED");
-            let topic = if is_taken { Topic::DeviceEvents } else { Topic::DeviceUpdowns };
-            let body = late::body(&topic, events.iter().map(String::as_str));
-            self.taking += 1;
-            outputs.push(Output::Take(Late { body, origin: Origin::Seen, is_folded: false }));
         }
-        if then == Then::More {
-            outputs.push(self.ask_devices(config, pages));
-        } else if self.done.failure.is_none() {
-            let only = |gateways: Vec<Mac>| <[Mac; 1]>::try_from(gateways).ok().map(|[only]| only);
-            let gateways = core::mem::take(&mut self.gateways).into_iter();
-            outputs.push(Output::Gateways(gateways.map(|(site, all)| (site, only(all))).collect()));
-        }
-        outputs
-    }
-
-    /// Notes that a device is there, and whether it is a gateway of its site.
-    fn list(&mut self, element: Detail<'_>) {
-        let text = |name: &str| element.get(name)?.text();
-        let Some(mac) = text("mac").and_then(|mac| Mac::parse(&mac)) else { return };
-        let is_new = self.devices.insert(mac);
-        if let Some(site) = text("site_id").filter(|_| is_new) {
-            let is_gateway = text("type").as_deref() == Some("gateway");
-            self.gateways.entry(Arc::from(&*site)).or_default().extend(is_gateway.then_some(mac));
-        }
+        let only = |gateways: Vec<Mac>| <[Mac; 1]>::try_from(gateways).ok().map(|[only]| only);
+        let gateways = gateways.into_iter().map(|(site, all)| (site, only(all)));
+        self.say(Output::Gateways(gateways.collect()));
     }
 
     /// The event that a device is connected whose incident is open, or down and has none; after a
     /// while, in which its own event may be on its way.
-    fn event(&self, config: &Config, device: &Device) -> Option<String> {
+    fn event(&self, down: &BTreeMap<Mac, UnixTime>, device: &Device) -> Option<String> {
         let (kind, name) = (device.kind()?, device.name.as_deref());
-        let (since, at, text) = match self.down.get(&device.mac) {
+        let (since, at, text) = match down.get(&device.mac) {
             Some(since) if device.is_connected => {
-                (*since, self.began(), "Mist says that it is connected.")
+                (*since, self.done.began, "Mist says that it is connected.")
             }
             None if !device.is_connected => {
                 (device.last_seen, device.last_seen, "Mist says that it is disconnected.")
@@ -355,11 +329,11 @@ impl Round {
         };
         let site = device.site.as_ref();
         let event = serde_json::json!({
-            "type": kind, "org_id": config.wanted.org, "site_id": site,
+            "type": kind, "org_id": self.config.wanted.org, "site_id": site,
             "site_name": site.and_then(|site| self.sites.get(site)), "mac": device.mac.plain(),
             "device_name": name, "device_type": device.class, "timestamp": at.as_secs(), "text": text,
         });
-        (since.plus(ON_ITS_WAY) < self.began()).then(|| event.to_string())
+        (since.plus(ON_ITS_WAY) < self.done.began).then(|| event.to_string())
     }
 
     /// Notes why Mist does not answer. What is only so for now says nothing of the token.
@@ -376,27 +350,12 @@ impl Round {
         self.done.failure.get_or_insert(reason);
     }
 
-    fn compare(&mut self) -> Vec<Output> {
-        self.stage = Stage::Compare;
-        self.compare_if_done()
-    }
-
-    fn compare_if_done(&self) -> Vec<Output> {
-        if self.taking > 0 || !matches!(self.stage, Stage::Compare) {
-            return Vec::new();
-        }
-        let (failed, listed) = self.counts;
-        let caught_up = Output::Event(Event::CaughtUp { failed, listed });
-        let caught_up = (failed + listed > 0).then_some(caught_up);
-        caught_up.into_iter().chain([Output::Compare]).collect()
-    }
-
     /// Judges whether what Mist sends arrives, and whether it sends what it should.
-    pub(super) fn conclude(mut self) -> Done {
+    fn conclude(mut self) -> Done {
         let heard = self.sight.heard;
         let delivery = match &self.failed {
             Some((at, reason)) if *at > heard.any.unwrap_or(self.started) => {
-                let at = at.clock(self.began());
+                let at = at.clock(self.done.began);
                 Some(Err(format!("at {at} it saw: {reason}")))
             }
             // What came last arrived.
@@ -405,9 +364,9 @@ impl Round {
         let events = match self.listed_at {
             Some(at)
                 if at > heard.devices.unwrap_or(self.started)
-                    && at.plus(ON_ITS_WAY) < self.began() =>
+                    && at.plus(ON_ITS_WAY) < self.done.began =>
             {
-                let at = at.clock(self.began());
+                let at = at.clock(self.done.began);
                 Some(Err(format!("the last of {at}, and none came since")))
             }
             Some(_) | None => heard.devices.map(|_| Ok(())),
@@ -415,8 +374,22 @@ impl Round {
         let verdicts = [(Part::Delivery, delivery), (Part::Events, events)];
         let verdicts = verdicts.into_iter().filter_map(|(part, verdict)| Some((part, verdict?)));
         self.done.verdicts.extend(verdicts);
-        self.done.open = self.open;
         self.done
+    }
+}
+
+/// Notes that a device is there, and whether it is a gateway of its site.
+fn list(
+    element: Detail<'_>,
+    devices: &mut BTreeSet<Mac>,
+    gateways: &mut BTreeMap<Arc<str>, Vec<Mac>>,
+) {
+    let text = |name: &str| element.get(name)?.text();
+    let Some(mac) = text("mac").and_then(|mac| Mac::parse(&mac)) else { return };
+    let is_new = devices.insert(mac);
+    if let Some(site) = text("site_id").filter(|_| is_new) {
+        let is_gateway = text("type").as_deref() == Some("gateway");
+        gateways.entry(Arc::from(&*site)).or_default().extend(is_gateway.then_some(mac));
     }
 }
 
