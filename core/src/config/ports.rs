@@ -95,7 +95,6 @@ impl External {
 /// `[ports]`. What is wrong is noted; what is returned is complete.
 pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Ports> {
     let is_observing = is_observing(section);
-    let check = check(section);
     let kill_switch = match section.item("kill_switch") {
         Some(item) => item.file_path(),
         None => state_dir.map(|folder| alloc::format!("{folder}/stop-ports")),
@@ -113,40 +112,36 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
     if let Some(Some(Method::Junos(junos))) = &mut method {
         (junos.verify, junos.templates) = (verify, templates);
     }
-    let external = section.section("external", external);
-    let settle = section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS);
-    let disconnect_wait = section.duration("disconnect_wait", Duration::from_secs(30), WAIT_BOUNDS);
-    let reconcile = section.duration("reconcile", HOUR, Duration::from_secs(60)..=DAY);
+    let external = section.section("external", external).flatten();
     let drifts = [("tell", Drift::Tell), ("repair", Drift::Repair)];
     let drift = section.choice("drift", "\"tell\" or \"repair\"", "is no such thing", &drifts);
     let expected = "\"tell\", \"first\" or \"both\"";
     let choices = [("tell", TwoPorts::Tell), ("first", TwoPorts::First), ("both", TwoPorts::Both)];
     let two_ports = section.choice("two_ports", expected, "is not one of them", &choices);
-    let port = port::Config { attempts_max: section.count("attempts", 6, 1..=100) };
-    let (governor, one_sided_proof) = (governor(section), section.flag("one_sided_proof"));
-    let method = method?;
-    let edits = method.as_ref().map_or_else(Edits::unwritten, |method| method.config().edits());
-    let drift = match &method {
-        Some(Method::Junos(_) | Method::Mist(_)) => Some(drift.unwrap_or(Drift::Tell)),
-        Some(Method::Cso(_)) | None => None,
-    };
+    let chosen = method.as_ref().and_then(Option::as_ref);
     let plan = input::Config {
-        probe: probe::Config { settle, check, wait: disconnect_wait },
-        port,
-        governor,
-        edits,
+        probe: probe::Config {
+            settle: section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS),
+            check: check(section),
+            wait: section.duration("disconnect_wait", Duration::from_secs(30), WAIT_BOUNDS),
+        },
+        port: port::Config { attempts_max: section.count("attempts", 6, 1..=100) },
+        governor: governor(section),
+        edits: chosen.map_or_else(Edits::unwritten, |method| method.config().edits()),
         is_observing,
-        drift,
+        drift: match chosen {
+            Some(Method::Junos(_) | Method::Mist(_)) => Some(drift.unwrap_or(Drift::Tell)),
+            Some(Method::Cso(_)) | None => None,
+        },
         ignored_sites: Vec::new(),
-        one_sided_proof,
+        one_sided_proof: section.flag("one_sided_proof"),
         two_ports: two_ports.unwrap_or(TwoPorts::Tell),
-        reconcile_after: reconcile,
+        reconcile_after: section.duration("reconcile", HOUR, Duration::from_secs(60)..=DAY),
         wall: UnixTime::default(),
         is_synchronised: false,
     };
     let report_to = report_to.unwrap_or("info").to_owned();
-    let external = external.flatten();
-    Some(Ports { plan, method, report_to, kill_switch: kill_switch?, external })
+    Some(Ports { plan, method: method?, report_to, kill_switch: kill_switch?, external })
 }
 
 fn is_observing(section: &Section<'_>) -> bool {

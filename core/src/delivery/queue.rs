@@ -41,7 +41,7 @@ const FAILING_MAX: Duration = Duration::from_secs(900);
 /// The longest wait that an answer may ask for: a wrong number must not end a chat.
 const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
     Degraded {
         load: Entries,
@@ -51,6 +51,7 @@ enum State {
         probe_at: Instant,
         reason: Reason,
     },
+    #[default]
     Ready,
     /// `health` is the one before the attempt: sending alone does not make it better.
     Sending {
@@ -73,17 +74,8 @@ enum Entries {
     Incidents(Severity),
 }
 
-impl Entries {
-    const fn count(&self) -> usize {
-        match self {
-            Self::Events(entries) => entries.len(),
-            Self::Incidents(_) => 0,
-        }
-    }
-}
-
 /// The queue machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Queue {
     config: Config,
     rand: Rand,
@@ -106,11 +98,12 @@ pub struct Queue {
 impl Queue {
     /// How many events wait, those in flight included.
     pub fn waiting(&self) -> usize {
-        let in_flight = match &self.state {
-            State::Degraded { load, .. } | State::Sending { load, .. } => load.count(),
-            State::Parked { .. } | State::Ready | State::Waiting { .. } => 0,
-        };
-        self.not_sent() + in_flight
+        if let State::Degraded { load: Entries::Events(entries), .. }
+        | State::Sending { load: Entries::Events(entries), .. } = &self.state
+        {
+            return self.not_sent() + entries.len();
+        }
+        self.not_sent()
     }
 
     /// When the oldest waiting event was accepted, where that was in this run.
@@ -152,11 +145,6 @@ impl Queue {
             self.state = State::Ready;
         }
         is_owed
-    }
-
-    fn enqueue(&mut self, entry: Entry) {
-        self.of(entry.severity).push_back(entry);
-        self.keep_bound();
     }
 
     fn keep_bound(&mut self) {
@@ -329,15 +317,6 @@ impl Queue {
         self.drop_all(expired, Loss::Expired);
     }
 
-    /// Sends what is due. Afterwards the deadline lies in the future.
-    fn advance(&mut self, now: Instant) {
-        self.expire(now);
-        self.send_next(now);
-        // Events are not sorted by age: a message that failed went back to the front, and what was
-        // taken just now may have hidden older events behind it.
-        self.expire(now);
-    }
-
     fn send_next(&mut self, now: Instant) {
         let due = match self.state {
             State::Degraded { .. } | State::Ready => true,
@@ -413,13 +392,6 @@ impl Queue {
         (!entries.is_empty()).then_some(Entries::Events(entries))
     }
 
-    /// What was to be sent is no more.
-    fn withdrawn(&mut self) {
-        if let State::Sending { health, .. } = self.state {
-            self.resume(health);
-        }
-    }
-
     /// Goes on as before an attempt that showed nothing.
     fn resume(&mut self, health: Health) {
         self.state = match health {
@@ -443,19 +415,16 @@ impl Machine for Queue {
             pace: Pace::new(config.pace.clone()),
             config,
             rand: Rand::new(seed),
-            state: State::Ready,
-            failures: 0,
-            refusals: 0,
-            failing: None,
-            waiting: Default::default(),
-            incidents: None,
-            last_id: 0,
-            outputs: VecDeque::new(),
+            ..Self::default()
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
+        self.expire(now);
+        self.send_next(now);
+        // Events are not sorted by age: a message that failed went back to the front, and what was
+        // taken just now may have hidden older events behind it.
+        self.expire(now);
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
@@ -477,7 +446,10 @@ impl Machine for Queue {
                     State::Degraded { .. } | State::Ready | State::Sending { .. } => {}
                 }
             }
-            Input::Enqueue(entry) => self.enqueue(entry),
+            Input::Enqueue(entry) => {
+                self.of(entry.severity).push_back(entry);
+                self.keep_bound();
+            }
             Input::Incidents(severity) => self.incidents = severity,
             Input::Lost => {
                 let lost = self.take_waiting();
@@ -487,12 +459,14 @@ impl Machine for Queue {
                 }
             }
             Input::Withdrawn { id } => {
-                if id == self.last_id {
-                    self.withdrawn();
+                if let State::Sending { health, .. } = self.state
+                    && id == self.last_id
+                {
+                    self.resume(health);
                 }
             }
         }
-        self.advance(now);
+        self.handle_timeout(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -25,10 +25,6 @@ pub(super) fn config(config: &Config) -> incident::input::Config {
 }
 
 impl Engine {
-    pub(super) fn configure_incidents(&mut self, now: Instant, config: &Config) {
-        self.incidents.handle_input(now, Input::Configured(self::config(config)));
-    }
-
     /// Applies what events say of conditions. An event is then owed no more to the chats that are
     /// told of its incident. Returns what the store is to keep with the events.
     pub(super) fn fold(&mut self, now: Instant, topic: &str, items: &mut [Item]) -> Vec<Record> {

@@ -212,11 +212,16 @@ impl Engine {
         let window = config.dedup_window;
         let inbox = inbox::Config { window, seen_max: SEEN_MAX, next_batch: config.next_batch };
         self.inbox.handle_input(now, inbox::Input::Configured(inbox));
-        self.configure_incidents(now, &config);
+        let incidents = incident::input::Input::Configured(incidents::config(&config));
+        self.incidents.handle_input(now, incidents);
         self.chat = config.chat;
         let mut old = core::mem::take(&mut self.slots);
         for to in self.chat.destinations.clone() {
-            let policy = queue_config(&self.chat, &to);
+            let policy = queue::input::Config {
+                pace: to.pace.clone(),
+                queue_max: self.chat.delivery.queue_max,
+                digest_after: self.chat.delivery.digest_after,
+            };
             let same = |slot: &Slot| {
                 (&slot.to.chat, slot.to.kind, &slot.to.url) == (&to.chat, to.kind, &to.url)
             };
@@ -491,14 +496,6 @@ impl Machine for Engine {
         let queues = self.slots.iter().filter_map(|slot| slot.queue.poll_timeout());
         let incidents = self.incidents.poll_timeout();
         self.inbox.poll_timeout().into_iter().chain(incidents).chain(queues).min()
-    }
-}
-
-fn queue_config(chat: &Chat, to: &Destination) -> queue::input::Config {
-    queue::input::Config {
-        pace: to.pace.clone(),
-        queue_max: chat.delivery.queue_max,
-        digest_after: chat.delivery.digest_after,
     }
 }
 

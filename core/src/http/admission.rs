@@ -124,7 +124,7 @@ struct Crowd {
 }
 
 /// The connections of a listener.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Admission {
     policy: Policy,
     last_id: u64,
@@ -146,18 +146,7 @@ pub struct Admission {
 impl Admission {
     /// Without any connection.
     pub fn new(policy: Policy) -> Self {
-        Self {
-            policy,
-            last_id: 0,
-            connections: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            crowds: BTreeMap::new(),
-            proven: BTreeMap::new(),
-            failed: BTreeMap::new(),
-            turns: BTreeSet::new(),
-            rested_at: Instant::from_micros(0),
-            outputs: VecDeque::new(),
-        }
+        Self { policy, ..Self::default() }
     }
 
     /// Sets another policy. It counts for what comes; connections stay.

@@ -107,10 +107,8 @@ impl Incidents {
         }
         self.mute_behind(key);
         self.outputs.push_back(Output::Event(if is_open {
-            self.open += 1;
             Event::Opened { id, condition }
         } else {
-            self.open -= 1;
             Event::Over { id, condition }
         }));
         self.mute(key);

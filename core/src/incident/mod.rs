@@ -65,7 +65,6 @@ pub struct Incidents {
     /// Whether the kernel calls it synchronised.
     is_synchronised: bool,
     entries: BTreeMap<Key, Entry>,
-    open: usize,
     last_id: u64,
     /// How many there may be.
     max: usize,
@@ -98,11 +97,6 @@ impl Incidents {
     /// What the store is to keep of an incident.
     pub fn record(&self, key: Key) -> Option<Vec<u8>> {
         self.entries.get(&key).map(|entry| entry.incident.to_bytes())
-    }
-
-    /// How many are open.
-    pub const fn open(&self) -> usize {
-        self.open
     }
 
     /// Whether the wall clock was synchronised when it came.
@@ -269,7 +263,6 @@ impl Incidents {
             return self.outputs.push_back(Output::Keep { key, record: None });
         };
         self.last_id = self.last_id.max(incident.id);
-        self.open += usize::from(incident.is_open);
         self.texts += incident.event.as_ref().map_or(0, |event| event.text.len());
         if let Some(mac) = incident.mac
             && incident.is_open

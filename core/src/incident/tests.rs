@@ -211,6 +211,11 @@ impl Site {
 }
 
 /// A synchronised clock that shows so many seconds since 1970.
+/// How many are open.
+fn open(incidents: &Incidents) -> usize {
+    incidents.views().filter(|view| view.incident.is_open).count()
+}
+
 fn clock(secs: i64) -> Input {
     Input::Clock { wall: UnixTime::from_secs(secs), is_synchronised: true }
 }
@@ -236,7 +241,7 @@ fn what_is_over_within_the_hold_is_never_told() {
     site.until(3_600);
     assert_told(&site, &[]);
     assert_eq!(site.fate("slack/all", "held"), 2);
-    assert!(site.incidents.open() == 0 && site.shown.is_empty());
+    assert!(open(&site.incidents) == 0 && site.shown.is_empty());
 }
 
 #[test]
@@ -287,7 +292,7 @@ fn the_time_of_the_event_orders() {
     assert!(site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800));
     assert!(site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 950));
     site.until(2_000);
-    assert_eq!((site.told.len(), site.incidents.open()), (before, 1));
+    assert_eq!((site.told.len(), open(&site.incidents)), (before, 1));
     assert_eq!(site.fate("slack/all", "superseded"), 2);
 }
 
@@ -303,12 +308,12 @@ fn what_comes_after_its_age_opens_nothing_that_is_over_and_keeps_its_severity() 
     // The newer one has closed it.
     site.event_of("mxedge-events", "ME_SERVICE_FAILED", edge, at(50));
     site.until(300);
-    assert_eq!(site.incidents.open(), 0);
+    assert_eq!(open(&site.incidents), 0);
     let before = site.told.len();
     // What is still so is no card of its event, and as severe as one.
     site.event_of("mxedge-events", "ME_SERVICE_FAILED", edge, at(47));
     site.until(600);
-    assert_eq!(site.incidents.open(), 1);
+    assert_eq!(open(&site.incidents), 1);
     let told = site.told.get(before..).expect("more");
     assert!(matches!(told, [one] if one.contains(" slack/all critical: ")), "{told:?}");
     let card = site.notifications.last().expect("one");
@@ -529,9 +534,9 @@ fn what_nothing_is_heard_of_for_a_week_counts_as_over_where_mist_cannot_be_asked
     site.until(3 * day);
     site.ap("AP_DISCONNECTED", 1, 7);
     site.until(10 * day - 1);
-    assert_eq!((site.incidents.open(), site.told.len()), (1, 1));
+    assert_eq!((open(&site.incidents), site.told.len()), (1, 1));
     site.until(10 * day);
-    assert_eq!(site.incidents.open(), 0);
+    assert_eq!(open(&site.incidents), 0);
     site.until(11 * day);
     site.ap("AP_DISCONNECTED", 1, 7);
     site.until(12 * day);
@@ -552,9 +557,9 @@ fn what_only_streams_take_is_open_and_told_to_nobody() {
     let mut site = Site::new(chats, Rules::default());
     site.ap("AP_DISCONNECTED", 1, 7);
     site.until(300);
-    assert_eq!((site.incidents.open(), site.told.len()), (1, 0));
+    assert_eq!((open(&site.incidents), site.told.len()), (1, 0));
     site.ap("AP_CONNECTED", 1, 7);
-    assert_eq!(site.incidents.open(), 0);
+    assert_eq!(open(&site.incidents), 0);
 }
 
 #[test]
@@ -793,7 +798,7 @@ fn a_new_store_is_told_all_and_bounds_what_there_may_be() {
     assert_eq!(site.shown, shown);
     site.ap("AP_DISCONNECTED", 2, 1);
     site.ap("AP_DISCONNECTED", 3, 1);
-    assert_eq!((site.records.len(), site.incidents.open()), (2, 2));
+    assert_eq!((site.records.len(), open(&site.incidents)), (2, 2));
 }
 
 #[test]
@@ -818,7 +823,7 @@ fn our_own_clock_orders_nothing() {
     site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 900);
     site.until(1_040);
     site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800);
-    assert_eq!(site.incidents.open(), 1, "an older event changed it");
+    assert_eq!(open(&site.incidents), 1, "an older event changed it");
 }
 
 #[test]

@@ -44,28 +44,25 @@ fn comment(edits: &[Edit]) -> String {
 
 /// The outcome of a push, or of the read-back that ended it.
 pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
-    let after = |until: &Option<Instant>| until.map(|until| until - now);
+    let undone = |reason: String, until: Option<Instant>| Failure::Undone {
+        reason,
+        after: until.map(|until| until - now),
+    };
     match ended {
         Err(error) => Pushed::Failed(failure(error)),
         Ok(Outcome::Confirmed | Outcome::Unchanged) => Pushed::Done { diff, before: Vec::new() },
         // Nothing was committed; the next attempt will do it.
         Ok(Outcome::Absent | Outcome::Compared) => Pushed::Failed(Failure::Busy { after: None }),
-        Ok(Outcome::Broken { reason }) => {
-            Pushed::Unknown(Failure::Undone { reason: reason.clone(), after: None })
-        }
+        Ok(Outcome::Broken { reason }) => Pushed::Unknown(undone(reason.clone(), None)),
         Ok(Outcome::RolledBack { reason }) => Pushed::Failed(match reason {
             NotConfirmed::Late => Failure::Timeout,
-            NotConfirmed::NotVerified { reason } => {
-                Failure::Undone { reason: reason.clone(), after: None }
-            }
+            NotConfirmed::NotVerified { reason } => undone(reason.clone(), None),
             NotConfirmed::Refused { errors } => rejected(errors),
         }),
         Ok(Outcome::Pending { reason, until, .. }) => {
-            Pushed::Unknown(Failure::Undone { reason: reason.to_string(), after: after(until) })
+            Pushed::Unknown(undone(reason.to_string(), *until))
         }
-        Ok(Outcome::Unconfirmed { reason }) => {
-            Pushed::Unknown(Failure::Undone { reason: reason.to_string(), after: None })
-        }
+        Ok(Outcome::Unconfirmed { reason }) => Pushed::Unknown(undone(reason.to_string(), None)),
         Ok(Outcome::Unknown { cause: Cause::Ended(_), .. }) => Pushed::Unknown(Failure::Timeout),
         Ok(Outcome::Unknown { cause: cause @ Cause::Unclear { .. }, .. }) => {
             Pushed::Unknown(Failure::Rejected { message: cause.to_string() })

@@ -346,29 +346,13 @@ impl Visit {
         self.verify(now, next);
     }
 
-    /// An access point is lost: a look that waits for its turn is due.
-    fn lost(&mut self, now: Instant, ap: Mac) {
-        if self.verification.lost(ap) && matches!(self.state, State::Pausing { .. }) {
-            self.observe(now, Then::Judge);
-        }
-    }
-
     fn stop(&mut self, now: Instant) {
-        match self.state {
-            State::Closed => {}
-            State::Opening => self.fail(now, Failure::Busy { after: None }),
-            State::Weighing { .. }
-            | State::Observing { .. }
-            | State::Editing
-            | State::Pausing { .. }
-            | State::AskingCloud { .. }
-            | State::Closing(_) => {
-                if self.stop_by.is_none() {
-                    self.stop_by = Some(now + STOP_MAX);
-                    self.verification.is_stopping = true;
-                    self.inform_session(now, session::input::Input::Stop);
-                }
-            }
+        if matches!(self.state, State::Opening) {
+            self.fail(now, Failure::Busy { after: None });
+        } else if !matches!(self.state, State::Closed) && self.stop_by.is_none() {
+            self.stop_by = Some(now + STOP_MAX);
+            self.verification.is_stopping = true;
+            self.inform_session(now, session::input::Input::Stop);
         }
     }
 
@@ -478,7 +462,13 @@ impl Machine for Visit {
                 Input::CloudAnswered { id: answered, is_connected },
                 &State::AskingCloud { id, ap, .. },
             ) if id == answered => self.cloud_answered(now, ap, is_connected),
-            (Input::Lost(ap), _) => self.lost(now, ap),
+            (Input::Lost(ap), state) => {
+                // A look that waits for its turn is due.
+                let is_pausing = matches!(state, State::Pausing { .. });
+                if self.verification.lost(ap) && is_pausing {
+                    self.observe(now, Then::Judge);
+                }
+            }
             (Input::Stop, _) => self.stop(now),
             (Input::Opened | Input::NotOpened(_) | Input::CloudAnswered { .. }, _) => {}
         }

@@ -92,7 +92,10 @@ impl PendingRequests {
         match peek(payload) {
             None => Verdict::Relay,
             Some(Peek::Request(id)) => {
-                self.0.at_mut(from).ask(&id);
+                let open = &mut self.0.at_mut(from).open;
+                if open.len() < OPEN_MAX && id.as_str().len() <= ID_MAX {
+                    open.insert(id.as_str().into(), id.is_text());
+                }
                 Verdict::Relay
             }
             Some(Peek::Response(to)) => self.0.at_mut(from.other()).answer(&to),
@@ -125,12 +128,6 @@ impl PendingRequests {
 }
 
 impl Requests {
-    fn ask(&mut self, id: &Id<'_>) {
-        if self.open.len() < OPEN_MAX && id.as_str().len() <= ID_MAX {
-            self.open.insert(id.as_str().into(), id.is_text());
-        }
-    }
-
     fn answer(&mut self, to: &Id<'_>) -> Verdict {
         if self.orphaned.remove(to.as_str()) {
             return Verdict::Stale;

@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 /// Whether a key names a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cover {
     /// It does not.
     No,
@@ -62,11 +62,7 @@ impl Key {
             Part::Run(_) => Cover::No,
             Part::Other(text) => other(text, &port),
         };
-        let mut covers = self.parts.iter().map(covers);
-        covers
-            .clone()
-            .find(|cover| *cover == Cover::Yes)
-            .unwrap_or_else(|| covers.find(|cover| *cover == Cover::Unclear).unwrap_or(Cover::No))
+        self.parts.iter().map(covers).max().unwrap_or(Cover::No)
     }
 
     /// Whether it names exactly one port.

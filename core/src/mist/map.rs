@@ -62,15 +62,13 @@ impl PortMap {
     /// Configures a port, and it alone.
     pub fn set(&mut self, port: PortName, json: String) -> Result<(), Error> {
         match self.entry(port)? {
-            Some(at) if self.0.get(at).is_some_and(|entry| entry.key.is_single()) => {
-                if let Some(entry) = self.0.get_mut(at) {
-                    entry.json = json;
+            Some(at) => match self.0.get_mut(at).filter(|entry| entry.key.is_single()) {
+                Some(entry) => entry.json = json,
+                None => {
+                    self.take_out(at, port);
+                    self.0.insert(at + 1, Entry::new(Key::of(port), json));
                 }
-            }
-            Some(at) => {
-                self.take_out(at, port);
-                self.0.insert(at + 1, Entry::new(Key::of(port), json));
-            }
+            },
             None => self.0.push(Entry::new(Key::of(port), json)),
         }
         Ok(())
@@ -88,14 +86,10 @@ impl PortMap {
     /// port; else into an entry of its own.
     pub fn join(&mut self, port: PortName, json: String) -> Result<(), Error> {
         self.remove(port)?;
-        let is_like = |entry: &&mut Entry| is_same(&entry.json, &json);
-        let beside =
-            self.0.iter().position(|entry| entry.key.touches(port) && is_same(&entry.json, &json));
-        let like = match beside {
-            Some(at) => self.0.get_mut(at),
-            None => self.0.iter_mut().find(is_like),
-        };
-        match like {
+        let is_like = |entry: &Entry| is_same(&entry.json, &json);
+        let beside = self.0.iter().position(|entry| entry.key.touches(port) && is_like(entry));
+        let like = beside.or_else(|| self.0.iter().position(is_like));
+        match like.and_then(|at| self.0.get_mut(at)) {
             Some(entry) => *entry = Entry::new(entry.key.with(port), json),
             None => self.0.push(Entry::new(Key::of(port), json)),
         }

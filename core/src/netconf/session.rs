@@ -203,21 +203,16 @@ impl Session {
 
     fn edit(&mut self, edit: Edit) {
         assert!(self.transaction.is_none(), "an edit is handed in after the end of the last one");
-        let failure = match self.state {
-            State::Closed { reason } => Failure::Ended { step: None, reason },
-            State::Greeting { .. } | State::Open | State::Leaving if self.is_stopping => {
-                Failure::Stopped
-            }
-            State::Greeting { .. } | State::Open | State::Leaving => {
-                self.transaction = Some(Transaction::new(edit));
-                return;
-            }
+        let failure = if let State::Closed { reason } = self.state {
+            Failure::Ended { step: None, reason }
+        } else if self.is_stopping {
+            Failure::Stopped
+        } else {
+            self.transaction = Some(Transaction::new(edit));
+            return;
         };
-        self.outputs.push_back(Output::Edited {
-            result: Err(failure),
-            diff: String::new(),
-            warnings: Vec::new(),
-        });
+        let (result, diff, warnings) = (Err(failure), String::new(), Vec::new());
+        self.outputs.push_back(Output::Edited { result, diff, warnings });
     }
 
     fn ask(&mut self, query: Query) {

@@ -9,7 +9,7 @@ use crate::delivery::batch::EventKey;
 use crate::notify::Severity;
 
 /// Policy of a [`Queue`](super::Queue).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// The windows of the vendor's budget; empty for no limit.
     pub pace: Vec<Window>,

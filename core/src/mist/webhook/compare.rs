@@ -160,27 +160,18 @@ fn token(wanted: &Wanted, found: &Found) -> Vec<Difference> {
 
 /// The differences of single members.
 fn own(wanted: &Wanted, found: &Found, ours: &Hook) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    if !ours.is_enabled {
-        differences.push(Difference::Disabled);
-    }
-    if ours.kind != HTTP_POST {
-        differences.push(Difference::Kind(ours.kind.clone()));
-    }
     let missing: Vec<String> = topics(wanted, found).difference(&ours.topics).cloned().collect();
-    if !missing.is_empty() {
-        differences.push(Difference::Topics(missing));
-    }
     let is_encrypted = wanted.url.as_ref().is_some_and(|url| url.scheme() == "https");
-    if is_encrypted && ours.verifies_cert != wanted.verifies_cert {
-        let is_on = ours.verifies_cert;
-        let difference = if is_on { Difference::VerifiesCert } else { Difference::VerifiesNoCert };
-        differences.push(difference);
-    }
-    if ours.is_single {
-        differences.push(Difference::SingleEvent);
-    }
-    differences
+    let is_on = ours.verifies_cert;
+    let verifies = if is_on { Difference::VerifiesCert } else { Difference::VerifiesNoCert };
+    let all = [
+        (!ours.is_enabled).then_some(Difference::Disabled),
+        (ours.kind != HTTP_POST).then(|| Difference::Kind(ours.kind.clone())),
+        (!missing.is_empty()).then_some(Difference::Topics(missing)),
+        (is_encrypted && is_on != wanted.verifies_cert).then_some(verifies),
+        ours.is_single.then_some(Difference::SingleEvent),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The topics that a webhook of the organisation is to have.

@@ -1,7 +1,7 @@
 //! The outputs of a session, and what became of its edits.
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use crate::base::time::Instant;
 use crate::netconf::rpc::error::{Holder, RpcError};
@@ -30,52 +30,73 @@ pub enum Output {
 }
 
 /// A part of an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Step {
-    /// The check whether the candidate could be committed.
+    /// Whether the candidate could be committed.
+    #[error("the commit check")]
     Check,
     /// The commit that is yet to be confirmed.
+    #[error("the commit")]
     Commit,
+    #[error("comparing")]
     Compare,
+    #[error("the confirming commit")]
     Confirm,
-    /// Reading whether a commit waits to be confirmed.
+    /// Whether a commit waits to be confirmed.
+    #[error("reading the commit history")]
     History,
+    #[error("loading the lines")]
     Load,
+    #[error("locking the configuration")]
     Lock,
     /// The commit of what was there before.
+    #[error("undoing the change")]
     Undo,
     /// The comparison that shows whether the change is in place after all.
+    #[error("reading back")]
     ReadBack,
     /// Waiting for the verdict.
+    #[error("the verification")]
     Verify,
 }
 
 /// What became of an edit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outcome {
-    /// After a read-back: the change is not in place.
+    /// After a read-back.
+    #[error("the change is not in place")]
     Absent,
     /// After a read-back: the change is in place, does not work, and nothing will undo it, because
     /// somebody's commit confirmed it.
+    #[error("somebody's commit confirmed it, and it does not work: {reason}")]
     Broken { reason: String },
-    /// The difference is known, and nothing was changed.
+    #[error("compared, nothing changed")]
     Compared,
     /// The change is in place for good.
+    #[error("committed and confirmed")]
     Confirmed,
     /// The change is in place and could not be undone here; `errors` is what the switch said to
     /// that. The switch undoes it, unless somebody commits before that: until then no edit may be
     /// pushed, which would confirm the change. `until` is when it has begun to undo it at the
     /// latest.
+    #[error(
+        "not confirmed: {reason}; it could not be undone{}; the switch undoes it when the time to \
+         confirm is up",
+        list(.errors)
+    )]
     Pending { reason: NotConfirmed, errors: Vec<RpcError>, until: Option<Instant> },
-    /// The change was undone.
+    #[error("undone: {reason}")]
     RolledBack { reason: NotConfirmed },
     /// Everything was in place before.
+    #[error("nothing to change")]
     Unchanged,
     /// After a read-back: the change is in place, was not confirmed by us, and was left alone. The
     /// switch may still undo it, unless somebody commits before that.
+    #[error("in place, but not confirmed: {reason}")]
     Unconfirmed { reason: NotConfirmed },
     /// The change may be in place or not, and is to be read back before anything else is pushed.
     /// `until` is as in `Pending`; `None` if it is not known when the switch committed.
+    #[error("unknown since {step}: {cause}")]
     Unknown { step: Step, cause: Cause, until: Option<Instant> },
 }
 
@@ -149,44 +170,6 @@ pub enum CloseReason {
     /// that.
     #[error("the switch is left to undo what is not confirmed")]
     Unconfirmed,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Check => "the commit check",
-            Self::Commit => "the commit",
-            Self::Compare => "comparing",
-            Self::Confirm => "the confirming commit",
-            Self::History => "reading the commit history",
-            Self::Load => "loading the lines",
-            Self::Lock => "locking the configuration",
-            Self::ReadBack => "reading back",
-            Self::Undo => "undoing the change",
-            Self::Verify => "the verification",
-        })
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => f.write_str("the change is not in place"),
-            Self::Broken { reason } => {
-                write!(f, "somebody's commit confirmed it, and it does not work: {reason}")
-            }
-            Self::Compared => f.write_str("compared, nothing changed"),
-            Self::Confirmed => f.write_str("committed and confirmed"),
-            Self::Pending { reason, errors, .. } => {
-                write!(f, "not confirmed: {reason}; it could not be undone{}", list(errors))?;
-                f.write_str("; the switch undoes it when the time to confirm is up")
-            }
-            Self::RolledBack { reason } => write!(f, "undone: {reason}"),
-            Self::Unchanged => f.write_str("nothing to change"),
-            Self::Unconfirmed { reason } => write!(f, "in place, but not confirmed: {reason}"),
-            Self::Unknown { step, cause, .. } => write!(f, "unknown since {step}: {cause}"),
-        }
-    }
 }
 
 fn ended(step: &Option<Step>, reason: &CloseReason) -> String {

@@ -215,15 +215,9 @@ impl Transaction {
             State::Locking => self.locked(now, reply, rand),
             State::Asking => self.asked(reply),
             State::Dating { commit } => self.dated(commit, &reply),
-            State::Loading => match judged(Step::Load, reply) {
-                Ok(()) => State::Comparing,
-                Err(failure) => discarding(Err(failure)),
-            },
+            State::Loading => judged(Step::Load, reply, State::Comparing),
             State::Comparing => self.compared(now, reply),
-            State::Checking => match judged(Step::Check, reply) {
-                Ok(()) => State::Committing,
-                Err(failure) => discarding(Err(failure)),
-            },
+            State::Checking => judged(Step::Check, reply, State::Committing),
             State::Committing => self.committed(now, reply),
             State::Confirming => self.confirmed(now, reply),
             State::Reloading if reply.errors.is_empty() && reply.is_ok => State::Recomparing,
@@ -460,10 +454,11 @@ fn left(end: Ended) -> State {
     State::Done { end, reason: Some(CloseReason::Unconfirmed) }
 }
 
-/// Whether a step that can still be discarded was done. Success beside errors does not count.
-fn judged(step: Step, reply: Reply) -> Result<(), Failure> {
+/// What follows a step that can still be discarded: `next` if it was done. Success beside errors
+/// does not count.
+fn judged(step: Step, reply: Reply, next: State) -> State {
     let is_done = reply.errors.is_empty() && reply.is_ok;
-    if is_done { Ok(()) } else { Err(refused(step, reply.errors)) }
+    if is_done { next } else { discarding(Err(refused(step, reply.errors))) }
 }
 
 fn refused(step: Step, errors: Vec<RpcError>) -> Failure {
