@@ -24,6 +24,7 @@ use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::base::snapshot::Snapshot;
 use mistgate_runtime::ports::junos::{Login, Switches};
+use mistgate_runtime::ports::method::Method as _;
 use mistgate_tests::base::process::Usage;
 use smol::LocalExecutor;
 

@@ -35,26 +35,6 @@ impl Cso {
         let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
         Self { config, api, switches: KeyedLock::new() }
     }
-
-    /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
-    /// If the future is dropped, the end of the change is unknown.
-    pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let _alone = self.switches.lock(switch.mac).await;
-        let push = push(self.config.clone(), switch.clone(), edits.to_vec());
-        run_exchange(push, |request| async move { self.api.send(&request).await }).await
-    }
-
-    /// Whether a port has its mode, after a change whose end is unknown.
-    ///
-    /// CSO says what was applied to a port and not what reached the switch, so this is never
-    /// `true`. While CSO does not answer, or does not know the switch, there is nothing to say;
-    /// else the change is to be made again, which does no harm where it was made already.
-    pub async fn read(&self, switch: &Switch, _edit: &Edit) -> Option<bool> {
-        match self.push(switch, &[]).await {
-            Pushed::Done { .. } => Some(false),
-            Pushed::Failed(_) | Pushed::Unknown(_) => None,
-        }
-    }
 }
 
 impl Method for Cso {
@@ -66,11 +46,23 @@ impl Method for Cso {
         Some("CSO")
     }
 
+    /// Waits for whatever is done to that switch already. If the future is dropped, the end of the
+    /// change is unknown.
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
-        Box::pin(self.push(switch, edits))
+        Box::pin(async move {
+            let _alone = self.switches.lock(switch.mac).await;
+            let push = push(self.config.clone(), switch.clone(), edits.to_vec());
+            run_exchange(push, |request| async move { self.api.send(&request).await }).await
+        })
     }
 
-    fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
-        Box::pin(self.read(switch, edit))
+    /// CSO says what was applied to a port and not what reached the switch, so this is never
+    /// `true`. While CSO does not answer, or does not know the switch, there is nothing to say;
+    /// else the change is to be made again, which does no harm where it was made already.
+    fn read<'a>(&'a self, switch: &'a Switch, _edit: &'a Edit) -> Call<'a, Option<bool>> {
+        Box::pin(async move {
+            let is_known = matches!(self.push(switch, &[]).await, Pushed::Done { .. });
+            is_known.then_some(false)
+        })
     }
 }

@@ -102,49 +102,6 @@ impl Switches {
         *self.connected.lock() = connected;
     }
 
-    /// Tells the visits under way that Mist has lost an access point.
-    pub fn lost(&self, ap: Mac) {
-        self.visits.lock().retain(|visit| match visit.try_send(Input::Lost(ap)) {
-            Ok(()) | Err(channel::TrySendError::Full(_)) => true,
-            Err(channel::TrySendError::Closed(_)) => false,
-        });
-    }
-
-    /// Begins nothing new, and lets each visit end: one that waits for a lock at once, one whose
-    /// change is in place as soon as a last look has judged it. None lasts longer than a minute
-    /// from here on.
-    pub fn stop(&self) {
-        self.going.stop();
-    }
-
-    /// Changes ports of a switch, all or none.
-    pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let outcome = self.visit(switch, Task::Push(edits.to_vec())).await;
-        let Outcome::Pushed(pushed) = outcome else { unreachable!("{OF_ITS_KIND}") };
-        pushed
-    }
-
-    /// Whether a port is as the edit makes it; `None` if that is not certain, or not for good.
-    pub async fn read(&self, switch: &Switch, edit: &Edit) -> Option<bool> {
-        let outcome = self.visit(switch, Task::Read(edit.clone())).await;
-        let Outcome::Read(is_done) = outcome else { unreachable!("{OF_ITS_KIND}") };
-        is_done
-    }
-
-    /// The difference that each change would make, without making it. Empty where there is none.
-    pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Vec<String>, Failure> {
-        let outcome = self.visit(switch, Task::Compare(edits.to_vec())).await;
-        let Outcome::Compared(compared) = outcome else { unreachable!("{OF_ITS_KIND}") };
-        compared
-    }
-
-    /// What a switch itself says of one of its ports.
-    pub async fn see(&self, switch: &Switch, port: PortName) -> Answer {
-        let outcome = self.visit(switch, Task::See(switch.clone(), port)).await;
-        let Outcome::Seen(answer) = outcome else { unreachable!("{OF_ITS_KIND}") };
-        answer
-    }
-
     /// Drives one visit to its end, in its turn.
     async fn visit(&self, switch: &Switch, task: Task) -> Outcome {
         let queue = self.queue(switch.mac);
@@ -231,27 +188,48 @@ impl Method for Switches {
     }
 
     fn see<'a>(&'a self, switch: &'a Switch, port: PortName) -> Call<'a, Answer> {
-        Box::pin(self.see(switch, port))
+        Box::pin(async move {
+            let outcome = self.visit(switch, Task::See(switch.clone(), port)).await;
+            let Outcome::Seen(answer) = outcome else { unreachable!("{OF_ITS_KIND}") };
+            answer
+        })
     }
 
     fn compare<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Compared> {
-        Box::pin(self.compare(switch, edits))
+        Box::pin(async move {
+            let outcome = self.visit(switch, Task::Compare(edits.to_vec())).await;
+            let Outcome::Compared(compared) = outcome else { unreachable!("{OF_ITS_KIND}") };
+            compared
+        })
     }
 
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
-        Box::pin(self.push(switch, edits))
+        Box::pin(async move {
+            let outcome = self.visit(switch, Task::Push(edits.to_vec())).await;
+            let Outcome::Pushed(pushed) = outcome else { unreachable!("{OF_ITS_KIND}") };
+            pushed
+        })
     }
 
     fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
-        Box::pin(self.read(switch, edit))
+        Box::pin(async move {
+            let outcome = self.visit(switch, Task::Read(edit.clone())).await;
+            let Outcome::Read(is_done) = outcome else { unreachable!("{OF_ITS_KIND}") };
+            is_done
+        })
     }
 
     fn lost(&self, ap: Mac) {
-        self.lost(ap);
+        self.visits.lock().retain(|visit| match visit.try_send(Input::Lost(ap)) {
+            Ok(()) | Err(channel::TrySendError::Full(_)) => true,
+            Err(channel::TrySendError::Closed(_)) => false,
+        });
     }
 
+    /// A visit that waits for a lock ends at once, one whose change is in place as soon as a last
+    /// look has judged it. None lasts longer than a minute from here on.
     fn stop(&self) {
-        self.stop();
+        self.going.stop();
     }
 }
 

@@ -12,13 +12,13 @@ use smol::future::ready;
 const CALLS_MAX: usize = 8;
 
 /// What an unfinished call of a [`Method`] borrows the method for.
-pub(super) type Call<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type Call<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What each change would do; empty where a port has its mode.
-pub(super) type Compared = Result<Vec<String>, Failure>;
+pub type Compared = Result<Vec<String>, Failure>;
 
 /// A way of changing the ports of switches. What it does not implement cannot be done.
-pub(super) trait Method: Any + Send + Sync {
+pub trait Method: Any + Send + Sync {
     /// The name in the configuration.
     fn name(&self) -> &'static str;
 

@@ -72,22 +72,7 @@ impl Mist {
         self.client.run(connected(&self.org, ap, site), Urgency::Change).await
     }
 
-    /// Gives ports of a switch their modes, all or none.
-    pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let Some(task) = self.task(switch, edits) else {
-            return Pushed::Failed(Failure::Unreachable);
-        };
-        let _alone = self.switches.lock(switch.device_id.clone()).await;
-        self.client.run(push(task), Urgency::Change).await
-    }
-
-    /// Whether a port has its mode; nothing where it could not be read.
-    pub async fn read(&self, switch: &Switch, edit: &Edit) -> Option<bool> {
-        let change = self.compare(switch, std::slice::from_ref(edit)).await;
-        change.ok().map(|change| change.layers.is_empty())
-    }
-
-    /// What a [`push`](Self::push) would change.
+    /// What a [`push`](Method::push) would change.
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
         let task = self.task(switch, edits).ok_or(Failure::Unreachable)?;
         let _alone = self.switches.lock(switch.device_id.clone()).await;
@@ -122,10 +107,19 @@ impl Method for Mist {
     }
 
     fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
-        Box::pin(self.push(switch, edits))
+        Box::pin(async move {
+            let Some(task) = self.task(switch, edits) else {
+                return Pushed::Failed(Failure::Unreachable);
+            };
+            let _alone = self.switches.lock(switch.device_id.clone()).await;
+            self.client.run(push(task), Urgency::Change).await
+        })
     }
 
     fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
-        Box::pin(self.read(switch, edit))
+        Box::pin(async move {
+            let change = self.compare(switch, std::slice::from_ref(edit)).await;
+            change.ok().map(|change| change.layers.is_empty())
+        })
     }
 }

@@ -4,7 +4,7 @@
 //! so that after a crash the next run knows which ports may have been changed. Questions and
 //! changes run beside the task, a bounded number at a time.
 
-mod method;
+pub mod method;
 
 pub mod cso;
 pub mod mist;

@@ -16,6 +16,7 @@ use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::http::outbound::Outbound;
 use mistgate_runtime::http::tls;
 use mistgate_runtime::ports::cso::Cso;
+use mistgate_runtime::ports::method::Method as _;
 use mistgate_tests::chat::server::{LONG, reserve};
 use mistgate_tests::ports::cso;
 use mistgate_tests::ports::cso::tenant::{PortConfig, Tenant};

@@ -28,6 +28,7 @@ use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::base::snapshot::Snapshot;
 use mistgate_runtime::ports::junos::{Connected, Login, Switches};
+use mistgate_runtime::ports::method::Method as _;
 use mistgate_tests::ports::switch::configuration::Configuration;
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use smol::Timer;

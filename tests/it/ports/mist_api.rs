@@ -20,6 +20,7 @@ use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::http::outbound::Outbound;
 use mistgate_runtime::http::tls;
+use mistgate_runtime::ports::method::Method as _;
 use mistgate_runtime::ports::mist::Mist;
 use mistgate_tests::chat::server::LONG;
 use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
