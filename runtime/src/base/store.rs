@@ -56,16 +56,16 @@ use mistgate_core::engine::output::Put;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::change::Key;
 use mistgate_core::ports::{record::Record, switch_port::SwitchPort};
-use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
+use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 
-use self::batches::{BATCHES, HISTORY, LEFT, read_chats};
 pub use self::error::Error;
+use self::error::Problem;
 pub use self::incidents::RowName;
 pub use self::letters::{Letter, LetterChanges};
 pub use self::opening::Open;
 pub use self::ports::Row;
-use self::{opening::Place, row::read_stamp, writer::Writer};
+use self::{opening::Place, writer::Writer};
 use crate::base::{panic, sync::RwLock};
 
 /// Its name in the state folder.
@@ -249,11 +249,8 @@ impl Store {
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let place = Place { path: path.to_owned(), open, is_service: false };
         let mut writer = Writer::new(place);
-        let left = writer.open().and_then(|left| {
-            writer.begin(&written)?;
-            Ok(left)
-        });
-        let left = left.map_err(|problem| Error { path: path.to_owned(), problem })?;
+        let left = writer.open().map_err(|problem| problem.at(path))?;
+        writer.begin(&written).map_err(|problem| problem.at(path))?;
         let (store, thread) = Self::spawn(path, writer, written)?;
         Ok((store, left, thread))
     }
@@ -272,9 +269,7 @@ impl Store {
         let mut writer = Writer::new(place);
         writer.shared.max.store(max.unwrap_or(0), Ordering::Relaxed);
         match writer.begin(&written) {
-            Err(problem) if problem.is_final() => {
-                return Err(Error { path: path.to_owned(), problem });
-            }
+            Err(problem) if problem.is_final() => return Err(problem.at(path)),
             Err(problem) => written(Written::Refused(Vec::new(), problem.to_string())),
             Ok(Some(full)) => written(Written::Refused(Vec::new(), full)),
             Ok(None) => {}
@@ -292,7 +287,7 @@ impl Store {
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
-            .map_err(|error| Error { path: path.to_owned(), problem: error.into() })?;
+            .map_err(|error| Problem::from(error).at(path))?;
         Ok((Self { path: path.into(), shared, writes }, thread))
     }
 
@@ -312,21 +307,13 @@ impl Store {
     /// Reads a batch that somebody waits for. `None` where nobody does, it is gone or damaged, or
     /// the file cannot be read for now. Blocks.
     pub fn read(&self, batch: u64) -> Option<Kept> {
-        panic::catch(|| self.try_read(batch)).flatten()
+        self.look(|transaction| batches::read(transaction, batch)).flatten()
     }
 
-    fn try_read(&self, batch: u64) -> Option<Kept> {
-        let database = self.shared.database.read();
-        let transaction = database.as_ref()?.begin_read().ok()?;
-        let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
-        let is_history = transaction.open_table(HISTORY).ok()?.get(batch).ok()?.is_some();
-        if is_history || !batches::is_whole(batch, row.value()) {
-            return None;
-        }
-        let (at, chats, _, bytes, _) = row.value();
-        let left = transaction.open_table(LEFT).ok()?.get(batch).ok()?;
-        let left = read_chats(left.as_ref().map_or(chats, |left| left.value()));
-        Some(Kept { bytes: bytes.to_vec(), at: read_stamp(at), left })
+    /// Reads of the file; `None` where that cannot be read for now.
+    fn look<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Option<T> {
+        let look = || read(&self.shared.database.read().as_ref()?.begin_read().ok()?).ok();
+        panic::catch(look).flatten()
     }
 
     /// What is kept of ports; an error too where the file cannot be read for now. Blocks.
@@ -337,8 +324,7 @@ impl Store {
     /// Reads an incident. `None` where it is gone or damaged, or the file cannot be read for now.
     /// Blocks.
     pub fn incident(&self, key: Key) -> Option<Vec<u8>> {
-        let read = || incidents::read(self.shared.database.read().as_ref()?, key).ok()?;
-        panic::catch(read).flatten()
+        self.look(|transaction| incidents::read(transaction, key)).flatten()
     }
 
     /// How many dead letters there are.
@@ -349,8 +335,7 @@ impl Store {
     /// Reads a dead letter; none where it is gone or damaged, or the file cannot be read for now.
     /// Blocks.
     pub fn letter(&self, id: u64) -> Option<Letter> {
-        let read = || letters::read(self.shared.database.read().as_ref()?, id).ok()?;
-        panic::catch(read).flatten()
+        self.look(|transaction| letters::read(transaction, id)).flatten()
     }
 
     /// The last so many dead letters, newest first, each as `each` has it, and how many there are.
@@ -360,8 +345,7 @@ impl Store {
         most: usize,
         each: impl Fn(&Letter) -> T,
     ) -> Option<(Vec<T>, u64)> {
-        let read = || letters::last(self.shared.database.read().as_ref()?, most, each).ok();
-        panic::catch(read).flatten()
+        self.look(|transaction| letters::last(transaction, most, each))
     }
 
     /// Waits until all that was written is on disk. Gives whether it is.
@@ -381,15 +365,15 @@ impl Store {
     /// Copies what is in the store now to the file [`care::BACKUP`] beside it, while the store goes
     /// on. Blocks for as long as that takes.
     pub fn back_up(&self) -> Result<(), Error> {
-        let error = |problem| Error { path: self.path.to_path_buf(), problem };
         let begin = || match &*self.shared.database.read() {
             Some(database) => Ok(database.begin_read()?),
-            None => Err(redb::Error::DatabaseClosed.into()),
+            None => Err(Problem::from(redb::Error::DatabaseClosed)),
         };
         // The writing thread is not kept out meanwhile, but the file cannot shrink.
-        let source = begin().map_err(error)?;
-        let panicked = || Err(error(io::Error::other("a bug has ended the copy").into()));
-        panic::catch(|| care::back_up(&self.path, &source)).unwrap_or_else(panicked)
+        let source = begin().map_err(|problem| problem.at(&self.path))?;
+        let panicked = || Problem::from(io::Error::other("a bug has ended the copy"));
+        panic::catch(|| care::back_up(&self.path, &source))
+            .unwrap_or_else(|| Err(panicked().at(&self.path)))
     }
 
     /// The names of the damaged files that were set aside and still lie there, oldest first.
@@ -411,11 +395,7 @@ impl Store {
     /// The batches that were accepted after this one and are still here, in order, up to so many
     /// bytes but at least one. None where the file cannot be read for now. Blocks.
     pub fn accepted(&self, after: u64, bytes_max: usize) -> Option<Vec<Accepted>> {
-        let read = || {
-            let transaction = self.shared.database.read().as_ref()?.begin_read().ok()?;
-            batches::after(&transaction, after, bytes_max).ok()
-        };
-        panic::catch(read).flatten()
+        self.look(|transaction| batches::after(transaction, after, bytes_max))
     }
 
     /// Whether the disk takes writes, as far as the last attempt showed.

@@ -15,7 +15,7 @@ use redb::{
 
 use super::letters::{Changing, LAST, LETTERS};
 use super::row::{Row, checksum, read_stamp};
-use super::{Accepted, Left, Seen, incidents, ports::PORTS, space::Space};
+use super::{Accepted, Kept, Left, Seen, incidents, ports::PORTS, space::Space};
 use crate::base::clock;
 
 /// Whether a row of [`BATCHES`] is as it was written.
@@ -235,6 +235,19 @@ pub(super) fn after(
         }
     }
     Ok(found)
+}
+
+/// Reads a batch that somebody waits for; none where nobody does, or it is gone or damaged.
+pub(super) fn read(transaction: &ReadTransaction, batch: u64) -> Result<Option<Kept>, redb::Error> {
+    let row = transaction.open_table(BATCHES)?.get(batch)?;
+    let is_history = transaction.open_table(HISTORY)?.get(batch)?.is_some();
+    let Some(row) = row.filter(|row| !is_history && is_whole(batch, row.value())) else {
+        return Ok(None);
+    };
+    let (at, chats, _, bytes, _) = row.value();
+    let left = transaction.open_table(LEFT)?.get(batch)?;
+    let left = read_chats(left.as_ref().map_or(chats, |left| left.value()));
+    Ok(Some(Kept { bytes: bytes.to_vec(), at: read_stamp(at), left }))
 }
 
 /// Forgets the older half of the duplicates. Gives whether there were any.

@@ -80,23 +80,20 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
         }
         Ok(contents)
     });
-    checked.map_err(|problem| Error { path: path.to_owned(), problem })
+    checked.map_err(|problem| problem.at(path))
 }
 
 /// Copies a store, which is verified, to a new file that only its owner may read.
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    let from_error = |problem| Error { path: from.to_owned(), problem };
-    let to_error = |problem| Error { path: to.to_owned(), problem };
-    let database = look(from).map_err(from_error)?;
-    let source = database.begin_read().map_err(|error| from_error(error.into()))?;
-    copy_rows(&source, to).map_err(to_error)
+    let database = look(from).map_err(|problem| problem.at(from))?;
+    let source = database.begin_read().map_err(|error| Problem::from(error).at(from))?;
+    copy_rows(&source, to).map_err(|problem| problem.at(to))
 }
 
 /// Copies what an open store has at this moment to [`BACKUP`] beside it, while the store goes on.
 /// One that nobody has fetched is an error, or replaced where it is old.
 pub(super) fn back_up(path: &Path, source: &ReadTransaction) -> Result<(), Error> {
     let to = path.with_file_name(BACKUP);
-    let error = |problem| Error { path: to.clone(), problem };
     let age = fs::metadata(&to).and_then(|file| file.modified()).map(|at| at.elapsed());
     if age.is_ok_and(|age| age.is_ok_and(|age| age >= BACKUP_KEPT)) {
         let _ = fs::remove_file(&to);
@@ -110,16 +107,15 @@ pub(super) fn back_up(path: &Path, source: &ReadTransaction) -> Result<(), Error
         }
         Ok(())
     };
-    room().map_err(|source| error(source.into()))?;
-    copy_rows(source, &to).map_err(error)
+    let room = room().map_err(Problem::from);
+    room.and_then(|()| copy_rows(source, &to)).map_err(|problem| problem.at(&to))
 }
 
 /// Puts a copy of a store in the place of another, which is renamed. Gives its new name. The new
 /// file belongs to the owner of its folder, who is also whom mistgate runs as.
 pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
-    let error = |problem| Error { path: to.to_owned(), problem };
     if opening::is_taken(to) {
-        return Err(error(Problem::Redb(redb::Error::DatabaseAlreadyOpen)));
+        return Err(Problem::Redb(redb::Error::DatabaseAlreadyOpen).at(to));
     }
     let (new, was) = (to.with_extension("restoring"), to.with_extension("before-restore"));
     // Of an attempt that did not come to its end.
@@ -135,7 +131,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
         fs::rename(&new, to)?;
         Ok(was)
     };
-    put().map_err(|source: io::Error| error(source.into()))
+    put().map_err(|error: io::Error| Problem::from(error).at(to))
 }
 
 /// Adds to a store what a damaged one still has of batches that somebody waits for, and of dead
@@ -143,17 +139,14 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
 /// may have been delivered, dropped or forgotten shortly before the damage. Silences are left out:
 /// one that has ended would hide what is wrong.
 pub fn salvage(from: &Path, into: &Path) -> Result<[usize; 3], Error> {
-    let bytes = fs::read(from);
-    let bytes = bytes.map_err(|error| Error { path: from.to_owned(), problem: error.into() })?;
-    let found = scan(&bytes);
-    add(&found, into).map_err(|problem| Error { path: into.to_owned(), problem })
+    let bytes = fs::read(from).map_err(|error| Problem::from(error).at(from))?;
+    add(&scan(&bytes), into).map_err(|problem| problem.at(into))
 }
 
 /// The accepted batches of a store that are still in it, in order, up to so many bytes at a time.
 pub fn accepted(path: &Path) -> Result<impl FnMut(u64, usize) -> Option<Vec<Accepted>>, Error> {
     let opened = look(path).and_then(|database| Ok((database.begin_read()?, database)));
-    let (transaction, database) =
-        opened.map_err(|problem| Error { path: path.to_owned(), problem })?;
+    let (transaction, database) = opened.map_err(|problem| problem.at(path))?;
     Ok(move |after, bytes_max| {
         let _open = &database;
         batches::after(&transaction, after, bytes_max).ok()

@@ -1,30 +1,49 @@
 //! Why a store cannot be used.
 
-use std::{fmt, io, path::PathBuf};
+use std::{io, path::Path, path::PathBuf};
 
 use super::FORMAT;
 
 /// Why the store cannot be used, with the path of its file.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", .path.display())]
 pub struct Error {
     pub(super) path: PathBuf,
     pub(super) problem: Problem,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     /// No room for a copy of the file, which is made before it is brought to this format.
+    #[error(
+        "no copy of it could be made before bringing it to format {FORMAT}: {0} — make room beside \
+         it"
+    )]
     Copy(io::Error),
     /// The damaged file can be neither used nor renamed.
-    Damaged {
-        reason: String,
-        error: io::Error,
-    },
+    #[error("it is damaged ({reason}) and cannot be set aside: {error} — move it away")]
+    Damaged { reason: String, error: io::Error },
     /// Written by a newer mistgate, in this format.
+    #[error(
+        "a newer mistgate wrote this store, in format {0}; this one knows formats up to {FORMAT} — \
+         start the newer one, or set state_dir"
+    )]
     Newer(u64),
     /// Of an older format, or empty.
+    #[error(
+        "this is no store of format {FORMAT} — start mistgate on it once, which brings one of \
+         0.1.0 to that"
+    )]
     Older,
+    #[error("{}", words(.0))]
     Redb(redb::Error),
+}
+
+fn words(error: &redb::Error) -> String {
+    if let redb::Error::DatabaseAlreadyOpen = error {
+        return "another mistgate uses this store — stop it, or set state_dir".to_owned();
+    }
+    error.to_string()
 }
 
 impl<E: Into<redb::Error>> From<E> for Problem {
@@ -34,6 +53,11 @@ impl<E: Into<redb::Error>> From<E> for Problem {
 }
 
 impl Problem {
+    /// This problem of the file at a path.
+    pub(super) fn at(self, path: &Path) -> Error {
+        Error { path: path.to_owned(), problem: self }
+    }
+
     /// A bug has ended what was being written.
     pub(super) fn panicked() -> Self {
         io::Error::other("a bug has ended the commit").into()
@@ -79,47 +103,9 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Redb(redb::Error::DatabaseAlreadyOpen) => {
-                write!(f, "another mistgate uses this store — stop it, or set state_dir")
-            }
-            Self::Redb(error) => write!(f, "{error}"),
-            Self::Newer(format) => write!(
-                f,
-                "a newer mistgate wrote this store, in format {format}; this one knows formats up \
-                 to {FORMAT} — start the newer one, or set state_dir"
-            ),
-            Self::Older => write!(
-                f,
-                "this is no store of format {FORMAT} — start mistgate on it once, which brings one \
-                 of 0.1.0 to that"
-            ),
-            Self::Copy(error) => write!(
-                f,
-                "no copy of it could be made before bringing it to format {FORMAT}: {error} — make \
-                 room beside it"
-            ),
-            Self::Damaged { reason, error } => write!(
-                f,
-                "it is damaged ({reason}) and cannot be set aside: {error} — move it away"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.problem)
-    }
-}
-
 impl Error {
     /// Whether another process has it.
     pub const fn is_taken(&self) -> bool {
         self.problem.is_taken()
     }
 }
-
-impl std::error::Error for Error {}

@@ -6,9 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mistgate_core::notify::change::Key;
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
-};
+use redb::{ReadTransaction, ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::{row::checksum, space};
 use crate::base::clock;
@@ -180,9 +178,12 @@ pub(super) fn prepare(
 }
 
 /// Reads an incident; none where it is gone or damaged.
-pub(super) fn read(database: &Database, key: Key) -> Result<Option<Vec<u8>>, redb::Error> {
+pub(super) fn read(
+    transaction: &ReadTransaction,
+    key: Key,
+) -> Result<Option<Vec<u8>>, redb::Error> {
     let (table, key) = RowName::Incident(key).key();
-    let row = database.begin_read()?.open_table(table.table())?.get(&*key)?;
+    let row = transaction.open_table(table.table())?.get(&*key)?;
     let row = row.filter(|row| table.is_whole(&key, row.value()));
     Ok(row.map(|row| row.value().2.to_vec()))
 }

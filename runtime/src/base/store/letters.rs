@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::dead_letter::Dead;
 use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, Table,
-    TableDefinition, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, Table, TableDefinition, WriteTransaction,
 };
 use smol::channel;
 
@@ -128,8 +128,8 @@ impl Letters {
     ) -> Result<Changing<'t>, redb::Error> {
         let rows = transaction.open_table(LETTERS)?;
         let last = transaction.open_table(LAST)?;
-        let (tally, now, changes) = (self.tally, clock::stamp(), LetterChanges::default());
-        Ok(Changing { rows, last, tally, now, room, changes, dropped: Vec::new() })
+        let changed = Changed { tally: self.tally, ..Changed::default() };
+        Ok(Changing { rows, last, now: clock::stamp(), room, changed })
     }
 
     /// Drops what was asked for and what is too old, and keeps the bound, of a store with this one.
@@ -140,7 +140,7 @@ impl Letters {
     ) -> Result<(), redb::Error> {
         for (id, _) in &self.drops {
             let was_there = changing.take(*id)?.is_some();
-            changing.dropped.push(was_there);
+            changing.changed.dropped.push(was_there);
         }
         if self.is_expiry_due() {
             changing.expire()?;
@@ -173,15 +173,14 @@ impl Letters {
 pub(super) struct Changing<'t> {
     rows: Table<'t, u64, Row<'static>>,
     last: Table<'t, (), u64>,
-    tally: Tally,
     now: Option<UnixTime>,
     /// Bytes that new letters may take.
     room: u64,
-    changes: LetterChanges,
-    dropped: Vec<bool>,
+    changed: Changed,
 }
 
 /// What a transaction has changed, once it is committed.
+#[derive(Default)]
 pub(super) struct Changed {
     tally: Tally,
     changes: LetterChanges,
@@ -191,8 +190,7 @@ pub(super) struct Changed {
 impl Changing<'_> {
     /// Ends the changes, so that the transaction can be committed.
     pub(super) fn end(self) -> Changed {
-        let Self { tally, changes, dropped, .. } = self;
-        Changed { tally, changes, dropped }
+        self.changed
     }
 
     /// Lays down an event, in a batch of its own, that was given up for a chat.
@@ -200,11 +198,11 @@ impl Changing<'_> {
         let to = format!("{chat} {}", dead.to);
         let parts = (write_stamp(self.now), to.as_bytes(), dead.reason.as_bytes(), bytes);
         let Some(room) = self.room.checked_sub(cost(&row(0, parts))) else {
-            self.changes.pushed_out += 1;
+            self.changed.changes.pushed_out += 1;
             return Ok(());
         };
         self.room = room;
-        self.changes.kept += 1;
+        self.changed.changes.kept += 1;
         self.add(parts)
     }
 
@@ -214,8 +212,8 @@ impl Changing<'_> {
         let row = row(id, parts);
         self.last.insert((), id)?;
         self.rows.insert(id, row)?;
-        self.tally.add(&row);
-        self.changes.last = id;
+        self.changed.tally.add(&row);
+        self.changed.changes.last = id;
         Ok(())
     }
 
@@ -225,7 +223,7 @@ impl Changing<'_> {
             return Ok(None);
         };
         let (at, to, reason, bytes, sum) = row.value();
-        self.tally.remove(&row.value());
+        self.changed.tally.remove(&row.value());
         Ok(Some((at, to.to_vec(), reason.to_vec(), bytes.to_vec(), sum)))
     }
 
@@ -235,33 +233,33 @@ impl Changing<'_> {
         let (at, to, reason, bytes, sum) = taken;
         let row: Row<'_> = (*at, to, reason, bytes, *sum);
         if self.rows.insert(id, row)?.is_none() {
-            self.tally.add(&row);
+            self.changed.tally.add(&row);
         }
         Ok(())
     }
 
     /// Removes the oldest until the others take no more than this.
     pub(super) fn push_out(&mut self, bytes_max: u64) -> Result<(), redb::Error> {
-        while self.tally.bytes > bytes_max {
+        while self.changed.tally.bytes > bytes_max {
             let Some((_, row)) = self.rows.pop_first()? else {
                 break;
             };
-            self.tally.remove(&row.value());
-            self.changes.pushed_out += 1;
+            self.changed.tally.remove(&row.value());
+            self.changed.changes.pushed_out += 1;
         }
         Ok(())
     }
 
     /// Removes the older half, at least one. Gives whether there were any.
     pub(super) fn push_out_half(&mut self) -> Result<bool, redb::Error> {
-        let had_some = self.tally.bytes > 0;
-        self.push_out(self.tally.bytes / 2)?;
+        let had_some = self.changed.tally.bytes > 0;
+        self.push_out(self.changed.tally.bytes / 2)?;
         Ok(had_some)
     }
 
     /// Removes those that are known to be too old.
     fn expire(&mut self) -> Result<(), redb::Error> {
-        let Self { rows, tally, now, changes, .. } = self;
+        let Self { rows, now, changed: Changed { tally, changes, .. }, .. } = self;
         rows.retain(|_, row| {
             let is_young = UnixTime::age(read_stamp(row.0), *now) < KEPT;
             if !is_young {
@@ -316,18 +314,18 @@ pub(super) fn add_all<'p>(
 }
 
 /// Reads a letter; none where it is gone or damaged.
-pub(super) fn read(database: &Database, id: u64) -> Result<Option<Letter>, redb::Error> {
-    let row = database.begin_read()?.open_table(LETTERS)?.get(id)?;
+pub(super) fn read(transaction: &ReadTransaction, id: u64) -> Result<Option<Letter>, redb::Error> {
+    let row = transaction.open_table(LETTERS)?.get(id)?;
     Ok(row.and_then(|row| letter(id, row.value())))
 }
 
 /// The last so many letters, newest first, each as `each` has it, and how many there are.
 pub(super) fn last<T>(
-    database: &Database,
+    transaction: &ReadTransaction,
     most: usize,
     each: impl Fn(&Letter) -> T,
 ) -> Result<(Vec<T>, u64), redb::Error> {
-    let table = database.begin_read()?.open_table(LETTERS)?;
+    let table = transaction.open_table(LETTERS)?;
     let mut letters = Vec::new();
     for row in table.iter()?.rev().take(most) {
         let (id, row) = row?;
@@ -384,7 +382,8 @@ mod tests {
     }
 
     fn ids(database: &Database) -> Vec<u64> {
-        last(database, 100, |letter| letter.id).expect("a table").0
+        let transaction = database.begin_read().expect("a transaction");
+        last(&transaction, 100, |letter| letter.id).expect("a table").0
     }
 
     #[test]
@@ -392,11 +391,12 @@ mod tests {
         let (database, mut letters) = (database(), Letters::default());
         let at = Some(UnixTime::from_secs(1_752_000_000));
         change(&database, &mut letters, 10_000, at, lay(10));
-        let letter = read(&database, 1).expect("a table").expect("a letter");
+        let transaction = database.begin_read().expect("a transaction");
+        let letter = read(&transaction, 1).expect("a table").expect("a letter");
         let (to, reason) = (DEAD.0.to_owned(), DEAD.1.to_owned());
         let chat = "slack".to_owned();
         assert_eq!(letter, Letter { id: 1, at, chat, to, reason, bytes: vec![7; 10] });
-        assert_eq!(read(&database, 2).expect("a table"), None);
+        assert_eq!(read(&transaction, 2).expect("a table"), None);
     }
 
     #[test]
