@@ -2,7 +2,7 @@
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 
-use std::{borrow::Cow, fmt, io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::base::time::UnixTime;
@@ -31,13 +31,15 @@ pub use self::followed::{FileSet, Followed};
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key, root or revocation list cannot be used.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// What the file holds is not what is expected of it.
+    #[error("{file}: {what}")]
     Content { file: String, what: Cow<'static, str> },
-    /// The file cannot be read.
+    #[error("{file}: cannot be read: {reason}")]
     Read { file: String, reason: String },
     /// The certificate and the key cannot be used, or not with each other.
+    #[error("{}", unusable(.cert, .key, .reason))]
     Unusable { cert: String, key: String, reason: rustls::Error },
 }
 
@@ -51,25 +53,14 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Content { file, what } => write!(f, "{file}: {what}"),
-            Self::Read { file, reason } => write!(f, "{file}: cannot be read: {reason}"),
-            Self::Unusable { cert, key, reason: rustls::Error::InconsistentKeys(_) } => {
-                write!(f, "{cert}: the certificate does not belong to the key in {key}")
-            }
-            Self::Unusable { cert, key, reason } if cert == key => {
-                write!(f, "{cert}: cannot be used: {reason}")
-            }
-            Self::Unusable { cert, key, reason } => {
-                write!(f, "{cert} with the key in {key}: cannot be used: {reason}")
-            }
-        }
+/// Which certificate and key cannot be used, and why.
+fn unusable(cert: &str, key: &str, reason: &rustls::Error) -> String {
+    if let rustls::Error::InconsistentKeys(_) = reason {
+        return format!("{cert}: the certificate does not belong to the key in {key}");
     }
+    let with_key = if cert == key { String::new() } else { format!(" with the key in {key}") };
+    format!("{cert}{with_key}: cannot be used: {reason}")
 }
-
-impl std::error::Error for Error {}
 
 /// An error of TLS for people: with dates where rustls counts seconds.
 pub(crate) fn explain(error: &io::Error) -> String {

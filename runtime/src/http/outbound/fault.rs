@@ -1,48 +1,58 @@
 //! Why there is no answer, and whether the destination may have got the request all the same.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 /// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{host}: {cause}")]
 pub struct Fault {
     pub host: String,
     pub cause: Cause,
 }
 
 /// What went wrong on the way to an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// Not an absolute http or https URL, or a header field that cannot be sent.
+    #[error("the URL or a header cannot be sent")]
     Request,
-    /// The host name has no address.
+    #[error("the host name has no address: {0}")]
     Resolve(String),
     /// None of the addresses takes connections.
+    #[error("no connection: {0}")]
     Connect(String),
     /// The proxy does not let us through.
+    #[error("{0}")]
     Proxy(String),
-    /// The TLS handshake failed; most often the certificate is not trusted.
+    /// Most often the certificate is not trusted.
+    #[error("the TLS handshake failed: {0}")]
     Handshake(String),
-    /// The connection ended before the answer did.
+    #[error("the connection ended before the answer")]
     Lost,
     /// The answer is not HTTP/1, or its head is too long.
+    #[error("the answer is not HTTP")]
     Malformed,
-    /// The time was over.
+    #[error("no {step} within {after:?}")]
     TimedOut { step: Step, after: Duration },
     /// The body of the answer is longer than what is taken of it.
+    #[error("the answer is longer than it may be")]
     TooLong,
 }
 
 /// The steps to an answer, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Step {
     /// Looking up the host name, of the destination or the proxy.
+    #[error("address")]
     Resolve,
+    #[error("connection")]
     Connect,
-    /// Asking the proxy.
+    #[error("answer from the proxy")]
     Proxy,
-    /// The TLS handshake.
+    #[error("TLS handshake")]
     Handshake,
     /// Sending the request and reading the answer.
+    #[error("answer")]
     Exchange,
 }
 
@@ -57,42 +67,6 @@ impl Fault {
                 | Cause::TooLong
                 | Cause::TimedOut { step: Step::Exchange, .. }
         )
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.host, self.cause)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request => f.write_str("the URL or a header cannot be sent"),
-            Self::Resolve(reason) => write!(f, "the host name has no address: {reason}"),
-            Self::Connect(reason) => write!(f, "no connection: {reason}"),
-            Self::Proxy(reason) => f.write_str(reason),
-            Self::Handshake(reason) => write!(f, "the TLS handshake failed: {reason}"),
-            Self::Lost => f.write_str("the connection ended before the answer"),
-            Self::Malformed => f.write_str("the answer is not HTTP"),
-            Self::TimedOut { step, after } => write!(f, "no {step} within {after:?}"),
-            Self::TooLong => f.write_str("the answer is longer than it may be"),
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "address",
-            Self::Connect => "connection",
-            Self::Proxy => "answer from the proxy",
-            Self::Handshake => "TLS handshake",
-            Self::Exchange => "answer",
-        })
     }
 }
 

@@ -46,11 +46,11 @@ pub struct Target {
 pub struct Key(Arc<PrivateKey>);
 
 /// Why a text cannot be used as a private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// A passphrase protects the key.
+    #[error("the key has a passphrase")]
     Encrypted,
-    /// The text is not a key of a kind that we know.
+    #[error("this is no private key of a kind that we know")]
     Unreadable,
 }
 
@@ -77,47 +77,44 @@ impl fmt::Debug for Key {
     }
 }
 
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Encrypted => "the key has a passphrase",
-            Self::Unreadable => "this is no private key of a kind that we know",
-        })
-    }
-}
-
-impl std::error::Error for KeyError {}
-
 /// The steps to a NETCONF session, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Step {
     /// The look-up of the name, and TCP.
+    #[error("connecting")]
     Connect,
     /// The key exchange, which includes the check of the host key.
+    #[error("the key exchange")]
     KeyExchange,
+    #[error("the login")]
     Login,
-    /// The start of NETCONF.
+    #[error("the start of NETCONF")]
     Subsystem,
 }
 
 /// Why a session could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Both sides have no method of this kind in common; `theirs` are those of the switch.
+    #[error("no common {kind}: the switch offers only {}", offers(.theirs))]
     Algorithms { kind: &'static str, theirs: Vec<String> },
     /// The host key is not trusted.
+    #[error("{0}")]
     HostKey(Refusal),
     /// The login failed: the methods that were tried, and those that the switch offered.
+    #[error("{}", refusal(.username, .tried, .offered))]
     Login { username: String, tried: Vec<&'static str>, offered: Vec<String> },
-    /// The switch ended the connection in this step.
+    #[error("the switch closed the connection during {0}")]
     Lost(Step),
     /// The switch broke the protocol in this step.
+    #[error("{step} failed: {reason}")]
     Protocol { step: Step, reason: String },
     /// There is no TCP connection.
+    #[error("{0}")]
     Reach(outbound::Cause),
-    /// The switch refuses to start NETCONF.
+    #[error("the switch refuses NETCONF — expected on it: set system services netconf ssh")]
     Subsystem,
-    /// The timeout passed during this step.
+    #[error("{step} took longer than {after:?}")]
     TimedOut { step: Step, after: Duration },
 }
 
@@ -143,44 +140,20 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Algorithms { kind, theirs } => {
-                let theirs = theirs.join(", ");
-                write!(f, "no common {kind}: the switch offers only {theirs}")?;
-                let is_old = ["sha1", "cbc", "ssh-rsa"].iter().any(|old| theirs.contains(old));
-                let hint = " — legacy_algorithms = true accepts more";
-                f.write_str(if is_old { hint } else { "" })
-            }
-            Self::HostKey(refusal) => refusal.fmt(f),
-            Self::Login { username, tried, offered } if tried.is_empty() => {
-                let offered = offered.join(", ");
-                write!(f, "no way to log in as {username}: the switch takes only {offered}")
-            }
-            Self::Login { username, tried, .. } => {
-                write!(f, "the switch refuses the {} of {username}", tried.join(" and the "))
-            }
-            Self::Lost(step) => write!(f, "the switch closed the connection during {step}"),
-            Self::Protocol { step, reason } => write!(f, "{step} failed: {reason}"),
-            Self::Reach(cause) => cause.fmt(f),
-            Self::Subsystem => f.write_str(
-                "the switch refuses NETCONF — expected on it: set system services netconf ssh",
-            ),
-            Self::TimedOut { step, after } => write!(f, "{step} took longer than {after:?}"),
-        }
-    }
+/// What a switch offers, and what may help if that is old.
+fn offers(theirs: &[String]) -> String {
+    let theirs = theirs.join(", ");
+    let is_old = ["sha1", "cbc", "ssh-rsa"].iter().any(|old| theirs.contains(old));
+    let hint = if is_old { " — legacy_algorithms = true accepts more" } else { "" };
+    format!("{theirs}{hint}")
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connecting",
-            Self::KeyExchange => "the key exchange",
-            Self::Login => "the login",
-            Self::Subsystem => "the start of NETCONF",
-        })
+fn refusal(username: &str, tried: &[&str], offered: &[String]) -> String {
+    if tried.is_empty() {
+        let offered = offered.join(", ");
+        return format!("no way to log in as {username}: the switch takes only {offered}");
     }
+    format!("the switch refuses the {} of {username}", tried.join(" and the "))
 }
 
 /// The channel of a NETCONF session. Dropping it closes the SSH connection.
