@@ -212,11 +212,8 @@ impl Service for Intake {
             Ok(intake) => intake,
             Err(rejection) => {
                 let reply = self.reject(head, rejection);
-                let reply = match rejection {
-                    Rejection::Envelope(_) => reply.proven(),
-                    Rejection::Signature(_) => reply,
-                };
-                return self.answer(began, reply);
+                let is_signed = matches!(rejection, Rejection::Envelope(_));
+                return self.answer(began, if is_signed { reply.proven() } else { reply });
             }
         };
         self.note_heard(&intake.topic, intake.org.take(), &body);
@@ -250,12 +247,10 @@ impl Service for Intake {
         // The body is not needed any more; a slow disk should not hold it.
         drop(body);
         let status = self.hand_over(&settings, intake, ap_events).await;
-        let reply = Reply::status(status.into()).proven();
-        let reply = if status == StatusCode::ServiceUnavailable {
-            reply.retry_after(RETRY_AFTER)
-        } else {
-            reply
-        };
+        let mut reply = Reply::status(status.into()).proven();
+        if status == StatusCode::ServiceUnavailable {
+            reply = reply.retry_after(RETRY_AFTER);
+        }
         self.answer(began, reply)
     }
 
