@@ -50,44 +50,45 @@ pub(crate) fn run(args: &Cert) -> Result<(), String> {
 /// A certificate that was made: its kind, its name and when it ends; and its files.
 type Made = (String, Vec<File>);
 
-fn write(what: String, files: Vec<File>, force: bool) -> Result<Made, String> {
+/// Writes the files of a certificate, but never over those of the CA that signs it.
+fn write(what: String, files: Vec<File>, force: bool, ca: &[&String]) -> Result<Made, String> {
+    let is_taken = |file: &&File| ca.iter().any(|path| files::is_same(&file.path, path));
+    if let Some(File { path, .. }) = files.iter().find(is_taken) {
+        let advice = "choose another --cert-basename";
+        return Err(format!("{path}: belongs to the CA that signs — {advice}"));
+    }
     files::write(&files, force, ADVICE)?;
     Ok((what, files))
 }
 
 /// Makes a root and writes its files.
 pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
-    let now = clock::wall();
-    let period = Period::from(now, args.expiration_in_days);
+    let period = Period::from(clock::wall(), args.expiration_in_days);
     let mut params = params(&args.subject_org_name, &[], &period)?;
     authorize(&mut params, BasicConstraints::Unconstrained);
     let key = KeyPair::generate().map_err(failed)?;
     let cert = params.self_signed(&key).map_err(failed)?;
     let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename, false);
-    write(format!("root O={}, {period}", args.subject_org_name), files, args.force)
+    write(format!("root O={}, {period}", args.subject_org_name), files, args.force, &[])
 }
 
 fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
     let now = clock::wall();
     let authority = Authority::load(&args.ca_certfile, &args.ca_keyfile, now)?;
-    let left = authority.path_length.map(|length| length.checked_sub(1));
-    match left {
-        Some(None) => {
-            let advice = "use its root, or make it anew with a --path-length above 0";
-            return Err(format!("{}: the CA may sign only leaves — {advice}", args.ca_certfile));
-        }
-        Some(Some(left)) if u32::from(args.path_length) > left => {
-            let asked = args.path_length;
-            return Err(format!("--path-length {asked}: the CA allows at most {left}"));
-        }
-        _ => {}
+    let (asked, left) = (args.path_length, authority.path_length.unwrap_or(u32::MAX));
+    if left == 0 {
+        let advice = "use its root, or make it anew with a --path-length above 0";
+        return Err(format!("{}: the CA may sign only leaves — {advice}", args.ca_certfile));
+    }
+    if u32::from(asked) >= left {
+        return Err(format!("--path-length {asked}: the CA allows at most {}", left - 1));
     }
     let period = Period::from(now, args.expiration_in_days).within(&authority);
     let mut params = params(&args.subject_org_name, &[], &period)?;
     authorize(&mut params, BasicConstraints::Constrained(args.path_length));
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename, false);
-    spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    write(format!("intermediate O={}, {period}", args.subject_org_name), files, args.force)
+    let what = format!("intermediate O={}, {period}", args.subject_org_name);
+    write(what, files, args.force, &[&args.ca_certfile, &args.ca_keyfile])
 }
 
 /// Makes a leaf and writes its files.
@@ -113,9 +114,8 @@ pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
     };
     params.extended_key_usages = usages;
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename, true);
-    spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     let what = format!("leaf O={} for {purpose}, {period}", args.subject_org_name);
-    write(what, files, args.force)
+    write(what, files, args.force, &[&args.ca_certfile, &args.ca_keyfile])
 }
 
 /// When a certificate begins and ends.
@@ -238,14 +238,6 @@ impl<'a> Issued<'a> {
             .map(|cert| pem::encode_config(&Pem::new("CERTIFICATE", cert.to_vec()), format))
             .collect()
     }
-}
-
-/// Refuses to replace the files of the CA that signs, even with --force.
-fn spare(files: &[File], authority: [&String; 2]) -> Result<(), String> {
-    let taken = |file: &&File| authority.iter().any(|path| files::is_same(&file.path, path));
-    files.iter().find(taken).map_or(Ok(()), |File { path, .. }| {
-        Err(format!("{path}: belongs to the CA that signs — choose another --cert-basename"))
-    })
 }
 
 fn failed(error: rcgen::Error) -> String {
