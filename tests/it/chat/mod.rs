@@ -2,6 +2,7 @@
 
 mod conversations;
 pub(crate) mod delivery;
+mod facts;
 pub(crate) mod limits;
 mod merged;
 pub(crate) mod panics;
