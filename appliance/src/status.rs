@@ -3,10 +3,11 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::{process::ExitCode, thread, time::Duration};
 
+use mistgate_core::page::status::{is_in_doubt, span, verdict, wrong};
 use serde_json::{Value, json};
 
 use crate::args::Status;
-use crate::ask::{Answered, Failure, list, member, number, request, text, time};
+use crate::ask::{Failure, list, member, number, request, text, time};
 use crate::incident;
 
 /// How often it is asked again.
@@ -46,7 +47,8 @@ fn look(args: &Status) -> Result<(String, ExitCode), Failure> {
     let (status, body) = request(&state_dir, "GET", "/status", "")?;
     let unclear = |_| format!("it answered {status} to /status — try again");
     let mut shown: Value = serde_json::from_str(&body).map_err(unclear)?;
-    let wrong = wrong(&shown, &request(&state_dir, "GET", "/-/ready", "")?);
+    let (status, unready) = request(&state_dir, "GET", "/-/ready", "")?;
+    let wrong = wrong(&shown, (status != 200).then_some(&*unready));
     if !args.json {
         return Ok((page(&shown, &wrong), code(wrong.is_empty())));
     }
@@ -54,51 +56,6 @@ fn look(args: &Status) -> Result<(String, ExitCode), Failure> {
         members.insert("wrong".to_owned(), json!(wrong));
     }
     Ok((format!("{shown:#}"), code(wrong.is_empty())))
-}
-
-/// What is wrong, one line each.
-fn wrong(status: &Value, (ready, reason): &Answered) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if *ready != 200 {
-        wrong.push(format!("it is not ready: {}", reason.trim_end()));
-    }
-    for file in list(status, "store.set_aside") {
-        wrong.push(format!("a damaged store was set aside: {}", file.as_str().unwrap_or_default()));
-    }
-    for to in list(status, "destinations").iter().filter(|to| member(to, "health") != "ready") {
-        wrong.push(format!("{} takes no messages: {}", text(to, "name"), text(to, "reason")));
-    }
-    let parts = member(status, "mist.wrong").as_object().into_iter().flatten();
-    wrong.extend(
-        parts.map(|(_, reason)| {
-            format!("the way from Mist: {}", reason.as_str().unwrap_or_default())
-        }),
-    );
-    if member(status, "ports.stopped") == true {
-        wrong.push("no switch port is changed: the kill switch is on".to_owned());
-    }
-    if let Some(left) = member(status, "ports.breaker_open_seconds").as_f64() {
-        let left = span(left);
-        wrong.push(format!("no switch port is changed for {left}: too many APs went at once"));
-    }
-    let severities = ["critical", "warning", "info", "debug"];
-    let open = counts(member(status, "incidents.by_severity"), severities);
-    if !open.is_empty() {
-        wrong.push(format!("incidents are open: {}", open.join(", ")));
-    }
-    let doubtful = in_doubt(member(status, "ports")).count();
-    if doubtful > 0 {
-        wrong.push(format!("switch ports in doubt: {doubtful}"));
-    }
-    wrong
-}
-
-/// The ports of which it is not certain that they have the mode that they should have.
-fn in_doubt(ports: &Value) -> impl Iterator<Item = &Value> {
-    list(ports, "ports").iter().filter(|port| {
-        matches!(text(port, "stage"), "reading_back" | "retrying" | "stuck")
-            || member(port, "last_failure").is_string()
-    })
 }
 
 /// The members of these names that are not zero, such as `3 held`.
@@ -109,11 +66,7 @@ fn counts<const N: usize>(of: &Value, names: [&str; N]) -> Vec<String> {
 }
 
 fn page(status: &Value, wrong: &[String]) -> String {
-    let verdict = match wrong {
-        [] => "all is well".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} — and {} more", rest.len()),
-    };
+    let verdict = verdict(wrong);
     let uptime = span(member(status, "uptime_seconds").as_f64().unwrap_or_default());
     let mut lines = vec![format!("mistgate {}, up {uptime}: {verdict}", text(status, "version"))];
     if wrong.len() > 1 {
@@ -191,7 +144,7 @@ fn ports(ports: &Value) -> Vec<String> {
     let modes: String = modes.map(|(mode, count)| format!(", {count} {mode}")).collect();
     let (mode, method) = (text(ports, "mode"), text(ports, "method"));
     let mut lines = vec![format!("ports         {mode} by {method}{modes}")];
-    for port in in_doubt(ports) {
+    for port in list(ports, "ports").iter().filter(|port| is_in_doubt(port)) {
         let part = |before, name| match member(port, name).as_str() {
             Some(part) => format!("{before}{part}"),
             None => String::new(),
@@ -204,32 +157,12 @@ fn ports(ports: &Value) -> Vec<String> {
     lines
 }
 
-/// `35s`, `4m 40s`, `2h 5m`, `3d 4h`.
-fn span(seconds: f64) -> String {
-    // Whole seconds are enough.
-    let seconds = seconds as u64;
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, minutes) => format!("{minutes}m {}s", seconds % 60),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days, hours, _) => format!("{days}d {hours}h"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_span_has_two_units() {
-        let spans = [7.5, 280.0, 7_500.0, 273_600.0].map(span);
-        assert_eq!(spans, ["7s", "4m 40s", "2h 5m", "3d 4h"]);
-    }
-
-    #[test]
     fn what_is_wrong_is_said_and_what_is_not_is_not() {
-        let ready = (200, "ready\n".to_owned());
         let well = json!({
             "version": "1", "uptime_seconds": 7.5, "store": { "writable": true, "set_aside": [] },
             "destinations": [{ "name": "slack/default", "health": "ready", "waiting": 0 }],
@@ -240,7 +173,7 @@ mod tests {
             "certificates": [{ "file": "proxy.pem", "ends": "2026-12-01T08:00:00.000Z" }],
             "incidents": { "open": 0, "by_severity": { "critical": 0 }, "silences": 0 },
         });
-        assert_eq!(wrong(&well, &ready), [""; 0]);
+        assert_eq!(wrong(&well, None), [""; 0]);
         let expected = "mistgate 1, up 7s: all is well\n\
                         store         takes writes\n\
                         incidents     0 open\n\
@@ -279,8 +212,7 @@ mod tests {
                 }]
             },
         });
-        let unready = (503, "no disk\n".to_owned());
-        let wrong = wrong(&ill, &unready);
+        let wrong = wrong(&ill, Some("no disk\n"));
         let expected = [
             "it is not ready: no disk",
             "a damaged store was set aside: s",

@@ -51,4 +51,6 @@ pub mod webhook;
 
 pub mod config;
 
+pub mod page;
+
 pub mod engine;

@@ -9,6 +9,7 @@ mod incidents;
 mod meetups;
 pub mod mist;
 mod open_incidents;
+pub mod page;
 mod switch_ports;
 
 mod routes;
@@ -26,10 +27,12 @@ use mistgate_core::engine::{DestinationStatus, report};
 use mistgate_core::http::listener::{Limits, Policy};
 use mistgate_core::incident::Incidents;
 use mistgate_core::mist::feed::Status;
+use mistgate_core::page::{LOGIN, LOGOUT};
 use serde_json::{Value, json};
 use smol::Timer;
 
-use self::{guard::Guard, open_incidents::Counts, routes::Route};
+use self::guard::{Guard, Role};
+use self::{open_incidents::Counts, routes::Route};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Gauge, Labels};
 use crate::base::{clock, clock::Clock, task};
@@ -62,6 +65,7 @@ pub struct Settings {
     pub webhook: Option<Arc<webhook::Intake>>,
     /// The files with certificates and revocation lists.
     pub certificates: Vec<String>,
+    pub has_page: bool,
 }
 
 /// The service of the admin endpoint.
@@ -74,6 +78,7 @@ pub struct Admin {
     pub ready: Arc<AtomicBool>,
     /// Whether a certificate ended soon at the last reminder: only then are the files read again.
     pub has_ending: AtomicBool,
+    pub page: page::Memory,
 }
 
 /// The status of each part; `None` where it is off or has ended.
@@ -94,6 +99,8 @@ struct Parts {
 enum Caller {
     /// Over the network.
     Address(IpAddr),
+    /// By the page, over the network.
+    Page(IpAddr),
     /// Over the control socket: the user, and who that was before sudo, as it claims.
     User { uid: u32, sudo_user: Option<String> },
 }
@@ -102,6 +109,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => address.fmt(f),
+            Self::Page(address) => write!(f, "{address} (page, act)"),
             Self::User { uid, sudo_user: None } => write!(f, "uid {uid}"),
             Self::User { uid, sudo_user: Some(user) } => write!(f, "uid {uid} (sudo: {user})"),
         }
@@ -114,6 +122,7 @@ type Answer = Result<Reply, Reply>;
 /// A request that was admitted.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
+    head: &'a Head<'a>,
     path: &'a str,
     body: &'a [u8],
     caller: &'a Caller,
@@ -175,7 +184,7 @@ impl Admin {
         of: &Parts,
         incidents: &Value,
         ending: &[(String, UnixTime)],
-    ) -> String {
+    ) -> Value {
         let ends =
             |(file, end): &(String, UnixTime)| json!({ "file": file, "ends": end.rfc3339() });
         let metrics = &self.journal.metrics;
@@ -199,7 +208,7 @@ impl Admin {
                 })
             })
             .collect();
-        let value = json!({
+        json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.uptime(),
             "ready": self.ready.load(Ordering::Relaxed),
@@ -223,8 +232,7 @@ impl Admin {
             "proxy": of.proxy.as_ref().map(meetups::json),
             "mist": of.feeds.first().map(mist::json),
             "mist_orgs": of.feeds.iter().skip(1).map(mist::json).collect::<Vec<_>>(),
-        });
-        format!("{value:#}\n")
+        })
     }
 
     /// The process is healthy while the chat driver answers.
@@ -254,7 +262,7 @@ impl Admin {
         let (status, incidents) = parts.driver.as_ref().zip(incidents).ok_or_else(stopping)?;
         let has_ending = self.has_ending.load(Ordering::Relaxed);
         let ending = if has_ending { self.ending().await } else { Vec::new() };
-        Ok(ok().content(JSON, self.status_of(status, &parts, &incidents, &ending)))
+        Ok(json(&self.status_of(status, &parts, &incidents, &ending)))
     }
 
     /// Makes a copy of the store in the state folder, for a command that fetches it from there.
@@ -328,8 +336,12 @@ impl Admin {
     async fn answer(&self, head: &Head<'_>, body: &[u8], caller: &Caller) -> Reply {
         match Route::find(head.method(), head.path()) {
             Ok(route) => {
-                let asked = Asked { path: head.path(), body, caller };
-                (route.serve)(self, asked).await.unwrap_or_else(|refusal| refusal).proven()
+                let asked = Asked { head, path: head.path(), body, caller };
+                let reply = (route.serve)(self, asked).await.unwrap_or_else(|refusal| refusal);
+                if matches!(route.role, Role::Act | Role::Stop) {
+                    self.page.orders.fetch_add(1, Ordering::Relaxed);
+                }
+                if route.role == Role::Free { reply } else { reply.proven() }
             }
             Err(refused) => refused,
         }
@@ -346,7 +358,18 @@ impl Service for Admin {
 
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let route = Route::find(head.method(), head.path())?;
-        self.settings.get().guard.admit(head, route.role).map_err(|(reply, reason)| {
+        let settings = self.settings.get();
+        if matches!(route.role, Role::Page | Role::Free) && !settings.has_page {
+            return Err(Reply::status(StatusCode::NotFound.into()));
+        }
+        let session = self.page.find(head, self.clock.now());
+        let login = session.as_ref().map(|session| &session.token);
+        settings.guard.admit(head, route.role, login).map_err(|(reply, reason)| {
+            let is_late = login.is_none() && head.is_of_own_page() && settings.has_page;
+            let is_unknown = reply.status == u16::from(StatusCode::Unauthorized);
+            if is_late || is_unknown && route.role == Role::Page {
+                return page::to(LOGIN);
+            }
             let from = head.peer().ip();
             let values = fields![from, reason];
             self.journal.stranger("admin", Level::Warning, "admin_unauthorised", values);
@@ -355,7 +378,13 @@ impl Service for Admin {
     }
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
-        self.answer(head, &body, &Caller::Address(head.peer().ip())).await
+        let from = head.peer().ip();
+        match self.page.find(head, self.clock.now()) {
+            Some(session) if head.method() == "POST" && ![LOGIN, LOGOUT].contains(&head.path()) => {
+                page::order(self, head, &body, &session, from).await
+            }
+            Some(_) | None => self.answer(head, &body, &Caller::Address(from)).await,
+        }
     }
 
     fn note(&self, event: Event) {

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, io, thread};
+use std::{env, fs, io, thread};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
@@ -74,6 +74,18 @@ pub fn await_listener(webhook: &SocketAddr) -> Result<(), String> {
         thread::sleep(POLL_EVERY);
     }
     Ok(())
+}
+
+/// Where the page of the mistgate with its configuration in this folder is, and who may act there.
+pub fn page(folder: &str) -> Result<String, String> {
+    let config = fs::read_to_string(Path::new(folder).join("mistgate.toml"));
+    let config = config.map_err(|error| format!("{folder}: {error}"))?;
+    let (_, admin) = config.split_once("[admin]\nlisten = \"").ok_or("no [admin]")?;
+    let address = admin.split('"').next().unwrap_or_default();
+    Ok(format!(
+        "Its page in a browser: http://{address}/\n(to act there, log in with the token in \
+         {folder}/state/admin-token)\n\n"
+    ))
 }
 
 /// The path relative to the current folder, if it is inside.

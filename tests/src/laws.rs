@@ -22,6 +22,7 @@ pub mod http;
 pub mod inbox;
 pub mod incidents;
 pub mod outages;
+pub mod page;
 pub mod peer;
 pub mod python;
 pub mod queue;

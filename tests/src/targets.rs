@@ -27,7 +27,7 @@ use crate::{laws, micronets, ports, world};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-pub const ALL: [Target; 31] = [
+pub const ALL: [Target; 32] = [
     ("batch", batch),
     ("chat", chat),
     ("config", config),
@@ -48,6 +48,7 @@ pub const ALL: [Target; 31] = [
     ("netconf_reply", netconf_reply),
     ("netconf_session", netconf_session),
     ("netconf_world", netconf_world),
+    ("page", page),
     ("ports_governor", ports_governor),
     ("ports_names", ports_names),
     ("ports_port", ports_port),
@@ -154,6 +155,11 @@ pub fn netconf_session(data: &[u8]) {
 /// Edits of a switch that misbehaves.
 pub fn netconf_world(data: &[u8]) {
     netconf::world::run(&Plan::of(&mut Bytes::new(data)));
+}
+
+/// A status of any names, as the page shows it.
+pub fn page(data: &[u8]) {
+    laws::page::page(data);
 }
 
 /// Changes and losses under the rules for ports.

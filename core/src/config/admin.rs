@@ -15,6 +15,8 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// The bearer token that may only look.
     pub view_token: Option<Secret>,
+    /// Whether it serves the page, too: only where `listen` is loopback.
+    pub page: bool,
 }
 
 /// Reads `[admin]`, which needs a token unless it listens on loopback.
@@ -33,7 +35,12 @@ pub(super) fn admin(section: &Section<'_>) -> Admin {
             "a loopback address, or a reverse proxy with TLS in front",
         );
     }
-    Admin { listen, token, view_token }
+    let page = section.flag_or("page", listen.ip().is_loopback());
+    if page && !listen.ip().is_loopback() {
+        let what = "others could read along who logs in";
+        section.conflict("page", what, "listen on a loopback address, reached through SSH");
+    }
+    Admin { listen, token, view_token, page }
 }
 
 /// Whether two listeners cannot both have their address. Port 0 is any free port. An IPv6 wildcard

@@ -20,6 +20,10 @@ pub(super) enum Role {
     Act,
     /// It stops something, which anybody on this machine may.
     Stop,
+    /// It shows a page. Who may not look is asked to log in.
+    Page,
+    /// It is for those who have not logged in yet.
+    Free,
 }
 
 /// The file in the state folder whose token may act where the configuration names none.
@@ -84,30 +88,55 @@ impl Guard {
         }
     }
 
-    /// Lets a request in; else the answer, and why.
-    pub(super) fn admit(&self, head: &Head<'_>, role: Role) -> Result<(), (Reply, &'static str)> {
-        if role != Role::Look && head.is_of_a_page() {
+    /// What a token allows: to `act`, or only to `look`.
+    pub(super) fn allows(&self, sent: &[u8]) -> Option<&'static str> {
+        let is = |token: &Option<Secret>| token.as_ref().is_some_and(|token| token.matches(sent));
+        // Both are compared, whichever it is.
+        match (is(&self.token), is(&self.view_token)) {
+            (true, _) => Some("act"),
+            (false, true) => Some("look"),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether a form of our own page was sent. A page whose own name leads here, which its owner
+    /// may change at will, has another name than this machine.
+    pub(super) fn is_of_own_page(head: &Head<'_>) -> bool {
+        head.is_of_own_page() && head.names_this_machine()
+    }
+
+    /// Lets a request in; else the answer, and why. `login` is the token of who has logged in.
+    pub(super) fn admit(
+        &self,
+        head: &Head<'_>,
+        role: Role,
+        login: Option<&Secret>,
+    ) -> Result<(), (Reply, &'static str)> {
+        let is_ordered = matches!(role, Role::Act | Role::Stop);
+        let is_own = login.is_some() && Self::is_of_own_page(head);
+        if is_ordered && head.is_of_a_page() && !is_own {
             // A page in a browser can post to this host too.
             return Err(forbidden("a page of another host"));
         }
         let sent = head.header("authorization").and_then(|value| value.split_at_checked(7));
         let sent = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-        let has = |token: &Option<Secret>| {
-            token.as_ref().zip(sent).is_some_and(|(token, (_, sent))| token.matches(sent))
-        };
-        let (may_act, may_look) = (has(&self.token), has(&self.view_token));
+        let sent = sent.map(|(_, sent)| sent).or(login.map(|login| login.expose().as_bytes()));
+        let allowed = sent.and_then(|sent| self.allows(sent));
+        let may_look = allowed.is_some();
         let is_free = match role {
-            Role::Look => self.is_open,
+            Role::Look | Role::Page => self.is_open,
             Role::Act => false,
             Role::Stop => self.is_local,
+            Role::Free => true,
         };
         match role {
-            _ if may_act => Ok(()),
-            Role::Look if may_look => Ok(()),
+            _ if allowed == Some("act") => Ok(()),
+            Role::Free => Ok(()),
+            Role::Look | Role::Page if may_look => Ok(()),
             _ if is_free && head.names_this_machine() && !head.is_of_a_page() => Ok(()),
             _ if is_free => Err(forbidden("a name or a page of another host")),
             Role::Act if may_look => Err(forbidden("a token that may only look")),
-            Role::Look | Role::Act | Role::Stop => {
+            Role::Look | Role::Act | Role::Stop | Role::Page => {
                 let reply = Reply::status(StatusCode::Unauthorized.into());
                 Err((reply.header("www-authenticate", "Bearer"), "no token"))
             }

@@ -4,10 +4,12 @@
 use std::{borrow::Cow, pin::Pin};
 
 use http_types::StatusCode;
+use mistgate_core::page::{LOGIN, LOGOUT};
 use mistgate_core::ports::report::Order;
 
 use super::guard::Role;
-use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, mist, switch_ports};
+use super::switch_ports;
+use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, mist, page};
 use crate::http::listen::Reply;
 
 /// An answer that is awaited.
@@ -40,6 +42,16 @@ const ROUTES: &[Route] = routes! {
     GET "/-/ready", Look => |admin, _| admin.ready();
     GET "/metrics", Look => |admin, _| admin.metrics();
     GET "/status", Look => |admin, _| admin.status();
+    GET "/events", Look => |admin, asked| page::news(admin, asked);
+    GET "/", Page => |admin, asked| page::show(admin, asked);
+    GET "/page/events", Page => |admin, asked| page::show(admin, asked);
+    GET "/page/ports", Page => |admin, asked| page::show(admin, asked);
+    GET "/page/destinations", Page => |admin, asked| page::show(admin, asked);
+    GET "/style/{id}", Free => |admin, asked| page::file(admin, asked);
+    GET "/script/{id}", Free => |admin, asked| page::file(admin, asked);
+    GET LOGIN, Free => |admin, asked| page::log_in(admin, asked);
+    POST LOGIN, Free => |admin, asked| page::log_in(admin, asked);
+    POST LOGOUT, Free => |admin, asked| page::log_out(admin, asked);
     GET dead_letters::LIST, Look => |admin, _| dead_letters::list(admin);
     GET dead_letters::SHOW, Look => |admin, asked| dead_letters::show(admin, asked);
     POST dead_letters::SEND, Act => |admin, asked| dead_letters::send(admin, asked);

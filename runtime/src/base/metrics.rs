@@ -153,6 +153,12 @@ impl Metrics {
         all.counters.get(&counter).map_or(0, |Series(rows)| rows.iter().map(|(_, n)| n).sum())
     }
 
+    /// The sum of all counters, which grows whenever something has happened.
+    pub fn sum(&self) -> u64 {
+        let all = self.all.lock();
+        all.counters.values().flat_map(|Series(rows)| rows).map(|(_, n)| n).sum()
+    }
+
     /// The exposition in Prometheus' text format 0.0.4.
     pub fn exposition(&self, gauges: &[Gauge]) -> String {
         let mut text = String::new();

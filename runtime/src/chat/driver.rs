@@ -47,6 +47,8 @@ pub enum Message {
     Incidents(Box<Look>),
     /// Which device others are behind, as far as that is known.
     Links(Vec<incident::input::Input>),
+    /// Asks for the bytes of the batches that were accepted last.
+    Recent(channel::Sender<Vec<Bytes>>),
     /// Recalled events, and the channel of each.
     Recalled { events: Vec<(Entry, String)>, chat: ChatId },
     Request {
@@ -106,6 +108,14 @@ impl Handle {
             let _ = answer.try_send(seen);
             input
         })));
+        answered.recv().await.ok()
+    }
+
+    /// Asks for the bytes of the batches that were accepted last, in their order; `None` once the
+    /// driver has ended.
+    pub async fn recent(&self) -> Option<Vec<Bytes>> {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Recent(answer));
         answered.recv().await.ok()
     }
 
@@ -248,6 +258,10 @@ impl Driver {
                 for link in links {
                     self.step(Some(Input::Incident(link)));
                 }
+                return None;
+            }
+            Message::Recent(answer) => {
+                let _ = answer.try_send(self.recent.all());
                 return None;
             }
             Message::Recalled { events, chat } => Input::Recalled { events, chat },

@@ -129,6 +129,16 @@ impl<'a> Head<'a> {
         self.header("origin").is_some() || !is_own
     }
 
+    /// Whether it is of a page of its own host in somebody's browser, as that says itself.
+    pub(crate) fn is_of_own_page(&self) -> bool {
+        let site = self.header("sec-fetch-site");
+        let origin = self.header("origin").and_then(|origin| {
+            origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"))
+        });
+        let is_own = origin.is_some() && origin == self.header("host");
+        is_own && site.is_none_or(|site| site == b"same-origin")
+    }
+
     /// Whether it names this machine as its host. A page in a browser whose own name leads here
     /// names that, and could read the answer.
     pub(crate) fn names_this_machine(&self) -> bool {

@@ -14,6 +14,7 @@ pub(crate) mod http_outbound;
 pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod package;
+pub(crate) mod page;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod sandbox;

@@ -282,7 +282,7 @@ fn welcome(folder: &str) -> Result<String, String> {
     let mistgate = binary()?;
     let this = short(env::current_exe().map_err(|error| error.to_string())?);
     let (mistgate, this) = (mistgate.display(), this.display());
-    let config = format!("{folder}/mistgate.toml");
+    let (config, page) = (format!("{folder}/mistgate.toml"), demo::page(folder)?);
     Ok(format!(
         "A mistgate on this machine cares for port {PORT} of a switch called {NAME}: a simulated one,\n\
          behind a real sshd. What mistgate tells Slack is printed here. To try it, in a second\n\
@@ -292,7 +292,7 @@ fn welcome(folder: &str) -> Result<String, String> {
          {this} unplug {folder}    # the AP is taken away\n\n\
          The same by hand:\n\n  \
          {mistgate} port diff --config {config} --switch {NAME} --port {PORT} --mode ap\n  \
-         {mistgate} port set --config {config} --switch {NAME} --port {PORT} --mode ap\n\n\
+         {mistgate} port set --config {config} --switch {NAME} --port {PORT} --mode ap\n\n{page}\
          Ctrl-C stops all of it. Configuration, audit and what it remembers are in {folder}.\n\n"
     ))
 }

@@ -87,7 +87,7 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
 
 fn welcome(folder: &str, webhook: &SocketAddr) -> Result<String, String> {
     let mistgate = binary()?;
-    let mistgate = mistgate.display();
+    let (mistgate, page) = (mistgate.display(), demo::page(folder)?);
     Ok(format!(
         "A mistgate takes webhooks on this machine and posts to stand-ins for Slack, Microsoft Teams\n\
          and Google Chat, which print here what their readers would see. To try it, in a second\n\
@@ -98,7 +98,7 @@ fn welcome(folder: &str, webhook: &SocketAddr) -> Result<String, String> {
          body='{{\"topic\":\"device-events\",\"events\":[{{'$event'}}]}}'\n  \
          secret=$(cat {folder}/webhook-secret)\n  \
          signature=$(printf %s \"$body\" | openssl dgst -sha256 -hmac \"$secret\" -r | cut -c 1-64)\n  \
-         curl -si -H \"X-Mist-Signature-v2: $signature\" -d \"$body\" http://{webhook}/webhooks\n\n\
+         curl -si -H \"X-Mist-Signature-v2: $signature\" -d \"$body\" http://{webhook}/webhooks\n\n{page}\
          Ctrl-C stops all of it. Configuration and accepted events are in {folder}.\n\n"
     ))
 }

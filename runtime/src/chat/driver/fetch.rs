@@ -132,6 +132,10 @@ impl Recent {
         self.batches.get(place).map(|(_, bytes)| bytes.clone())
     }
 
+    pub(super) fn all(&self) -> Vec<Bytes> {
+        self.batches.iter().map(|(_, bytes)| bytes.clone()).collect()
+    }
+
     pub(super) fn forget(&mut self, batch: u64) {
         if let Ok(place) = self.batches.binary_search_by_key(&batch, |(number, _)| *number)
             && let Some((_, bytes)) = self.batches.remove(place)

@@ -100,6 +100,7 @@ impl Listeners {
             clock: common.clock,
             ready: Arc::clone(&common.ready),
             has_ending: AtomicBool::new(false),
+            page: admin::page::Memory::default(),
         });
         let ports = BTreeMap::new();
         Self { common, ports, webhook: None, proxy: None, feeds: Vec::new(), admin, control: None }
@@ -311,6 +312,7 @@ impl Listeners {
             feeds: self.feeds.iter().map(|(_, handle)| Arc::clone(handle)).collect(),
             webhook: self.webhook.as_ref().map(|webhook| Arc::clone(&webhook.service)),
             certificates: certificates(config),
+            has_page: config.admin.as_ref().is_some_and(|admin| admin.page),
         });
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");

@@ -1,0 +1,250 @@
+//! The page over HTTP: who may look and act, and that nothing from outside becomes markup.
+
+use std::fs;
+
+use mistgate_tests::base::http::Message;
+use mistgate_tests::webhook::mist::{body, device_event, request, send};
+use serde_json::json;
+
+use crate::base::binary::{Mistgate, Place, output, text};
+
+const ACT: &str = "0123456789abcdef";
+const LOOK: &str = "fedcba9876543210";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+/// A browser that keeps the cookie of one host.
+struct Browser<'m> {
+    mistgate: &'m Mistgate,
+    cookie: String,
+}
+
+impl<'m> Browser<'m> {
+    fn new(mistgate: &'m Mistgate) -> Self {
+        Self { mistgate, cookie: String::new() }
+    }
+
+    fn get(&self, path: &str) -> Message {
+        let headers = [("Cookie", self.cookie.as_str())];
+        send(self.mistgate.admin(), &request("GET", path, &headers, "")).expect("an answer")
+    }
+
+    /// Sends a form as a browser does from a page of `origin`.
+    fn send(&self, path: &str, origin: &str, form: &str) -> Message {
+        let headers = [("Cookie", self.cookie.as_str()), ("Origin", origin), FORM];
+        send(self.mistgate.admin(), &request("POST", path, &headers, form)).expect("an answer")
+    }
+
+    fn post(&self, path: &str, form: &str) -> Message {
+        self.send(path, "http://127.0.0.1", form)
+    }
+
+    fn log_in(&mut self, token: &str) -> Message {
+        let answer = self.post("/login", &format!("token={token}"));
+        if let Some(cookie) = answer.header("set-cookie") {
+            self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        }
+        answer
+    }
+
+    /// What the forms of a page send along.
+    fn form(&self, path: &str) -> String {
+        let page = self.get(path).body;
+        let (_, rest) = page.split_once("name=\"form\" value=\"").expect("a form");
+        rest.split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// Where an answer leads.
+fn way(answer: &Message) -> (u16, Option<&str>) {
+    (answer.status(), answer.header("location"))
+}
+
+fn guarded() -> Place {
+    let place = Place::new("[chat.console]\n[ports]");
+    let config = fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
+    let tokens = format!("token = \"{ACT}\"\nview_token = \"{LOOK}\"\n");
+    place.write("mistgate.toml", &(config + &tokens));
+    place
+}
+
+#[test]
+fn a_token_is_exchanged_for_a_cookie_that_ends() {
+    let place = guarded();
+    let mistgate = place.start();
+    let mut browser = Browser::new(&mistgate);
+    assert_eq!(way(&browser.get("/")), (303, Some("/login")));
+    assert_eq!(browser.get("/status").status(), 401);
+    let form = browser.get("/login");
+    assert_eq!(form.status(), 200);
+    assert_eq!(form.header("cache-control"), Some("no-store"));
+    let policy = form.header("content-security-policy").expect("a policy");
+    for part in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert_eq!(form.header("x-content-type-options"), Some("nosniff"));
+
+    let refused = browser.log_in("another-token");
+    assert_eq!((refused.status(), refused.header("set-cookie")), (401, None));
+    mistgate.line("page_login_refused", 1);
+    assert!(mistgate.stderr().matches("another-token").next().is_none());
+
+    let taken = browser.log_in(ACT);
+    assert_eq!(way(&taken), (303, Some("/")));
+    let cookie = taken.header("set-cookie").expect("a cookie");
+    for part in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=43200"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains(ACT) && !cookie.contains("Secure"), "{cookie}");
+    let line = mistgate.line("page_login", 1);
+    assert_eq!(line.get("role"), Some(&json!("act")), "{line}");
+    for path in ["/", "/page/events", "/page/ports", "/page/destinations", "/status"] {
+        assert_eq!(browser.get(path).status(), 200, "{path}");
+    }
+    assert!(browser.get("/").body.contains("May act"));
+
+    assert_eq!(way(&browser.post("/logout", "")), (303, Some("/login")));
+    // The cookie is worth nothing any more, whoever has kept it.
+    assert_eq!(way(&browser.get("/")), (303, Some("/login")));
+    mistgate.stop();
+}
+
+#[test]
+fn who_may_look_cannot_act_and_no_page_of_another_host_can() {
+    let place = guarded();
+    let mistgate = place.start();
+    let (mut looks, mut acts) = (Browser::new(&mistgate), Browser::new(&mistgate));
+    looks.log_in(LOOK);
+    acts.log_in(ACT);
+    let page = looks.get("/page/ports").body;
+    assert!(page.contains("May look") && !page.contains("/ports/stop"), "{page}");
+    let form = acts.form("/page/ports");
+    let order = format!("form={form}&back=/page/ports");
+    assert_eq!(looks.post("/ports/stop", &order).status(), 403);
+    for origin in ["https://evil.example", "null", "http://127.0.0.1.evil.example"] {
+        assert_eq!(acts.send("/ports/stop", origin, &order).status(), 403, "{origin}");
+    }
+    assert_eq!(acts.post("/ports/stop", "form=guessed").status(), 403);
+    assert_eq!(acts.post("/ports/stop", "").status(), 403);
+    // A name that its owner lets lead here.
+    let headers = [("Cookie", acts.cookie.as_str()), ("Origin", "http://evil.example"), FORM];
+    let rebound = request("POST", "/ports/stop", &headers, &order)
+        .replace("Host: 127.0.0.1", "Host: evil.example");
+    assert_eq!(send(mistgate.admin(), &rebound).expect("an answer").status(), 403);
+    assert_eq!(mistgate.journal("ports_ordered").len(), 0);
+    assert!(mistgate.stderr().contains("a page of another host"));
+
+    assert_eq!(way(&acts.post("/ports/stop", &order)), (303, Some("/page/ports")));
+    let line = mistgate.line("ports_ordered", 1);
+    assert_eq!(line.get("from"), Some(&json!("127.0.0.1 (page, act)")), "{line}");
+    let page = acts.get("/page/ports").body;
+    assert!(page.contains("Kill switch is on</dt><dd>yes") && page.contains("/ports/go"), "{page}");
+    assert!(looks.get("/").body.contains("the kill switch is on"));
+    // A way back that leads away is not taken.
+    let away = format!("form={form}&back=//evil.example");
+    let done = acts.post("/ports/go", &away);
+    assert_eq!((done.status(), done.header("location")), (200, None));
+    // Without the token that they gave, those who have logged in are strangers.
+    place.configure("[chat.console]\n[ports]");
+    mistgate.reload();
+    assert_eq!(way(&acts.post("/ports/stop", &order)).0, 403);
+    mistgate.stop();
+}
+
+#[test]
+fn incidents_are_acknowledged_and_silenced_by_forms() {
+    let place = Place::new("[chat.console]\n[incidents]\nhold = \"10m\"");
+    let mistgate = place.start();
+    let name = "<img src=x onerror=alert(1)>\"'&\u{202e}";
+    mistgate.accept(&body("device-events", &[device_event("AP_DISCONNECTED", name)]));
+    mistgate.line("incident_opened", 1);
+    let mut browser = Browser::new(&mistgate);
+    // Whoever is on this machine may look.
+    let page = browser.get("/").body;
+    assert!(page.contains("Log in to act") && !page.contains("Acknowledge"), "{page}");
+    let token = fs::read_to_string(place.path().join("state/admin-token")).expect("a token");
+    browser.log_in(token.trim());
+    for path in ["/", "/page/events", "/page/events?q=onerror"] {
+        let page = browser.get(path).body;
+        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;"), "{page}");
+        assert!(!page.contains("<img") && !page.contains('\u{202e}'), "{page}");
+    }
+    let form = browser.form("/");
+    let done = browser.post("/incidents/1/ack", &format!("form={form}&back=/"));
+    assert_eq!(way(&done), (303, Some("/")));
+    let done = browser.post("/silences", &format!("form={form}&back=/&match.device=A%2A&for=8h"));
+    assert_eq!(way(&done), (303, Some("/")));
+    let page = browser.get("/").body;
+    assert!(page.contains("acknowledged by 127.0.0.1 (page, act)"), "{page}");
+    assert!(page.contains("/silences/1/end") && page.contains("device A*"), "{page}");
+    let refused = browser.post("/silences", &format!("form={form}&back=/&match.city=x&for=8h"));
+    assert_eq!(refused.status(), 400);
+    assert!(refused.body.contains("match.city: expected org"), "{}", refused.body);
+    assert_eq!(browser.post("/silences/1/end", &format!("form={form}&back=/")).status(), 303);
+    assert!(browser.get("/page/events?q=nothing-has-this").body.contains("No event that matches"));
+    mistgate.stop();
+}
+
+#[test]
+fn news_come_at_once_and_no_one_waits_for_ever() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let version = |text: &str| {
+        let id = text.lines().find_map(|line| line.strip_prefix("id: "));
+        id.unwrap_or_else(|| panic!("no id in {text}")).to_owned()
+    };
+    let first = mistgate.ask("/events");
+    assert_eq!(first.header("content-type"), Some("text/event-stream"));
+    let before = version(&first.body);
+    let page = mistgate.ask("/").body;
+    assert!(page.contains(&format!("data-version=\"{before}\"")), "{page}");
+    let to = mistgate.admin();
+    let waiting = std::thread::spawn(move || {
+        let headers = [("Last-Event-ID", before.as_str())];
+        send(to, &request("GET", "/events", &headers, "")).expect("an answer").body
+    });
+    mistgate.accept(&body("device-events", &[device_event("AP_CONNECTED", "ap-1")]));
+    let news = waiting.join().expect("an answer");
+    assert!(news.contains("\ndata: news\n\n"), "{news}");
+    // More than there are places for: the first are asked to come again later.
+    let last = format!("/events?after={}", version(&mistgate.ask("/events").body));
+    let ask = |_| {
+        let last = last.clone();
+        std::thread::spawn(move || send(to, &request("GET", &last, &[], "")).expect("an answer"))
+    };
+    let waiting: Vec<_> = (0..24).map(ask).collect();
+    mistgate.until("those that are too many", |_| {
+        waiting.iter().filter(|one| one.is_finished()).count() >= 8
+    });
+    mistgate.stop();
+    for one in waiting {
+        // Who still waits when it stops is answered, too.
+        assert_eq!(one.join().expect("an answer").status(), 200);
+    }
+}
+
+#[test]
+fn a_page_is_refused_where_others_reach_it() {
+    let place = Place::new("");
+    let check = |admin: &str| {
+        let webhook = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"\n[chat.console]\n";
+        place.write("mistgate.toml", &format!("{webhook}[admin]\n{admin}"));
+        let done = output(place.path(), &["check", "--config", "mistgate.toml"]);
+        (done.status.code(), text(&done.stderr) + &text(&done.stdout))
+    };
+    let (code, said) = check("listen = \"10.0.0.1:1\"\ntoken = \"tt\"\npage = true");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("admin.page: others could read along who logs in"), "{said}");
+    let (code, said) = check("listen = \"10.0.0.1:1\"\npage = true");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("admin.token_file: missing"), "{said}");
+    assert_eq!(check("listen = \"10.0.0.1:1\"\ntoken = \"tt\"").0, Some(0));
+    // Without the page there is neither that nor a way to log in.
+    let place = guarded();
+    let config = fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
+    place.write("mistgate.toml", &(config + "page = false\n"));
+    let mistgate = place.start();
+    for path in ["/", "/login", "/page/ports", "/style/1"] {
+        assert_eq!(mistgate.ask(path).status(), 404, "{path}");
+    }
+    mistgate.stop();
+}
