@@ -108,9 +108,7 @@ impl Guide<'_> {
             self.write(TOKEN, token.expose())?;
             let before = self.guided.config.clone();
             let with_token = format!("{mist}token_file = {TOKEN:?}\n");
-            let Some(loaded) = self.take(self.replaced(mist, &with_token))? else {
-                continue;
-            };
+            let Some(loaded) = self.take(self.replaced(mist, &with_token))? else { continue };
             let (_, outbound) = loaded.made.outgoing(Clock::start());
             let client = mist::Client::new(&loaded.config.mist, outbound, journal());
             let client = client.ok_or("there is no token")?;

@@ -99,9 +99,7 @@ fn add(to: &mut Folder, folder: &str) -> Result<(), String> {
         let shown = path.display().to_string();
         let bytes = load::read(&shown, FileKind::PrivateKey.bytes_max())
             .map_err(|why| format!("{shown}: {why}"))?;
-        let Ok(pem) = String::from_utf8(bytes).map(Secret::new) else {
-            continue;
-        };
+        let Ok(pem) = String::from_utf8(bytes).map(Secret::new) else { continue };
         let path = if folder == "." { name } else { format!("{folder}/{name}") };
         let has_key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).is_ok();
         let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok();

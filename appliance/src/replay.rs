@@ -48,9 +48,7 @@ fn pages(state_dir: &str, mut each: impl FnMut(&Page<'_>)) -> Result<(), Failure
             let unreadable = || failed(&format!("{}: it cannot be read", file.display()));
             loop {
                 let batches = accepted(after, PAGE_MAX).ok_or_else(unreadable)?;
-                let Some(last) = batches.last() else {
-                    return Ok(());
-                };
+                let Some(last) = batches.last() else { return Ok(()) };
                 after = last.batch;
                 each(&Page::new(&batches));
             }
@@ -59,9 +57,7 @@ fn pages(state_dir: &str, mut each: impl FnMut(&Page<'_>)) -> Result<(), Failure
     };
     loop {
         let page: Page<'_> = serde_json::from_str(&body).map_err(|error| failed(&error))?;
-        let Some(last) = page.batches.last() else {
-            return Ok(());
-        };
+        let Some(last) = page.batches.last() else { return Ok(()) };
         each(&page);
         body = ask(last.id)?;
     }

@@ -19,12 +19,8 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
 
 /// Tells a newcomer, who has configured nothing yet, what to try next.
 fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
-    let [(_, webhook), (_, proxy), (_, admin)] = addresses.as_slice() else {
-        return;
-    };
-    let (None, Some(Proxy { path_prefix, .. })) = (file, &config.proxy) else {
-        return;
-    };
+    let [(_, webhook), (_, proxy), (_, admin)] = addresses.as_slice() else { return };
+    let (None, Some(Proxy { path_prefix, .. })) = (file, &config.proxy) else { return };
     let certificates = first_start::CERTIFICATES;
     let connect = format!(
         "mistgate connect --client-cert {certificates}/client.pkeycert.pem \\\n    \

@@ -242,9 +242,7 @@ impl Draft {
     }
 
     fn take_out(&mut self, at: usize, Problem { key, what, expected, .. }: Problem) {
-        let Some(entry) = self.entries.get_mut(at) else {
-            return;
-        };
+        let Some(entry) = self.entries.get_mut(at) else { return };
         let element = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
         let element = element.and_then(|(_, index)| index.parse().ok());
         let (mut origin, mut advice) = (entry.origin.clone(), expected);

@@ -61,9 +61,7 @@ impl Entry {
     /// The old settings that it comes from.
     fn origins(&self) -> String {
         let of = |Origin { program, key, .. }: &Origin| format!("{program}: {key}");
-        let Toml::List(list) = &self.value else {
-            return of(&self.origin);
-        };
+        let Toml::List(list) = &self.value else { return of(&self.origin) };
         // The elements of one list have one origin, without their indices.
         let of_list = |(_, origin): &(String, Origin)| {
             let origin = of(origin);

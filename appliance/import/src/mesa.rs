@@ -212,9 +212,7 @@ fn method(old: &mut Table<'_>, draft: &mut Draft) {
         }
     }
     for (name, ours, keys, carry) in METHODS {
-        let Some(found) = old.take_any(keys) else {
-            continue;
-        };
+        let Some(found) = old.take_any(keys) else { continue };
         if chosen != Some(name) {
             let what = "not carried over, as configuration_method is another";
             let advice = format!("[ports.{ours}], before that method is used");

@@ -98,9 +98,7 @@ fn channels(
     }
     let topic = Topic::parse(Cow::Borrowed(topic));
     for (kind, found) in all {
-        let Some(channel) = found.text(draft, "a channel's name") else {
-            continue;
-        };
+        let Some(channel) = found.text(draft, "a channel's name") else { continue };
         if [kind, channel].iter().any(|name| !common::is_name(name, &found.origin, draft)) {
             continue;
         }

@@ -82,9 +82,7 @@ impl<'a> Table<'a> {
     pub(super) fn carry(&mut self, section: &'static str, settings: &[Setting], draft: &mut Draft) {
         use Conversion::{Integer, Seconds, Text, Texts};
         for &(old, key, conversion) in settings {
-            let Some(found) = self.take_any(old).filter(|found| !found.is_none()) else {
-                continue;
-            };
+            let Some(found) = self.take_any(old).filter(|found| !found.is_none()) else { continue };
             let value = match conversion {
                 Integer(advice) => found.integer(draft, advice).map(Toml::Number),
                 Seconds(advice) => found.seconds(draft, advice).map(Toml::Text),

@@ -148,9 +148,7 @@ fn is_repeatable(name: &X509Name<'_>) -> bool {
     let mut kinds = Vec::new();
     name.iter_rdn().all(|rdn| {
         let mut attributes = rdn.iter();
-        let (Some(only), None) = (attributes.next(), attributes.next()) else {
-            return false;
-        };
+        let (Some(only), None) = (attributes.next(), attributes.next()) else { return false };
         let is_new = !kinds.contains(only.attr_type());
         kinds.push(only.attr_type().clone());
         is_new

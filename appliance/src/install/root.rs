@@ -148,9 +148,7 @@ pub(super) fn has_program(name: &str) -> bool {
 
 /// Runs a command to its end; none does nothing. The error has the last line of its output.
 pub(super) fn run(command: &[&str]) -> Result<(), String> {
-    let Some((program, args)) = command.split_first() else {
-        return Ok(());
-    };
+    let Some((program, args)) = command.split_first() else { return Ok(()) };
     let line = command.join(" ");
     let mut process = Command::new(program);
     process.args(args).env("PATH", FOLDERS.join(":")).stdin(Stdio::null());

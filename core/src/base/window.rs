@@ -64,9 +64,7 @@ impl Pace {
         self.windows.iter().fold(now, |ready_at, window| {
             let mut free_at = self.free_at(window.count, window.per);
             if !urgent && window.is_long() {
-                let Some(&last_at) = self.events.back() else {
-                    return ready_at;
-                };
+                let Some(&last_at) = self.events.back() else { return ready_at };
                 let spread_at = self.free_at(window.burst(), window.per);
                 free_at = free_at
                     .max(self.free_at(window.burst() * 2, window.per))

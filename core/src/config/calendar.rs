@@ -44,9 +44,7 @@ pub(super) fn daily(section: &Section<'_>, key: &'static str) -> Option<Daily> {
 /// The zone that `timezone` names; UTC if it is absent, `None` if it is unusable.
 pub(super) fn timezone(section: &Section<'_>) -> Option<TimeZone> {
     const ZONE: &str = "a time zone's IANA name, such as \"Europe/Berlin\"";
-    let Some(item) = section.item("timezone") else {
-        return Some(TimeZone::UTC);
-    };
+    let Some(item) = section.item("timezone") else { return Some(TimeZone::UTC) };
     item.judged(ZONE, |text| {
         zone::named(text).ok_or_else(|| {
             let expected = nearest(text).map(|name| alloc::format!("did you mean \"{name}\"?"));

@@ -295,9 +295,7 @@ fn limits(section: &Section<'_>) -> Limits {
 /// `breaker = "off"`, or a table.
 fn breaker(section: &Section<'_>) -> Option<Breaker> {
     let default = Breaker::default();
-    let Some(item) = section.item("breaker") else {
-        return Some(default);
-    };
+    let Some(item) = section.item("breaker") else { return Some(default) };
     if item.value.as_str() == Some("off") {
         return None;
     }

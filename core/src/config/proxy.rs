@@ -39,9 +39,7 @@ pub(super) fn proxy(section: &Section<'_>) -> Proxy {
 fn path_prefix(section: &Section<'_>) -> String {
     const EXPECTED: &str = "a path that begins and ends with \"/\", such as \
                             \"/micronets/v1/ws-proxy/\"";
-    let Some(item) = section.item("path_prefix") else {
-        return PATH_PREFIX.into();
-    };
+    let Some(item) = section.item("path_prefix") else { return PATH_PREFIX.into() };
     let prefix = item.judged(EXPECTED, |text| match units::path(text, EXPECTED) {
         // What follows a `?` is the meetup's too, so none can be in front of it.
         Ok(path) if path.ends_with('/') => Ok(path),
@@ -62,9 +60,7 @@ fn client_ca(section: &Section<'_>) -> Option<String> {
 }
 
 fn crl(section: &Section<'_>) -> Vec<String> {
-    let Some(item) = section.item("crl") else {
-        return Vec::new();
-    };
+    let Some(item) = section.item("crl") else { return Vec::new() };
     let items = if item.value.as_str().is_some() {
         Vec::from([item])
     } else {

@@ -253,9 +253,7 @@ fn asks_mist(section: &Section<'_>, unsaid: Option<&str>, ports: &Ports) {
 
 /// `[ports.external]` uses the listener of webhooks, which tells the two apart by their paths.
 fn has_listener(section: &Section<'_>, webhook: Option<&Webhook>, ports: &Ports) {
-    let Some(External { path, .. }) = &ports.external else {
-        return;
-    };
+    let Some(External { path, .. }) = &ports.external else { return };
     let (what, expected) = match webhook {
         None => ("there is no listener for it", "[webhook], whose listener takes it"),
         Some(webhook) if webhook.paths.contains(path) => {

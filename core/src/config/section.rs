@@ -187,9 +187,7 @@ impl<'a> Section<'a> {
 
     /// [`flag`](Self::flag) of a key with a default of its own.
     pub(super) fn flag_or(&self, key: Key, default: bool) -> bool {
-        let Some(item) = self.item(key) else {
-            return default;
-        };
+        let Some(item) = self.item(key) else { return default };
         item.value.as_bool().unwrap_or_else(|| {
             item.mistyped("true or false");
             default
@@ -208,9 +206,7 @@ impl<'a> Section<'a> {
 
     pub(super) fn listen(&self, key: Key, default: SocketAddr) -> SocketAddr {
         const EXPECTED: &str = "such as \"0.0.0.0:51361\" or \"[::1]:51361\"";
-        let Some(item) = self.item(key) else {
-            return default;
-        };
+        let Some(item) = self.item(key) else { return default };
         let address = item.judged("a text with an address and a port", |text| {
             text.parse().map_err(|_| Fault::of(text, "is not an address with a port", EXPECTED))
         });
@@ -267,9 +263,7 @@ impl<'a> Section<'a> {
     where
         T: Copy + PartialOrd + ToString + TryFrom<u64>,
     {
-        let Some(item) = self.item(key) else {
-            return default;
-        };
+        let Some(item) = self.item(key) else { return default };
         let Some(integer) = item.value.as_integer() else {
             item.mistyped("a whole number");
             return default;

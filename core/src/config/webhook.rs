@@ -83,9 +83,7 @@ fn secrets(section: &Section<'_>) -> Vec<Secret> {
 fn paths(section: &Section<'_>) -> Vec<String> {
     const PATH: &str = "a path such as \"/webhooks\"";
     let expected = "a list of paths, such as [\"/webhooks\"]";
-    let Some(list) = section.item("paths") else {
-        return Vec::from([String::from(Webhook::PATH)]);
-    };
+    let Some(list) = section.item("paths") else { return Vec::from([String::from(Webhook::PATH)]) };
     let mut paths: Vec<String> = Vec::new();
     for item in list.elements(expected) {
         let path = item.judged(PATH, |text| match units::path(text, PATH)? {

@@ -90,9 +90,7 @@ pub fn no_objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Result<(), 
     if !is_readable(body) {
         return Err(unreadable(what));
     }
-    let Ok(whole) = serde_json::from_slice::<Detail<'_>>(body) else {
-        return Ok(());
-    };
+    let Ok(whole) = serde_json::from_slice::<Detail<'_>>(body) else { return Ok(()) };
     let objects = |(name, value): &(Cow<'_, str>, Detail<'_>)| match &**name {
         "error" | "errors" => !matches!(value.raw(), "null" | "false" | "\"\"" | "[]" | "{}"),
         "status" => {

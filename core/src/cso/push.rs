@@ -86,9 +86,7 @@ impl Api<'_> {
             self.log_in().await?;
         }
         loop {
-            let Some(session) = self.sessions.last() else {
-                return Ok(Err(Failure::Login));
-            };
+            let Some(session) = self.sessions.last() else { return Ok(Err(Failure::Login)) };
             let result = self.asking.send(request(session)).await;
             let is_expired = matches!(&result, Ok(response) if response.status == 401);
             if !is_expired || self.sessions.len() >= LOGINS_MAX {

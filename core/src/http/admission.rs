@@ -192,9 +192,7 @@ impl Admission {
 
     /// Asks for a TLS handshake. It may begin when that comes out as [`Output::Begin`].
     pub fn queue(&mut self, now: Instant, id: Id) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         if core::mem::replace(&mut connection.is_ours, true) {
             return;
         }
@@ -217,9 +215,7 @@ impl Admission {
 
     /// Notes that the connection brought a valid signature, so that its client is proven.
     pub fn prove(&mut self, now: Instant, id: Id) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         let (standing, address) = connection.key;
         if !matches!(standing, Standing::Proven | Standing::Unproven) {
             return;
@@ -239,9 +235,7 @@ impl Admission {
     /// Notes that the client could not prove who it is. Gives how long the answer is to wait, so
     /// that guessing takes its time.
     pub fn fail(&mut self, now: Instant, id: Id) -> Duration {
-        let Some(connection) = self.connections.get(&id) else {
-            return Duration::ZERO;
-        };
+        let Some(connection) = self.connections.get(&id) else { return Duration::ZERO };
         let address = connection.key.1;
         if self.failed.len() >= PROVEN_MAX {
             self.failed.clear();
@@ -256,9 +250,7 @@ impl Admission {
     /// not make a connection quick: only a valid signature does.
     pub fn answered(&mut self, now: Instant, id: Id) {
         self.release(id);
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.is_ours = false;
         if connection.key != connection.peer && connection.key.0 != Standing::Outside {
             (connection.since, connection.has_delivered) = (now, false);
@@ -278,9 +270,7 @@ impl Admission {
     /// Lets the handshakes begin that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while self.poll_timeout().is_some_and(|at| at <= now) {
-            let Some((_, _, key)) = self.turns.first().copied() else {
-                return;
-            };
+            let Some((_, _, key)) = self.turns.first().copied() else { return };
             self.rested_at = self.rested_at.max(now) + self.pace();
             let mut next = None;
             self.change(key, |client| {
@@ -369,9 +359,7 @@ impl Admission {
 
     /// Counts a connection for a client.
     fn join(&mut self, id: Id, key: Key) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.key = key;
         let body = connection.body;
         self.crowd_mut(key.0).bytes += body;
@@ -382,9 +370,7 @@ impl Admission {
 
     /// Counts a connection no longer for its client.
     fn leave(&mut self, id: Id) {
-        let Some(Connection { key, body, .. }) = self.connections.get(&id) else {
-            return;
-        };
+        let Some(Connection { key, body, .. }) = self.connections.get(&id) else { return };
         let (key, body) = (*key, *body);
         let crowd = self.crowd_mut(key.0);
         crowd.bytes = crowd.bytes.saturating_sub(body);
@@ -417,9 +403,7 @@ impl Admission {
     /// Gives a client another standing, with all of its connections.
     fn rekey(&mut self, from: Key, standing: Standing) {
         let to = (standing, from.1);
-        let Some(client) = self.clients.get(&from) else {
-            return;
-        };
+        let Some(client) = self.clients.get(&from) else { return };
         let (turn_at, queued) = (client.turn_at, client.queued.clone());
         for id in client.connections.clone() {
             self.leave(id);

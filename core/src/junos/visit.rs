@@ -161,9 +161,7 @@ impl Visit {
     /// Makes the edit of the task. `is_sure` if no earlier change can be in place unproven.
     fn main(&mut self, now: Instant, is_sure: bool) {
         self.is_sure = is_sure;
-        let Task::Read(edit) = &self.config.task else {
-            return self.weigh(now, None);
-        };
+        let Task::Read(edit) = &self.config.task else { return self.weigh(now, None) };
         let is_in_doubt = edit.is_in_doubt && !is_sure;
         let mode = if is_in_doubt { Mode::ReadBack } else { Mode::Compare };
         self.edit(now, Step::Main, Vec::from([edit.clone()]), mode, is_in_doubt);

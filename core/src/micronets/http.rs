@@ -264,9 +264,7 @@ fn disclosed<'a>(
     body: &'a Body<'_>,
     headers: &mut Vec<Pair<'a>>,
 ) -> Result<Vec<u8>, Error> {
-    let Some(content) = &body.content else {
-        return Ok(Vec::new());
-    };
+    let Some(content) = &body.content else { return Ok(Vec::new()) };
     let format = body.format.as_deref().or_else(|| header(sent, CONTENT_TYPE));
     let format = format.filter(|format| !format.trim().is_empty());
     let text = content.text();

@@ -154,9 +154,7 @@ impl Meetup {
     }
 
     fn received(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.received += Traffic::of(&frame.payload);
         let is_greeted = peer.names().is_some();
         self.note_activity(now, id);
@@ -183,9 +181,7 @@ impl Meetup {
             Ok(names) => names,
             Err(reason) => return self.close(id, reason),
         };
-        let Some(peer) = self.peers.get(&id) else {
-            return;
-        };
+        let Some(peer) = self.peers.get(&id) else { return };
         let rival = Side::BOTH
             .into_iter()
             .filter_map(|side| *self.sides.at(side))
@@ -279,9 +275,7 @@ impl Meetup {
 
     /// Forgets a connection.
     fn leave(&mut self, id: ConnectionId) {
-        let Some(mut peer) = self.peers.remove(&id) else {
-            return;
-        };
+        let Some(mut peer) = self.peers.remove(&id) else { return };
         let lost = peer.held.give_up();
         self.dropped(id, lost);
         self.claim.take_if(|claim| claim.id == id);
@@ -301,9 +295,7 @@ impl Meetup {
 
     /// Takes the pending requests back.
     fn parted(&mut self, now: Instant, mut pending: PendingRequests) {
-        let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
-            return;
-        };
+        let (State::Parting { pair } | State::Relaying { pair }) = self.state else { return };
         if self.survivor.is_some_and(|id| self.sides.side_of(id).is_none()) {
             pending.forget_orphans();
         }
@@ -347,9 +339,7 @@ impl Meetup {
         };
         for side in Side::BOTH {
             let id = *pair.at(side);
-            let Some(partner) = self.peers.get_mut(pair.at(side.other())) else {
-                continue;
-            };
+            let Some(partner) = self.peers.get_mut(pair.at(side.other())) else { continue };
             if let Greeting::Received { hello, .. } = &partner.greeting {
                 let frame = Frame::text(hello.clone());
                 self.outputs.push_back(Output::Send { id, frame });
@@ -376,9 +366,7 @@ impl Meetup {
                 .and_then(|reader| self.peers.get(&reader))
                 .is_some_and(|reader| reader.is_full);
             let is_paused = is_stuck || self.claim.is_some_and(|claim| claim.id == id);
-            let Some(peer) = self.peers.get_mut(&id) else {
-                continue;
-            };
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
             peer.keepalive.adapt(match (peer.is_full, is_paused) {
                 (true, _) => Keepalive::blocked(now, timing),
                 (false, true) => Keepalive::Suspended,
@@ -424,9 +412,7 @@ impl Machine for Meetup {
         let timing = self.config.pings;
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
-            let Some(peer) = self.peers.get_mut(&id) else {
-                continue;
-            };
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
             if peer.hello_by().is_some_and(|at| at <= now) {
                 self.close(id, CloseReason::HelloMissing { after: self.config.hello_timeout });
                 continue;

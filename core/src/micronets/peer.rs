@@ -149,9 +149,7 @@ impl Peer {
 
     fn received(&mut self, now: Instant, id: LinkId, payload: &[u8]) {
         let timing = self.config.pings;
-        let Some(open) = self.link.open(id) else {
-            return;
-        };
+        let Some(open) = self.link.open(id) else { return };
         open.keepalive.note_activity(now, timing);
         let message = match Message::parse(payload) {
             Ok(message) => message,

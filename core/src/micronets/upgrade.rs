@@ -175,9 +175,7 @@ fn accept(headers: &[Header<'_>]) -> Result<String, Refusal> {
     }
     let broken = Refusal::Broken("expected one Sec-WebSocket-Key of 16 bytes in base64");
     let mut keys = fields(headers, "sec-websocket-key").map(<[u8]>::trim_ascii);
-    let (Some(key), None) = (keys.next(), keys.next()) else {
-        return Err(broken);
-    };
+    let (Some(key), None) = (keys.next(), keys.next()) else { return Err(broken) };
     let decoded = str::from_utf8(key).ok().and_then(base64::decode);
     if decoded.is_none_or(|nonce| nonce.len() != 16) {
         return Err(broken);

@@ -42,14 +42,10 @@ async fn port(asking: &Asking, org: &str, switch_port: SwitchPort) -> Option<Ans
     let SwitchPort { switch, port } = switch_port;
     let mut lookup = Lookup::default();
     lookup.read(asking, org, [switch]).await?;
-    let Some((switch, _)) = lookup.known.find(switch) else {
-        return Some(Answer::Port(None));
-    };
+    let Some((switch, _)) = lookup.known.find(switch) else { return Some(Answer::Port(None)) };
     let is_it = |seen: &Port| seen.switch == switch.mac && seen.port == Some(port);
     let seen = ports(asking, org, target::port(switch.mac, port), is_it).await?;
-    let Some(port) = seen.first() else {
-        return Some(Answer::Port(None));
-    };
+    let Some(port) = seen.first() else { return Some(Answer::Port(None)) };
     // A port that is listed without the state of its link is no answer.
     let mut sighting = port.sighting(&lookup.known)?;
     if sighting.is_live && !(sighting.up && sighting.neighbor.is_some()) {

@@ -41,9 +41,7 @@ impl Entry {
 impl PortMap {
     /// Reads the JSON of a map; null, or none at all, is an empty one. `None` if it is no map.
     pub fn parse(json: Option<&str>) -> Option<Self> {
-        let Some(json) = json.filter(|json| *json != "null") else {
-            return Some(Self::default());
-        };
+        let Some(json) = json.filter(|json| *json != "null") else { return Some(Self::default()) };
         let object = Object::parse(json)?;
         let entry = |(name, json): (&str, &str)| Entry {
             name: name.to_owned(),
@@ -110,9 +108,7 @@ impl PortMap {
 
     /// Takes a port out of an entry.
     fn take_out(&mut self, at: usize, port: PortName) {
-        let Some(entry) = self.0.get_mut(at) else {
-            return;
-        };
+        let Some(entry) = self.0.get_mut(at) else { return };
         match entry.key.without(port) {
             Some(key) => *entry = Entry::new(key, core::mem::take(&mut entry.json)),
             None => drop(self.0.remove(at)),

@@ -166,9 +166,7 @@ impl Device {
         let found = self.map(layer).find(port).map_err(|error| {
             rejected(format!("what {} has for {port} is not clear: {error}", layer.name()))
         })?;
-        let Some((json, is_single)) = found else {
-            return Ok(None);
-        };
+        let Some((json, is_single)) = found else { return Ok(None) };
         let entry = Object::parse(json)
             .ok_or_else(|| rejected(format!("what {} has for {port} is no entry", layer.name())))?;
         Ok(Some((entry, is_single)))

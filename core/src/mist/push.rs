@@ -68,9 +68,7 @@ fn request(switch: &Switch, layer: Layer, device: &Device) -> Request {
 /// there is no answer, or one of a server that is in trouble, the change may have been made.
 fn written(layer: Layer, is_partial: bool, result: ExchangeResult) -> Result<(), Pushed> {
     let status = result.as_ref().map_or(0, |response| response.status);
-    let Err(failure) = outcome(result) else {
-        return Ok(());
-    };
+    let Err(failure) = outcome(result) else { return Ok(()) };
     let is_unknown = failure == Failure::Timeout || status >= 500 || is_partial;
     // A token that may write overrides alone gets this too.
     let is_protected = layer == Layer::Config && status == 403;

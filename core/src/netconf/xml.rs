@@ -166,9 +166,7 @@ impl Open {
             return false;
         };
         while self.elements.len() > at {
-            let Some(mut element) = self.elements.pop() else {
-                break;
-            };
+            let Some(mut element) = self.elements.pop() else { break };
             element.text = element.text.trim_matches(BLANKS).to_owned();
             match self.elements.last_mut() {
                 Some(parent) => parent.children.push(element),

@@ -107,9 +107,7 @@ impl<'a> Dashboard<'a> {
         let of_site = self.event.site_id();
         let mut links = Vec::new();
         let mut add = |text: &str, member: &str, path: &str, scope: Option<&str>| {
-            let Some(id) = self.event.id(member) else {
-                return;
-            };
+            let Some(id) = self.event.id(member) else { return };
             let path = match scope {
                 Some(scope) => format!("{path}/{id}/{scope}"),
                 None => format!("{path}/{id}"),

@@ -311,9 +311,7 @@ impl Governor {
     /// Notes that it was learned that an access point of a site is lost. Returns whether that
     /// opened the breaker for all.
     pub fn lost(&mut self, now: Instant, ap: Mac, site: Option<&str>) -> bool {
-        let Some(Breaker { aps, window, hold }) = self.policy.breaker else {
-            return false;
-        };
+        let Some(Breaker { aps, window, hold }) = self.policy.breaker else { return false };
         if let Some(site) = site {
             self.lost_at.entry(site.into()).or_default().insert(ap, now);
         }

@@ -248,9 +248,7 @@ impl Port {
 
     /// Ends the change in flight and returns it.
     fn take_flight(&mut self) -> Option<Change> {
-        let State::Pushing(change) = &self.state else {
-            return None;
-        };
+        let State::Pushing(change) = &self.state else { return None };
         let change = change.clone();
         self.state = State::Resting;
         Some(change)
@@ -272,9 +270,7 @@ impl Port {
     }
 
     fn pushed(&mut self, now: Instant, pushed: Pushed) {
-        let Some(change) = self.take_flight() else {
-            return;
-        };
+        let Some(change) = self.take_flight() else { return };
         match pushed {
             Pushed::Done { .. } => self.settled(&change, false),
             Pushed::Failed(failure) => self.failed(now, change, failure),

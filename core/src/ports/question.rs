@@ -43,9 +43,7 @@ impl Answer {
         if let (Self::Location(location), Question::Location { ap, .. }) = (self, question) {
             return location.switch().map(|switch| (*ap, Some(switch))).into_iter().collect();
         }
-        let Self::Inventory(entries) = self else {
-            return Vec::new();
-        };
+        let Self::Inventory(entries) = self else { return Vec::new() };
         let links = entries.iter().map(|entry| (entry, entry.location.switch()));
         let links = links.filter(|(entry, switch)| switch.is_some() || entry.is_connected);
         links.map(|(entry, switch)| (entry.ap, switch)).collect()

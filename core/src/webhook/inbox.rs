@@ -182,9 +182,7 @@ impl Inbox {
     }
 
     fn written(&mut self, batch: u64, refused: bool) {
-        let Some(writing) = self.writing.remove(&batch) else {
-            return;
-        };
+        let Some(writing) = self.writing.remove(&batch) else { return };
         if refused {
             for fingerprint in writing.fingerprints {
                 if let Entry::Occupied(seen) = self.seen.entry(fingerprint)
@@ -195,9 +193,7 @@ impl Inbox {
             }
         }
         for id in writing.waiting {
-            let Some(waiting) = self.waiting.get_mut(&id) else {
-                continue;
-            };
+            let Some(waiting) = self.waiting.get_mut(&id) else { continue };
             waiting.refused |= refused;
             waiting.batches -= 1;
             if waiting.batches == 0 {

@@ -131,9 +131,7 @@ impl Alarm {
 
     /// Ready once it has gone off.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else {
-            return Poll::Pending;
-        };
+        let Some(at) = self.at else { return Poll::Pending };
         loop {
             let (set_for, timer) = self.timer.get_or_insert_with(|| (at, Timer::at(at)));
             if *set_for > at {

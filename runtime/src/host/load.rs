@@ -107,9 +107,7 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let lines = |problems: &[Problem]| -> Vec<String> {
         problems.iter().map(|problem| problem.in_file(source.name).to_string()).collect()
     };
-    let Some(config) = report.config else {
-        return Err(lines(&report.problems));
-    };
+    let Some(config) = report.config else { return Err(lines(&report.problems)) };
     let (made, Findings { mut problems, warnings: found, .. }) =
         make(&config, &requests, &snapshot);
     if !problems.is_empty() {
@@ -272,9 +270,7 @@ impl Findings<'_> {
             };
             self.problem("ports.junos.private_key", &error, expected);
         }
-        let Some(known_hosts) = method.known_hosts() else {
-            return Login::default();
-        };
+        let Some(known_hosts) = method.known_hosts() else { return Login::default() };
         // A file that is missing or no text was reported before.
         let login = Login::new(known_hosts, self.snapshot).unwrap_or_default();
         if login.trusts_nobody() {

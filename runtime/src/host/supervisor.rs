@@ -30,9 +30,7 @@ pub struct Supervisor {
 impl Supervisor {
     /// Connects to the manager that the environment names. The error says what is wrong with that.
     pub fn from_env() -> Result<Self, String> {
-        let Some(name) = env::var_os("NOTIFY_SOCKET") else {
-            return Ok(Self::default());
-        };
+        let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Ok(Self::default()) };
         let explain = |error: io::Error| format!("NOTIFY_SOCKET: {}: {error}", name.display());
         let address = match name.as_bytes() {
             [b'/', ..] => SocketAddr::from_pathname(&name),

@@ -265,9 +265,7 @@ async fn read(mut body: Incoming, take: Take) -> Result<Vec<u8>, Cause> {
     let (Take::First(max) | Take::Whole(max)) = take;
     let (mut taken, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(cause)?.into_data() else {
-            continue;
-        };
+        let Ok(data) = frame.map_err(cause)?.into_data() else { continue };
         seen += data.len();
         if matches!(take, Take::Whole(_)) && seen > max {
             return Err(Cause::TooLong);

@@ -242,9 +242,7 @@ impl Service for PartnerService {
             EVENTS => Input::Tell { id, line: event(head.path(), &body) },
             _ => Input::Request { id, request: request(head, body) },
         };
-        let Some(response) = self.handle.ask(input).await else {
-            return Reply::status(503);
-        };
+        let Some(response) = self.handle.ask(input).await else { return Reply::status(503) };
         let headers = response.headers.into_iter().map(|pair| (pair.name, pair.value)).collect();
         // All are programs of ours.
         Reply { headers, body: response.body.into(), ..Reply::status(response.status).proven() }

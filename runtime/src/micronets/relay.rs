@@ -192,9 +192,7 @@ impl Relay {
                     (self.limiter.connect_aside(address.ip()), Some(limit.name()))
                 }
             };
-            let Ok(slot) = slot else {
-                continue;
-            };
+            let Ok(slot) = slot else { continue };
             let (evicted, token) = (slot.evicted(), tasks.begin());
             let arrival = Arrival { stream, address, slot, token: token.clone(), shed };
             let (relay, stopped) = (Arc::clone(self), stopped.clone());

@@ -27,9 +27,7 @@ impl Admission {
     /// Whether `more` bytes fit into all limits of a connection. One body always fits into an empty
     /// memory.
     fn has_memory(&self, id: Id, more: usize) -> bool {
-        let Some(connection) = self.connections.get(&id) else {
-            return false;
-        };
+        let Some(connection) = self.connections.get(&id) else { return false };
         if !matches!(connection.key.0, Standing::Proven | Standing::Unproven) {
             return false;
         }

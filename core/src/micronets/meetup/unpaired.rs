@@ -32,9 +32,7 @@ impl Meetup {
 
     /// Holds a message for the next partner.
     fn hold(&mut self, id: ConnectionId, frame: Frame) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         if frame.payload.len() <= HELLO_MAX
             && let Ok(names) = Hello::parse(&frame.payload).map(Names::from)
         {

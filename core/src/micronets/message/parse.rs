@@ -147,9 +147,7 @@ impl<'a> Members<'a> {
 
     fn pairs(&mut self, name: &str, path: &'static str) -> Result<Vec<Pair<'a>>, Error> {
         const PAIRS: &str = "a list of objects with name and value";
-        let Some(list) = self.take(name) else {
-            return Ok(Vec::new());
-        };
+        let Some(list) = self.take(name) else { return Ok(Vec::new()) };
         if !list.raw().starts_with('[') {
             return Err(fault(path, PAIRS, Some(list)));
         }

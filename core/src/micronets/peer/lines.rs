@@ -41,9 +41,7 @@ impl Peer {
         if self.unavailable().is_some() || self.calls.open.len() >= self.config.calls_max {
             return;
         }
-        let Some(Line { text, request }) = self.stdin.held.take() else {
-            return;
-        };
+        let Some(Line { text, request }) = self.stdin.held.take() else { return };
         if let Some((id, method, path)) = request {
             if self.calls.open.contains_key(id.as_str()) {
                 let id = id.as_str();

@@ -131,9 +131,7 @@ impl Peer {
         id: ForwardId,
         result: Result<http::Response, String>,
     ) {
-        let Some(forward) = self.forwards.running.remove(&id) else {
-            return;
-        };
+        let Some(forward) = self.forwards.running.remove(&id) else { return };
         match result {
             Ok(response) => self.respond(now, forward, &response, None),
             Err(why) => self.refuse_forward(now, forward, StatusCode::BadGateway, &why),

@@ -105,9 +105,7 @@ impl Difference {
 pub fn compare<'f>(wanted: &Wanted, found: &'f Found) -> Comparison<'f> {
     let mut differences = token(wanted, found);
     let mut notes = Vec::new();
-    let Some(url) = &wanted.url else {
-        return Comparison { ours: None, differences, notes };
-    };
+    let Some(url) = &wanted.url else { return Comparison { ours: None, differences, notes } };
     let here = |hook: &&Hook| hook.url.as_ref() == Some(url);
     let all: Vec<&Hook> = found.webhooks.iter().filter(here).collect();
     let topics = wanted.topics();

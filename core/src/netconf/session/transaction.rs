@@ -242,9 +242,7 @@ impl Transaction {
     /// What became of the edit, and why the session must end with it, if it must. `None` before the
     /// edit ends.
     pub(super) fn end(&mut self) -> Option<(Output, Option<CloseReason>)> {
-        let State::Done { end, reason } = &self.state else {
-            return None;
-        };
+        let State::Done { end, reason } = &self.state else { return None };
         let (result, reason) = (end.clone(), *reason);
         let (diff, warnings) = (mem::take(&mut self.diff), mem::take(&mut self.warnings));
         Some((Output::Edited { result, diff, warnings }, reason))
@@ -426,9 +424,7 @@ impl Transaction {
         if let State::Verifying { by } = self.state {
             return Some(Output::Committed { verify_by: by });
         }
-        let State::Waiting { retry_at, holder } = &self.state else {
-            return None;
-        };
+        let State::Waiting { retry_at, holder } = &self.state else { return None };
         let (attempt, retry_at, holder) = (self.attempt, *retry_at, holder.clone());
         Some(Output::Waiting { holder, attempt, retry_at })
     }

@@ -492,9 +492,7 @@ fn a_recovery_ends_what_its_failures_raised_in_all_topics() {
         let mut sides: BTreeMap<_, BTreeSet<bool>> = BTreeMap::new();
         let rows = mist.iter().flat_map(|topic| types(topic).map(move |kind| (topic, kind)));
         for (topic, kind) in rows {
-            let Some(pair) = kind.pair.filter(|pair| pair.condition == condition) else {
-                continue;
-            };
+            let Some(pair) = kind.pair.filter(|pair| pair.condition == condition) else { continue };
             let is_alarm = *topic == Topic::Alarms;
             let class = match is_alarm {
                 true => alarm::class_of(kind.name),

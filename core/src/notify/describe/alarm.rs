@@ -193,9 +193,7 @@ impl<'e> Alarm<'e> {
 
     /// The only device that a finding impacts.
     fn only(&self) -> Option<&Entity> {
-        let [only] = self.marvis.as_ref()?.impacted.as_slice() else {
-            return None;
-        };
+        let [only] = self.marvis.as_ref()?.impacted.as_slice() else { return None };
         Some(only)
     }
 

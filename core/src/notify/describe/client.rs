@@ -135,9 +135,7 @@ pub(super) fn latency(event: &Event<'_>) -> Draft {
     let mut averages = Vec::new();
     draft.maybe("Site", subject::site(event));
     for (stage, label) in [("auth", "Authentication"), ("dhcp", "DHCP"), ("dns", "DNS")] {
-        let Some(average) = ms(format!("avg_{stage}")) else {
-            continue;
-        };
+        let Some(average) = ms(format!("avg_{stage}")) else { continue };
         averages.push(format!("{average:.0} ms for {}", label.replace("Auth", "auth")));
         let range = ms(format!("min_{stage}")).zip(ms(format!("max_{stage}")));
         let value = match range {

@@ -149,9 +149,7 @@ impl Plan {
     }
 
     pub(super) fn want(&mut self, now: Instant, switch_port: SwitchPort, want: Want) {
-        let Some(slot) = self.slots.get_mut(&switch_port) else {
-            return;
-        };
+        let Some(slot) = self.slots.get_mut(&switch_port) else { return };
         if want.mode == Mode::Ap {
             slot.last_reason = None;
         }

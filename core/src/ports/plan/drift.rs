@@ -29,9 +29,7 @@ impl Plan {
 
     /// A port that is not due was compared: what setting its mode again would change.
     pub(super) fn drifted(&mut self, now: Instant, at: SwitchPort, foreseen: Option<String>) {
-        let Some(slot) = self.slots.get_mut(&at).filter(|slot| is_done(slot)) else {
-            return;
-        };
+        let Some(slot) = self.slots.get_mut(&at).filter(|slot| is_done(slot)) else { return };
         let Some(diff) = foreseen.filter(|diff| slot.foreseen.as_ref() != Some(diff)) else {
             return;
         };

@@ -31,9 +31,7 @@ impl Plan {
     }
 
     pub(super) fn compare_inventory(&mut self, now: Instant, answer: Answer) {
-        let Some((asked_at, wall)) = self.inventory.asked.take() else {
-            return;
-        };
+        let Some((asked_at, wall)) = self.inventory.asked.take() else { return };
         let after = match answer {
             Answer::Inventory(entries) => {
                 self.inventory.failures = 0;

@@ -39,15 +39,11 @@ impl Plan {
 
     /// Carries out what a person ordered.
     pub(super) fn ordered(&mut self, now: Instant, order: Order, number: u64) {
-        let Some(at) = self.port_of(order, number) else {
-            return;
-        };
+        let Some(at) = self.port_of(order, number) else { return };
         if let Some((switch, change)) = self.change_of(now, at, number) {
             self.report(Report::Ordered { switch, change, order });
         }
-        let Some(slot) = self.slots.get_mut(&at) else {
-            return;
-        };
+        let Some(slot) = self.slots.get_mut(&at) else { return };
         match order {
             Order::Approve => {
                 let left = slot.left.take().map(|(_, mode)| mode);
@@ -95,12 +91,8 @@ impl Plan {
         (at, number): (SwitchPort, u64),
         is_same: Result<bool, Failure>,
     ) {
-        let Some(slot) = self.slots.get_mut(&at).filter(|slot| slot.port.is_idle()) else {
-            return;
-        };
-        let Some((_, made)) = slot.made.filter(|made| made.0 == number) else {
-            return;
-        };
+        let Some(slot) = self.slots.get_mut(&at).filter(|slot| slot.port.is_idle()) else { return };
+        let Some((_, made)) = slot.made.filter(|made| made.0 == number) else { return };
         if is_same == Ok(true) {
             slot.left = Some((number, made));
             let mode = if made == Mode::Ap { Mode::Default } else { Mode::Ap };
@@ -108,9 +100,7 @@ impl Plan {
             let want = Want { mode, ap, reason: Reason::Undo, since: now, proved_at: None };
             return self.want(now, at, want);
         }
-        let Some((switch, change)) = self.change_of(now, at, number) else {
-            return;
-        };
+        let Some((switch, change)) = self.change_of(now, at, number) else { return };
         self.report(match is_same {
             Err(failure) => {
                 let failed = Failed { attempt: 1, failure, is_news: true, retry: None };

@@ -141,9 +141,7 @@ impl Plan {
     /// Whether a port's change may go now.
     fn fit(&mut self, now: Instant, switch_port: SwitchPort) -> Fit {
         let due = self.slots.get(&switch_port).and_then(|slot| slot.port.due());
-        let Some(want) = due.copied() else {
-            return Fit::Never;
-        };
+        let Some(want) = due.copied() else { return Fit::Never };
         let approval = self.approval(now, switch_port, &want);
         let Some((slot, switch)) =
             self.slots.get(&switch_port).zip(self.switch(switch_port.switch))
@@ -207,9 +205,7 @@ impl Plan {
             }
             self.handle_port(now, sent.switch_port, port::Input::Taken);
         }
-        let Some(switch) = self.switch(mac).cloned() else {
-            return;
-        };
+        let Some(switch) = self.switch(mac).cloned() else { return };
         let id = self.next_id();
         self.pushed.insert(id, mac);
         if let Some(queue) = self.queues.get_mut(&mac) {
@@ -313,9 +309,7 @@ impl Plan {
     }
 
     pub(super) fn pushed(&mut self, now: Instant, id: u64, mut pushed: Pushed) {
-        let Some(mac) = self.pushed.remove(&id) else {
-            return;
-        };
+        let Some(mac) = self.pushed.remove(&id) else { return };
         let batch = self.queues.get_mut(&mac).and_then(|queue| queue.batch.take());
         let batch = batch.unwrap_or_default();
         let (diff, before) = match &mut pushed {
@@ -389,9 +383,7 @@ impl Plan {
             return self.unread.push((switch_port, mode));
         }
         let switch = self.switch(switch_port.switch).cloned();
-        let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else {
-            return;
-        };
+        let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else { return };
         let id = self.next_id();
         self.reads.insert(id, switch_port);
         self.outputs.push_back(Output::Read { id, switch, edit });
@@ -454,9 +446,7 @@ impl Plan {
     /// Stores the record of a port, or forgets the port if it is in its default mode without an
     /// access point and nobody can undo that.
     pub(super) fn keep(&mut self, now: Instant, switch_port: SwitchPort) {
-        let Some(slot) = self.slots.get_mut(&switch_port) else {
-            return;
-        };
+        let Some(slot) = self.slots.get_mut(&switch_port) else { return };
         if slot.port.is_idle() {
             slot.pending = slot.pending.filter(|pending| pending.is_approved);
             if slot.ap.is_none() && slot.port.mode() == Some(Mode::Default) {

@@ -49,9 +49,7 @@ fn check(what: &str, guard: Guard, outcome: &str) {
 /// The part of the tests that runs in the second process; in the first one there is nothing to do.
 #[test]
 fn inside() {
-    let Ok(what) = env::var(TRY) else {
-        return;
-    };
+    let Ok(what) = env::var(TRY) else { return };
     let folder = env::temp_dir().join(format!("mistgate-sandbox-{}", std::process::id()));
     fs::create_dir_all(folder.join("state")).expect("a folder");
     fs::write(folder.join("secret"), "secret").expect("a file");

@@ -116,18 +116,14 @@ pub(super) fn settle(
             // A commit that was thought to have failed has done it.
             continue;
         }
-        let Some(row) = batches.get(batch)? else {
-            continue;
-        };
+        let Some(row) = batches.get(batch)? else { continue };
         let (at, chats, prints, bytes, _) = row.value();
         let mut waiting = match left.get(batch)? {
             Some(chats) => read_chats(chats.value()),
             None => read_chats(chats),
         };
         for (index, done) in events {
-            let Ok(index) = usize::try_from(index) else {
-                continue;
-            };
+            let Ok(index) = usize::try_from(index) else { continue };
             for (chat, dead) in done {
                 // Not again what a commit wrote that was thought to have failed.
                 let was_waiting = waiting.get_mut(index).is_some_and(|chats| chats.remove(chat));
@@ -151,9 +147,7 @@ pub(super) fn settle(
         batches.remove(batch)?;
     }
     for _ in 0..EXPIRED_MAX {
-        let Some(batch) = history.first()?.map(|(batch, _)| batch.value()) else {
-            break;
-        };
+        let Some(batch) = history.first()?.map(|(batch, _)| batch.value()) else { break };
         let is_young = |row: AccessGuard<'_, Row<'static>>| {
             let accepted = batch::decode(row.value().3).map(|batch| batch.received_at);
             history_from.zip(accepted.ok()).is_some_and(|(from, accepted)| accepted >= from)

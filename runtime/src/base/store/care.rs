@@ -265,9 +265,7 @@ fn scan(bytes: &[u8]) -> Found<'_> {
 /// their width is fixed, where each value ends, keys, values.
 fn rows(page: &[u8], width: Option<usize>) -> Vec<(&[u8], &[u8])> {
     let mut rows = Vec::new();
-    let Some(([LEAF, _, low, high], _)) = page.split_first_chunk() else {
-        return rows;
-    };
+    let Some(([LEAF, _, low, high], _)) = page.split_first_chunk() else { return rows };
     let count = usize::from(u16::from_le_bytes([*low, *high]));
     let end_at = |at: usize| {
         let end = page.get(at..).and_then(<[u8]>::first_chunk);
@@ -281,12 +279,8 @@ fn rows(page: &[u8], width: Option<usize>) -> Vec<(&[u8], &[u8])> {
     };
     let (mut key_start, mut start) = (keys, count.checked_sub(1).and_then(key_end).unwrap_or(keys));
     for nth in 0..count {
-        let Some((key_end, end)) = key_end(nth).zip(end_at(ends + 4 * nth)) else {
-            break;
-        };
-        let Some(row) = page.get(key_start..key_end).zip(page.get(start..end)) else {
-            break;
-        };
+        let Some((key_end, end)) = key_end(nth).zip(end_at(ends + 4 * nth)) else { break };
+        let Some(row) = page.get(key_start..key_end).zip(page.get(start..end)) else { break };
         rows.push(row);
         (key_start, start) = (key_end, end);
     }

@@ -219,9 +219,7 @@ impl Changing<'_> {
 
     /// Takes a letter out, if it is there.
     pub(super) fn take(&mut self, id: u64) -> Result<Option<Taken>, redb::Error> {
-        let Some(row) = self.rows.remove(id)? else {
-            return Ok(None);
-        };
+        let Some(row) = self.rows.remove(id)? else { return Ok(None) };
         let (at, to, reason, bytes, sum) = row.value();
         self.changed.tally.remove(&row.value());
         Ok(Some((at, to.to_vec(), reason.to_vec(), bytes.to_vec(), sum)))
@@ -241,9 +239,7 @@ impl Changing<'_> {
     /// Removes the oldest until the others take no more than this.
     pub(super) fn push_out(&mut self, bytes_max: u64) -> Result<(), redb::Error> {
         while self.changed.tally.bytes > bytes_max {
-            let Some((_, row)) = self.rows.pop_first()? else {
-                break;
-            };
+            let Some((_, row)) = self.rows.pop_first()? else { break };
             self.changed.tally.remove(&row.value());
             self.changed.changes.pushed_out += 1;
         }

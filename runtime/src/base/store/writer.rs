@@ -373,9 +373,7 @@ impl Writer {
             }
             self.rows.write(&transaction)?;
             for (nth, write) in puts.iter().enumerate() {
-                let Write::Put { put, bytes, at } = write else {
-                    continue;
-                };
+                let Write::Put { put, bytes, at } = write else { continue };
                 let Put { batch, chats, fingerprints, incidents, letter, .. } = put;
                 let mut taken = None;
                 if *batch >= self.first_batch

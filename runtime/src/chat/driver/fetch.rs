@@ -120,9 +120,7 @@ impl Recent {
         self.bytes += bytes.len();
         self.batches.push_back((batch, bytes));
         while self.bytes > RECENT_MAX {
-            let Some((_, oldest)) = self.batches.pop_front() else {
-                break;
-            };
+            let Some((_, oldest)) = self.batches.pop_front() else { break };
             self.bytes -= oldest.len();
         }
     }

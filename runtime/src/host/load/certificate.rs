@@ -42,9 +42,7 @@ pub(super) fn server(certificate: &CertificateDer<'_>, now: UnixTime) -> Vec<War
 pub(super) fn names(authorities: &[u8]) -> Option<Warning> {
     let all: Vec<_> = CertificateDer::pem_slice_iter(authorities).flatten().collect();
     let may_delegate = |own: &CertificateDer<'_>| {
-        let Ok((_, own)) = parse_x509_certificate(own) else {
-            return false;
-        };
+        let Ok((_, own)) = parse_x509_certificate(own) else { return false };
         // RFC 5280 §4.2.1.9: without a path length there may be any number of them.
         let basic = own.basic_constraints().ok().flatten();
         basic.is_none_or(|basic| basic.value.path_len_constraint != Some(0))

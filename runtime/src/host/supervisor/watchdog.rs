@@ -30,9 +30,7 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// Feeds the watchdog for ever; waits for ever where there is none.
     pub(crate) async fn feed<T>(self) -> T {
-        let Some(deadline) = self.supervisor.watchdog else {
-            return future::pending().await;
-        };
+        let Some(deadline) = self.supervisor.watchdog else { return future::pending().await };
         // Four times as often as demanded: the answer of a disk may take long.
         let (pause, patience) = (deadline / 4, deadline / 2);
         loop {

@@ -140,9 +140,7 @@ async fn shake_hands<S, T: Duplex + 'static>(
     slot: &ConnectionSlot,
     stream: T,
 ) -> io::Result<Box<dyn Duplex>> {
-    let Some(identity) = &site.tls else {
-        return Ok(Box::new(stream));
-    };
+    let Some(identity) = &site.tls else { return Ok(Box::new(stream)) };
     slot.turn().await;
     let accepted = async {
         let stream: Box<dyn Duplex> =
@@ -283,9 +281,7 @@ async fn collect(
             false => (400, "a broken body"),
         })?;
         // Trailers are not used.
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
+        let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > limits.body_max {
             return Err((413, "a body longer than allowed"));
         }

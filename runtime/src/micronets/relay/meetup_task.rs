@@ -228,9 +228,7 @@ impl MeetupTask {
     fn review_one(&mut self, id: ConnectionId) {
         let (settings, trust) = (self.relay.settings.get(), self.relay.tls.get());
         let name = Arc::clone(&self.name);
-        let Some(connection) = self.connection(id) else {
-            return;
-        };
+        let Some(connection) = self.connection(id) else { return };
         let is_current = connection.origin.ends.is_none_or(|end| clock::wall() < end);
         let is_trusted = is_current && Arc::ptr_eq(&connection.origin.trust, &trust)
             || trust.admits(connection.chain());
@@ -307,9 +305,7 @@ impl MeetupTask {
     }
 
     fn part(&mut self) {
-        let Some(Pair { left, right, pending }) = self.pair.take() else {
-            return;
-        };
+        let Some(Pair { left, right, pending }) = self.pair.take() else { return };
         self.note("peers_parted", left.id, fields![from = right.id]);
         self.relay.registry.lock().pair(&self.name, false);
         for connection in [left, right] {

@@ -52,9 +52,7 @@ impl Registry {
     /// Notes that a connection has left. True if it was the last one: then the meetup is forgotten,
     /// and nothing more is sent to its task.
     pub(super) fn leave(&mut self, meetup: &str) -> bool {
-        let Some(entry) = self.meetups.get_mut(meetup) else {
-            return true;
-        };
+        let Some(entry) = self.meetups.get_mut(meetup) else { return true };
         entry.connections = entry.connections.saturating_sub(1);
         let is_last = entry.connections == 0;
         if is_last {

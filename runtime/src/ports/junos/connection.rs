@@ -128,9 +128,7 @@ impl<'a> Connection<'a> {
 
     /// Reads what has come, and writes what can be written; `None` if the connection is gone.
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        let Some(stream) = &mut self.stream else {
-            return Poll::Pending;
-        };
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
         let mut channel = Pin::new(&mut stream.channel);
         let mut buffer = [0; READ_MAX];
         match channel.as_mut().poll_read(cx, &mut buffer) {

@@ -49,9 +49,7 @@ impl Login {
 
     /// The host keys of the file. If it cannot be read, those that it had before are kept.
     pub(super) async fn known_hosts(&self, journal: &Journal) -> Arc<KnownHosts> {
-        let Some(file) = &self.known_hosts else {
-            return Arc::default();
-        };
+        let Some(file) = &self.known_hosts else { return Arc::default() };
         let followed = Arc::clone(file);
         if let Err(error) = task::unblock(move || followed.refresh()).await {
             journal.note(Level::Warning, "known_hosts_kept", fields![reason = error]);

@@ -22,9 +22,7 @@ pub(super) async fn log_in<H: Handler>(
     let failed = |error| Error::new(Step::Login, error);
     let mut tried = Vec::new();
     let answer = handle.authenticate_none(user).await.map_err(failed)?;
-    let Some(mut offered) = refused(answer) else {
-        return Ok(());
-    };
+    let Some(mut offered) = refused(answer) else { return Ok(()) };
     let all = offered.clone();
     if let Some(Key(key)) = &target.key
         && offered.contains(&MethodKind::PublicKey)
