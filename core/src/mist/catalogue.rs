@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::{Refusal, judged};
 use super::{page::elements, target};
-use crate::base::exchange::Exchange;
-use crate::base::text::one_line;
+use crate::base::{exchange::Exchange, order, text::one_line};
 use crate::event::{Detail, Event, Topic};
 use crate::notify::topics;
 
@@ -65,13 +64,13 @@ impl Learned {
             let key = (topic.name().to_owned(), key.to_ascii_lowercase());
             (key, Words { display, severity })
         };
-        Self(new.map(entry).collect())
+        Self(order::collect(new.map(entry)))
     }
 
     /// Reads what [`Self::encode`] wrote. None where it is something else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let rows: Vec<_> = serde_json::from_slice(bytes).ok()?;
-        Some(Self(rows.into_iter().take(2 * TYPES_MAX).collect()))
+        Some(Self(order::collect(rows.into_iter().take(2 * TYPES_MAX))))
     }
 
     /// In JSON, for a file.

@@ -68,7 +68,7 @@ impl Switches {
     /// The virtual chassis that members name and that are not listed yet.
     fn missing(&self) -> BTreeSet<Mac> {
         let chassis = self.0.values().filter_map(|device| device.chassis);
-        chassis.filter(|chassis| !self.0.contains_key(chassis)).collect()
+        order::collect(chassis.filter(|chassis| !self.0.contains_key(chassis)))
     }
 }
 

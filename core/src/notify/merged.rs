@@ -130,8 +130,8 @@ impl<'n> Group<'n> {
 
     /// The sites, unless an item has none.
     fn sites(&self) -> BTreeSet<&'n str> {
-        let sites: Option<_> = self.items.iter().map(|item| fact(item, "Site")).collect();
-        sites.unwrap_or_default()
+        let sites: Option<Vec<_>> = self.items.iter().map(|item| fact(item, "Site")).collect();
+        order::collect(sites.unwrap_or_default())
     }
 
     fn place(&self) -> String {

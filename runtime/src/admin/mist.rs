@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http_types::StatusCode;
+use mistgate_core::base::order;
 use mistgate_core::mist::{feed::Status, feed::part::Part};
 use serde_json::{Map, Value, json};
 
@@ -48,6 +49,6 @@ pub(super) fn json((org, status): &Known) -> Value {
         "checked_at": status.checked_at.map(|at| at.rfc3339()),
         "caught_up_to": status.caught_up_to.map(|at| at.rfc3339()),
         "unchecked": status.unchecked,
-        "wrong": wrong.collect::<Map<String, Value>>(),
+        "wrong": order::collect::<Map<String, Value>, _>(wrong),
     })
 }

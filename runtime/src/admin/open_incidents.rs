@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mistgate_core::base::order;
 use mistgate_core::incident::{Incidents, view::View};
 use mistgate_core::notify::Severity;
 use serde_json::{Value, json};
@@ -88,7 +89,7 @@ pub(super) fn json(incidents: &Incidents) -> Value {
     });
     json!({
         "open": counts.open,
-        "by_severity": counts.by_severity().collect::<BTreeMap<_, _>>(),
+        "by_severity": order::collect::<BTreeMap<_, _>, _>(counts.by_severity()),
         "held": counts.held,
         "muted": counts.muted,
         "flapping": counts.flapping,

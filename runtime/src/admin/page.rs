@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, sync::OnceLock, time::Duration};
 
 use http_types::{StatusCode, Url};
-use mistgate_core::base::{secret::Secret, time::Instant};
+use mistgate_core::base::{order, secret::Secret, time::Instant};
 use mistgate_core::page::{self, LOGIN, PAGES, SCRIPT, STYLE, View, events, status};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use smol::Timer;
 
 use super::guard::{Guard, new_token};
@@ -222,15 +222,12 @@ pub(super) async fn order(
         let said = "The form is not of this login. Load its page again.";
         return html(StatusCode::Forbidden, page::outcome("Not done", said, "/"));
     }
-    let wanted: Map<String, Value> = fields
-        .iter()
-        .map(|(name, value)| match name.strip_prefix("match.") {
-            Some(field) => ("match".to_owned(), json!({ field: value })),
-            None if value == "until recovered" => ("until_recovered".to_owned(), json!(true)),
-            None => (name.clone(), json!(value)),
-        })
-        .collect();
-    let wanted = Value::Object(wanted).to_string();
+    let member = |(name, value): (&String, &String)| match name.strip_prefix("match.") {
+        Some(field) => ("match".to_owned(), json!({ field: value })),
+        None if value == "until recovered" => ("until_recovered".to_owned(), json!(true)),
+        None => (name.clone(), json!(value)),
+    };
+    let wanted = Value::Object(order::collect(fields.iter().map(member))).to_string();
     let reply = admin.answer(head, wanted.as_bytes(), &Caller::Page(from)).await;
     let is_done = reply.status == u16::from(StatusCode::Ok);
     let is_ours = back.starts_with('/') && !back.starts_with("//") && !back.contains('\\');
@@ -247,7 +244,8 @@ pub(super) async fn order(
 /// The names and values of a form or a query.
 fn pairs(text: &[u8]) -> BTreeMap<String, String> {
     let url = Url::parse(&format!("http://localhost/?{}", String::from_utf8_lossy(text))).ok();
-    url.iter().flat_map(Url::query_pairs).map(|(n, v)| (n.into_owned(), v.into_owned())).collect()
+    let pairs = url.iter().flat_map(Url::query_pairs);
+    order::collect(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
 }
 
 /// Leads to another path, by GET.

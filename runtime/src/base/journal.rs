@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, fmt::Write as _, io, io::Write as _, mem, os::fd::AsFd, time::Duration};
 
-use mistgate_core::base::{text, text::cut_bytes};
+use mistgate_core::base::{order, text, text::cut_bytes};
 use mistgate_core::engine::output::Event;
 use mistgate_core::event::ports::PortEvent;
 use mistgate_core::incident;
@@ -332,8 +332,8 @@ impl Journal {
                 }
             }
             Format::Json => {
-                let object: serde_json::Map<String, serde_json::Value> =
-                    pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
+                let object =
+                    order::collect(pairs.map(|(key, value)| (key.to_owned(), value.into())));
                 line = text::visible_json(serde_json::Value::Object(object).to_string());
             }
         }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::base::{machine, machine::Machine};
+use mistgate_core::base::{machine, machine::Machine, order};
 use mistgate_core::chat::{outcome::Reason, shape::Form};
 use mistgate_core::config;
 use mistgate_core::delivery::{batch::ChatId, config::Destination, queue::input::Entry};
@@ -465,8 +465,8 @@ impl Driver {
             output::Message::Events(keys) => keys.as_slice(),
             output::Message::Incidents(_) => &[],
         };
-        let batches: BTreeMap<u64, Option<Bytes>> =
-            keys.iter().map(|key| (key.batch, self.recent.find(key.batch))).collect();
+        let recent = keys.iter().map(|key| (key.batch, self.recent.find(key.batch)));
+        let batches: BTreeMap<u64, Option<Bytes>> = order::collect(recent);
         let store = self.store.clone();
         let journal = Arc::clone(&self.journal);
         let dashboard_host = Arc::clone(&self.dashboard_host);

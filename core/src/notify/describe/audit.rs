@@ -1,10 +1,11 @@
 //! Audits: actions of an administrator, of an API token, or of Mist itself.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, collections::BTreeMap, format, vec::Vec};
+use alloc::{borrow::ToOwned, format, vec::Vec};
 
 use super::{draft::Draft, draft::is_id, subject};
-use crate::base::{secret::is_secret_name, text};
+use crate::base::{order, secret::is_secret_name, text};
 use crate::event::{Detail, DeviceClass, Event, mail_address};
 use crate::notify::{links::Dashboard, plain, types::Row};
 
@@ -66,9 +67,7 @@ fn add_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'_
     // What is made or deleted has one side only, with an object.
     let is_one_sided = was.is_empty() || is.is_empty();
     let mut changes = Vec::new();
-    let mut paths: Vec<&String> = is.keys().chain(was.keys()).collect();
-    paths.sort_unstable();
-    paths.dedup();
+    let paths: BTreeSet<&String> = order::collect(is.keys().chain(was.keys()));
     for path in paths {
         let (old, new) = (was.get(path), is.get(path));
         let value = match (old, new) {

@@ -37,6 +37,7 @@ mod list {
     use std::{collections::BTreeMap, env::consts::ARCH};
 
     use libc::*;
+    use mistgate_core::base::order;
     use seccompiler::{
         BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp,
         SeccompCondition, SeccompFilter, SeccompRule, apply_filter_all_threads,
@@ -101,7 +102,7 @@ mod list {
 
     /// Calls with any arguments.
     fn rules(calls: &[i64], older: &[i64]) -> Rules {
-        calls.iter().chain(older).map(|call| (*call, Vec::new())).collect()
+        order::collect(calls.iter().chain(older).map(|call| (*call, Vec::new())))
     }
 
     fn any_of(index: u8, values: &[u64]) -> Result<Vec<SeccompRule>, BackendError> {

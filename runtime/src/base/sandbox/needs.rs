@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use http_types::Url;
-use mistgate_core::{config::checked::Config, http::proxy::Proxies};
+use mistgate_core::{base::order, config::checked::Config, http::proxy::Proxies};
 
 use super::domain::{Confined, SYSTEM, is_of_system};
 
@@ -126,7 +126,7 @@ const RESTART: &str = "restart mistgate, which opens what the configuration name
 fn folders_of(file: &Path) -> BTreeSet<PathBuf> {
     let behind = file.canonicalize().ok();
     let behind = behind.as_deref().and_then(Path::parent).map(Path::to_owned);
-    behind.into_iter().chain([folder_of(file)]).collect()
+    order::collect(behind.into_iter().chain([folder_of(file)]))
 }
 
 /// The real name of the folder that holds a file.

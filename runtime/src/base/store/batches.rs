@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mistgate_core::base::order;
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::{order, time::UnixTime};
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
 use mistgate_core::delivery::{batch, dead_letter::Dead};
 use mistgate_core::event::fingerprint::Fingerprint;
@@ -171,7 +170,7 @@ pub(super) fn write_chats(events: &[Chats]) -> String {
 /// What [`write_chats`] wrote.
 pub(super) fn read_chats(bytes: &[u8]) -> Vec<Chats> {
     let text = String::from_utf8_lossy(bytes);
-    text.split('\n').map(|line| line.split_whitespace().map(Into::into).collect()).collect()
+    text.split('\n').map(|line| order::collect(line.split_whitespace().map(Into::into))).collect()
 }
 
 fn by_batch(owed: &BTreeMap<EventKey, Done>) -> BTreeMap<u64, Vec<(u32, &Done)>> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mistgate_core::base::time::UnixTime;
+use mistgate_core::base::{order, time::UnixTime};
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch::{Batch, EventKey};
 use mistgate_core::delivery::render::render;
@@ -73,17 +73,15 @@ pub(super) async fn fetch(
     store: Store,
     batches: BTreeMap<u64, Option<Bytes>>,
 ) -> Option<BTreeMap<u64, Bytes>> {
-    if batches.values().all(Option::is_some) {
-        return batches.into_iter().map(|(batch, bytes)| Some((batch, bytes?))).collect();
-    }
-    task::unblock(move || {
-        let read = |(batch, bytes): (u64, Option<Bytes>)| {
-            let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
-            Some((batch, bytes))
-        };
-        batches.into_iter().map(read).collect()
-    })
-    .await
+    let count = batches.len();
+    let is_recent = batches.values().all(Option::is_some);
+    let read = move || -> BTreeMap<u64, Bytes> {
+        order::collect(batches.into_iter().filter_map(|(batch, bytes)| {
+            Some((batch, bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?))
+        }))
+    };
+    let read = if is_recent { read() } else { task::unblock(read).await };
+    (read.len() == count).then_some(read)
 }
 
 pub(super) fn payload(
@@ -93,10 +91,9 @@ pub(super) fn payload(
     batches: &BTreeMap<u64, Bytes>,
     form: Form,
 ) -> Option<Payload> {
-    let decoded: BTreeMap<u64, _> = batches
-        .iter()
-        .filter_map(|(number, bytes)| Some((*number, batch::decode(bytes).ok()?)))
-        .collect();
+    let decoded = batches.iter();
+    let decoded = decoded.filter_map(|(number, bytes)| Some((*number, batch::decode(bytes).ok()?)));
+    let decoded: BTreeMap<u64, _> = order::collect(decoded);
     let events: Vec<_> = keys
         .iter()
         .filter_map(|key| {

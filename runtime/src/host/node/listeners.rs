@@ -396,12 +396,13 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 impl Socket {
     /// Makes all sockets ready. The first one starts a thread.
     pub(super) fn all(bound: Bound) -> Result<Sockets, Problems> {
-        let ready = |(name, socket): (&'static str, TcpListener)| {
+        let mut all = Sockets::new();
+        for (name, socket) in bound {
             let accepting = socket.try_clone().and_then(Async::new);
             let accepting = accepting.map_err(|error| problem(format!("{name}: {error}")))?;
-            Ok((name, Self { kept: socket, accepting }))
-        };
-        bound.into_iter().map(ready).collect()
+            all.insert(name, Self { kept: socket, accepting });
+        }
+        Ok(all)
     }
 }
 
