@@ -1,14 +1,11 @@
 //! The command line.
 
-use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::{ffi::OsString, net::IpAddr, net::SocketAddr, time::Duration};
 
 use argh::{EarlyExit, FromArgs};
 use mistgate_core::config::{problem::meant, units};
-use mistgate_runtime::base::journal::{Format, Level};
-use mistgate_runtime::http::tls::peer::Verify;
 use mistgate_runtime::micronets::peer::{Meetup, Server};
+use mistgate_runtime::{base::journal::Format, base::journal::Level, http::tls::peer::Verify};
 use rustls::pki_types::DnsName;
 
 /// Declares commands, an argument a row: its kind and what `argh` is to know of it, its name, its
@@ -55,12 +52,11 @@ pub(crate) mod port;
 mod replay;
 mod store;
 
-use self::dead_letter::DeadLetter;
-use self::incident::{Incident, Silence, SilenceKind};
 use self::mist::{Mist, Selftest};
 pub(crate) use self::port::Port;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
+use self::{dead_letter::DeadLetter, incident::Incident, incident::Silence, incident::SilenceKind};
 
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]

@@ -8,8 +8,7 @@
 
 mod authority;
 
-use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, time::Duration, time::SystemTime, time::UNIX_EPOCH};
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_runtime::base::clock;
@@ -22,8 +21,7 @@ use rustls::pki_types::CertificateDer;
 
 use self::authority::Authority;
 use crate::args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot};
-use crate::files;
-use crate::files::File;
+use crate::{files, files::File};
 
 /// The advice where a file exists already.
 const ADVICE: &str = "choose another --cert-basename, or replace its files with --force";

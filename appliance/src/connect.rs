@@ -3,9 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mistgate_core::{http::listener::Tls, micronets::peer::input::Config};
-use mistgate_runtime::base::journal::Journal;
-use mistgate_runtime::http::tls::peer::Credentials;
 use mistgate_runtime::micronets::{peer, peer::Settings};
+use mistgate_runtime::{base::journal::Journal, http::tls::peer::Credentials};
 
 use crate::args::Connect;
 

@@ -17,8 +17,7 @@ use std::{fs, io, path::Path, process::ExitCode};
 pub(crate) use self::root::CONFIG;
 use self::root::{CONFIG_DIR, InstallRoot, own_dir, run as run_command, set, write};
 use self::{account::Account, bundle::Bundle, init_system::InitSystem};
-use crate::args::{Install, mist::Mist};
-use crate::{guide, mist, selftest, starter, terminal};
+use crate::{args::Install, args::mist::Mist, guide, mist, selftest, starter, terminal};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";

@@ -30,9 +30,7 @@ mod store;
 mod terminal;
 mod version;
 
-use std::io::Write as _;
-use std::process::{ExitCode, Termination};
-use std::{fs, io};
+use std::{fs, io, io::Write as _, process::ExitCode, process::Termination};
 
 use mistgate_runtime::host::load::Loaded;
 

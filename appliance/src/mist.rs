@@ -2,23 +2,16 @@
 //!
 //! What differs and what is written is decided in the core. The token is held in memory alone.
 
-use std::io::{BufRead as _, BufReader, Read};
-use std::{fs, io, process::ExitCode, sync::Arc};
+use std::{fs, io, io::BufRead as _, io::BufReader, io::Read, process::ExitCode, sync::Arc};
 
 use http_types::Url;
-use mistgate_core::base::secret::Secret;
-use mistgate_core::config::checked::Config;
-use mistgate_core::mist;
 use mistgate_core::mist::catalogue::{Type, catalogue};
 use mistgate_core::mist::webhook::compare::{Comparison, Difference, compare};
 use mistgate_core::mist::webhook::mend::{changes, mend, mended};
-use mistgate_core::mist::webhook::survey::survey;
-use mistgate_core::mist::{refusal::Refusal, webhook::wanted::Wanted};
-use mistgate_runtime::base::clock::Clock;
-use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::host::load::Loaded;
-use mistgate_runtime::http::outbound::Outbound;
-use mistgate_runtime::mist::{Client, Urgency};
+use mistgate_core::mist::{refusal::Refusal, webhook::survey::survey, webhook::wanted::Wanted};
+use mistgate_core::{base::secret::Secret, config::checked::Config, mist};
+use mistgate_runtime::base::{clock::Clock, journal::Format, journal::Journal, journal::Level};
+use mistgate_runtime::{host::load::Loaded, http::outbound::Outbound, mist::Client, mist::Urgency};
 
 use crate::args::mist::{CheckMist, Mist, MistKind, Setup, Types};
 use crate::{ask::Failure, terminal};

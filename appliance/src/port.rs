@@ -1,15 +1,11 @@
 //! `mistgate port`
 
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::{env, fs, sync::Arc};
+use std::{env, fs, os::unix::fs::MetadataExt as _, path::Path, path::PathBuf, sync::Arc};
 
 use mistgate_core::ports::{audit, port::Failed, report::Report, switch_port::Mode};
-use mistgate_runtime::base::clock::Clock;
-use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::host::load::Loaded;
-use mistgate_runtime::ports::audit_file;
+use mistgate_runtime::base::{clock::Clock, journal::Format, journal::Journal, journal::Level};
 use mistgate_runtime::ports::manual::{Change, Outcome, Wanted};
+use mistgate_runtime::{host::load::Loaded, ports::audit_file};
 
 use crate::args::port::{Audit, Diff, Port, PortKind, Reject, Set};
 use crate::{ask::Failure, changes, terminal};

@@ -3,11 +3,9 @@
 
 use std::{fs, io, path::Path};
 
-use mistgate_runtime::admin::guard;
-use mistgate_runtime::base::store;
+use mistgate_runtime::{admin::guard, base::store};
 
-use crate::args::{CertLeaf, CertRoot};
-use crate::{cert, files};
+use crate::{args::CertLeaf, args::CertRoot, cert, files};
 
 pub(crate) const CONFIG: &str = "mistgate.toml";
 pub(crate) const SECRET: &str = "webhook-secret";

@@ -1,7 +1,6 @@
 //! Questions to the person at the terminal.
 
-use std::io;
-use std::io::{IsTerminal as _, Write as _};
+use std::{io, io::IsTerminal as _, io::Write as _};
 
 use mistgate_core::base::secret::Secret;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};

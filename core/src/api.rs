@@ -2,8 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use crate::base::{failure::Failure, secret::Secret, text::one_line};
-use crate::event::Detail;
+use crate::{base::failure::Failure, base::secret::Secret, base::text::one_line, event::Detail};
 
 /// The most characters of an API's words, the ellipsis included.
 const WORDS_MAX: usize = 201;

@@ -5,8 +5,7 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::time::UnixTime;
-use crate::matcher::{Matcher, Target};
+use crate::{base::time::UnixTime, matcher::Matcher, matcher::Target};
 
 /// The longest silence.
 pub const SILENCE_MAX: Duration = Duration::from_secs(90 * 86_400);

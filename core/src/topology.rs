@@ -1,7 +1,6 @@
 //! Which devices are behind which: by LLDP, or behind the only gateway of their site.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use crate::base::mac::Mac;
 

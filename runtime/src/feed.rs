@@ -6,28 +6,22 @@
 
 mod selftest;
 
-use std::path::{Path, PathBuf};
-use std::{collections::VecDeque, fs, sync::Arc};
+use std::{collections::VecDeque, fs, path::Path, path::PathBuf, sync::Arc};
 
-use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::base::{machine, machine::Machine as _};
+use mistgate_core::base::{machine, machine::Machine as _, time::Instant, time::UnixTime};
 use mistgate_core::config::checked::Config;
 use mistgate_core::incident::{Incidents, input::Input::Gateways, record::Incident};
 use mistgate_core::mist::catalogue::{LEARN_AGAIN, LEARN_EVERY, Learned, catalogue};
 use mistgate_core::mist::feed::input::{Input, Open, Sight, Verdict};
-use mistgate_core::mist::feed::output::{Event, Output};
-use mistgate_core::mist::feed::{Feed, Status, input};
+use mistgate_core::mist::feed::{Feed, Status, input, output::Event, output::Output};
 use mistgate_core::mist::{Mist, webhook::wanted::Wanted};
 use mistgate_core::notify::types::condition::DEVICE_DOWN;
 use smol::{channel, lock::Mutex};
 
 use crate::base::clock::{Alarm, Clock};
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::{clock, sync::Shared, task};
-use crate::chat::{driver, driver::Message};
-use crate::http::outbound::Outbound;
-use crate::mist::{Client, SharedBudget, Urgency};
-use crate::webhook::Intake;
+use crate::base::{clock, journal::Journal, journal::Level, journal::fields, sync::Shared, task};
+use crate::{chat::driver, chat::driver::Message, http::outbound::Outbound};
+use crate::{mist::Client, mist::SharedBudget, mist::Urgency, webhook::Intake};
 
 /// The name of the file, in the state folder, of up to when all was fetched that Mist could not
 /// deliver: seconds since 1970.

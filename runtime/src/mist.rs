@@ -11,8 +11,7 @@ use smol::{Timer, lock::Semaphore};
 
 use crate::api::{Api, REQUESTS_MAX, run_exchange};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::{clock::Clock, sync::Mutex};
-use crate::http::outbound::Outbound;
+use crate::{base::clock::Clock, base::sync::Mutex, http::outbound::Outbound};
 
 /// For one request with its answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

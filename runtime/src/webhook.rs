@@ -7,22 +7,16 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::Instant;
-use mistgate_core::config::ports::External;
-use mistgate_core::delivery::config::Chat;
-use mistgate_core::event::Topic;
 use mistgate_core::mist::{catalogue::Learned, feed::input::Heard, feed::output::Late};
-use mistgate_core::ports::ap_event::ApEvent;
-use mistgate_core::webhook::signature::Signatures;
 use mistgate_core::webhook::{config::Webhook, intake, intake::Rejection, signature};
+use mistgate_core::{config::ports::External, delivery::config::Chat, event::Topic};
+use mistgate_core::{ports::ap_event::ApEvent, webhook::signature::Signatures};
 use smol::channel;
 
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::{Counter, Histogram};
-use crate::base::sync::{Mutex, Shared};
-use crate::base::{clock, clock::Clock};
-use crate::chat::{driver, driver::Message};
-use crate::http::listen::{Bytes, Event, Head, Reply, Service};
-use crate::ports;
+use crate::base::{clock, clock::Clock, metrics::Histogram, sync::Mutex, sync::Shared};
+use crate::base::{journal::Journal, journal::Level, journal::fields, metrics::Counter};
+use crate::{chat::driver, chat::driver::Message, http::listen::Bytes, http::listen::Event};
+use crate::{http::listen::Head, http::listen::Reply, http::listen::Service, ports};
 
 /// `Retry-After` when the disk refused.
 const RETRY_AFTER: Duration = Duration::from_secs(10);

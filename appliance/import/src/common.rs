@@ -2,9 +2,7 @@
 
 use mistgate_core::{base::secret::Secret, config::problem::segment};
 
-use super::draft::{Content, Draft};
-use super::old::{Found, Table};
-use super::{entry::Origin, value::Form};
+use super::{draft::Content, draft::Draft, entry::Origin, old::Found, old::Table, value::Form};
 
 /// A chat product: what the old programs call its settings, our name of it, its section, and the
 /// section of its URLs.

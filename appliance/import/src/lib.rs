@@ -24,8 +24,7 @@ pub mod micronets;
 mod mwtt;
 
 use self::draft::{Draft, File, Note};
-use self::entry::Origin;
-use self::{micronets::Folder, python::Module};
+use self::{entry::Origin, micronets::Folder, python::Module};
 
 /// The configurations of those old programs that were in use.
 #[derive(Default)]

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use mistgate_core::base::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::python::{Error, Reader};
-use super::value::{Form, unread};
+use super::{python::Error, python::Reader, value::Form, value::unread};
 
 /// The room for a text, in bytes. Most are shorter, and one that has enough room never moves, and
 /// leaves no copy of a secret behind.

@@ -5,15 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use mistgate_core::base::secret::Secret;
-use mistgate_core::{config::problem::quoted, micronets::access::Identity};
+use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
-use super::Program;
-use super::draft::{Content, Draft};
-use super::entry::Origin;
-use super::old::{Found, Table};
-use super::python::Module;
-use super::value::{Form, Value};
+use super::{Program, draft::Content, draft::Draft};
+use super::{entry::Origin, old::Found, old::Table, python::Module, value::Form, value::Value};
 
 /// A PEM file with certificates.
 #[derive(Clone, Debug)]

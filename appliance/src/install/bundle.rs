@@ -3,8 +3,7 @@
 //! A file with a relative name belongs to the configuration, and is copied along with it. A file
 //! with an absolute name stays where it is.
 
-use std::fs;
-use std::path::{Component, Path};
+use std::{fs, path::Component, path::Path};
 
 use mistgate_core::config::raw::{Draft, Source};
 use mistgate_runtime::host::load::Loaded;

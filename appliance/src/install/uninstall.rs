@@ -2,8 +2,7 @@
 
 use std::{fs, io};
 
-use super::root::{CONFIG_DIR, InstallRoot, run};
-use super::{account::Account, init_system::KNOWN};
+use super::{account::Account, init_system::KNOWN, root::CONFIG_DIR, root::InstallRoot, root::run};
 
 /// The folder of an operator's additions to the unit.
 const DROP_INS: &str = "/etc/systemd/system/mistgate.service.d";

@@ -8,9 +8,7 @@
 use alloc::{string::String, vec::Vec};
 use core::{iter::successors, ops::RangeInclusive, time::Duration};
 
-use jiff::Timestamp;
-use jiff::civil::{Date, Time};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, civil::Date, civil::Time, tz::AmbiguousOffset, tz::TimeZone};
 
 use super::time::UnixTime;
 

@@ -6,9 +6,7 @@
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::future::{Future, poll_fn};
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
-use core::{fmt, time::Duration};
+use core::{fmt, pin::Pin, task::Context, task::Poll, task::Waker, time::Duration};
 
 use concurrent_queue::ConcurrentQueue;
 use http_types::Method;

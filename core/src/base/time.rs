@@ -5,8 +5,7 @@
 //! write instants as literals.
 
 use alloc::string::{String, ToString};
-use core::ops::{Add, Sub};
-use core::{fmt, time::Duration};
+use core::{fmt, ops::Add, ops::Sub, time::Duration};
 
 use serde::{Deserialize, Serialize};
 

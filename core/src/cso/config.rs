@@ -5,8 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use http_types::Url;
 
 use crate::base::secret::Secret;
-use crate::ports::edit::{Edits, MethodConfig};
-use crate::ports::template::Template;
+use crate::ports::{edit::Edits, edit::MethodConfig, template::Template};
 
 /// `[ports.cso]`: port profiles through Contrail Service Orchestration.
 #[derive(Clone, Debug)]

@@ -2,13 +2,9 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use super::answer::{Named, Segment};
-use super::request::Association;
-use crate::api::rejected;
-use crate::base::failure::Failure;
-use crate::cso::{Cso, CsoProfile};
-use crate::ports::edit::Edit;
+use super::{answer::Named, answer::Segment, request::Association};
 use crate::ports::switch_port::{Mode, Switch};
+use crate::{api::rejected, base::failure::Failure, cso::Cso, cso::CsoProfile, ports::edit::Edit};
 
 /// The names by which CSO knows a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! The requests to CSO as they go over the wire.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{string::String, string::ToString, vec::Vec};
 
 use http_types::Method;
 use serde_json::{Value, json};
 
-use crate::base::{exchange::Request, secret::Secret};
-use crate::cso::Cso;
-use crate::ports::name::PortName;
+use crate::{base::exchange::Request, base::secret::Secret, cso::Cso, ports::name::PortName};
 
 /// The profile of a port and the segments that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::output::{Output, Put};
-use super::{Engine, Writing, output};
-use crate::base::machine::Machine;
-use crate::base::time::{Instant, UnixTime};
-use crate::delivery::batch::{EventKey, Item};
-use crate::delivery::{batch, queue::input::Entry};
+use super::{Engine, Writing, output, output::Output, output::Put};
+use crate::base::{machine::Machine, time::Instant, time::UnixTime};
+use crate::delivery::{batch, batch::EventKey, batch::Item, queue::input::Entry};
 use crate::webhook::{inbox, inbox::RequestId, intake::Intake};
 
 impl Engine {

@@ -3,15 +3,10 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::time::UnixTime;
-use crate::chat::outcome::Reason;
-use crate::delivery::batch::{ChatId, Chats, EventKey};
-use crate::delivery::{config::Chat, queue::input::Entry};
-use crate::event::fingerprint::Fingerprint;
-use crate::incident;
-use crate::incident::config::Rules;
-use crate::notify::Severity;
+use crate::delivery::{batch::Chats, batch::EventKey, config::Chat, queue::input::Entry};
 use crate::webhook::{inbox::RequestId, intake::Intake};
+use crate::{base::time::UnixTime, chat::outcome::Reason, delivery::batch::ChatId};
+use crate::{event::fingerprint::Fingerprint, incident, incident::config::Rules, notify::Severity};
 
 /// Policy of an [`Engine`](super::Engine).
 #[derive(Clone, Debug)]

@@ -7,14 +7,10 @@ use http_types::StatusCode;
 
 use super::input::DestinationId;
 use crate::chat::{outcome::Reason, shape::Form};
-use crate::delivery::batch::{ChatId, Chats, EventKey};
-use crate::delivery::queue::output::Loss;
+use crate::delivery::{batch::ChatId, batch::Chats, batch::EventKey, queue::output::Loss};
 use crate::delivery::{config::Destination, dead_letter::Dead, queue::input::Entry};
-use crate::event::fingerprint::Fingerprint;
-use crate::incident;
-use crate::incident::input::Name;
-use crate::notify::{Notification, change::Key};
-use crate::webhook::inbox::RequestId;
+use crate::{event::fingerprint::Fingerprint, incident, incident::input::Name};
+use crate::{notify::Notification, notify::change::Key, webhook::inbox::RequestId};
 
 /// A command to the driver, or an event that it only passes on.
 #[derive(Clone, Debug)]

@@ -7,12 +7,10 @@
 pub mod fingerprint;
 pub mod ports;
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, boxed::Box, vec::Vec};
 use core::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::MapAccess, de::Visitor};
 use serde_json::value::RawValue;
 
 use crate::base::{mac::Mac, time::UnixTime};

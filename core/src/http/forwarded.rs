@@ -3,8 +3,7 @@
 //! The header is a list to which each proxy appends the address that it was connected from. What
 //! stands left of the first address that is no proxy of ours came from outside and proves nothing.
 
-use core::net::{IpAddr, SocketAddr};
-use core::str;
+use core::{net::IpAddr, net::SocketAddr, str};
 
 use crate::base::network::Network;
 

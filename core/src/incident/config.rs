@@ -3,9 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::calendar::{Daily, Period};
-use crate::matcher::Matcher;
-use crate::notify::Severity;
+use crate::{base::calendar::Daily, base::calendar::Period, matcher::Matcher, notify::Severity};
 
 /// The section `[incidents]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

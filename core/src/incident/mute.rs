@@ -2,8 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::output::{Event, Output};
-use super::{Incidents, entry::Entry, record::Incident};
+use super::{Incidents, entry::Entry, output::Event, output::Output, record::Incident};
 use crate::base::mac::Mac;
 use crate::notify::{Severity, change::Key, types::condition::DEVICE_DOWN};
 use crate::silence::{MutedBy, Silence, Until};

@@ -3,10 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::{iter, time::Duration};
 
-use crate::base::secret::Secret;
-use crate::ports::edit::{Edits, MethodConfig};
-use crate::ports::switch_port::{Switch, SwitchMatcher};
-use crate::ports::template::Template;
+use crate::ports::{switch_port::Switch, switch_port::SwitchMatcher, template::Template};
+use crate::{base::secret::Secret, ports::edit::Edits, ports::edit::MethodConfig};
 
 /// `[ports.junos]`: NETCONF over SSH, to the switch itself.
 #[derive(Clone, Debug, Default)]

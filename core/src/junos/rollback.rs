@@ -10,8 +10,9 @@ use core::time::Duration;
 
 use super::change::Ended;
 use crate::base::time::Instant;
-use crate::netconf::{rpc::commit::UNDO_TIME, session::output::Outcome};
-use crate::ports::edit::Edit;
+use crate::{
+    netconf::rpc::commit::UNDO_TIME, netconf::session::output::Outcome, ports::edit::Edit,
+};
 
 /// What must come before a push.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,9 @@
 //! told that there will be no response. If the response still comes, it must not reach the next
 //! partner, which numbers its own requests from one again.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::{borrow::Cow, boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, collections::BTreeSet, vec::Vec};
 
-use super::message::Id;
-use super::peek::{Peek, peek};
+use super::{message::Id, peek::Peek, peek::peek};
 
 /// The most requests of one peer that are remembered; later ones are relayed all the same. The real
 /// gateway handles one at a time and queues thirty-two.

@@ -4,8 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::base::time::Instant;
-use crate::base::window::{Pace, Window};
+use crate::base::{time::Instant, window::Pace, window::Window};
 
 /// What Mist allows to one token.
 pub const PER_HOUR: u32 = 5_000;

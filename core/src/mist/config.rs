@@ -5,8 +5,7 @@ use alloc::{format, string::String};
 use http_types::Url;
 
 use crate::base::{calendar::Daily, secret::Secret};
-use crate::ports::edit::{Edits, MethodConfig};
-use crate::ports::template::Template;
+use crate::ports::{edit::Edits, edit::MethodConfig, template::Template};
 
 /// `[mist]`, or one of `[[mist.org]]`: the cloud and how its API is asked.
 #[derive(Clone, Debug)]

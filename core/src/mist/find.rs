@@ -4,10 +4,8 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 use super::{inventory::Switches, outcome::outcome, page::read_pages, target};
-use crate::api::rejected;
-use crate::base::exchange::Exchange;
-use crate::base::{failure::Failure, mac::Mac};
 use crate::ports::switch_port::Switch;
+use crate::{api::rejected, base::exchange::Exchange, base::failure::Failure, base::mac::Mac};
 
 /// The switch in a command: by its MAC or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! JSON objects whose members are changed one by one, while the others keep their text.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use serde_json::Value;

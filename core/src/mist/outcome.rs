@@ -2,10 +2,8 @@
 
 use alloc::{format, string::String};
 
-use crate::api::{rejected, words};
-use crate::base::exchange::{ExchangeResult, Response};
-use crate::base::failure::Failure;
-use crate::event::Detail;
+use crate::{api::rejected, api::words, base::exchange::ExchangeResult};
+use crate::{base::exchange::Response, base::failure::Failure, event::Detail};
 
 /// The response, if its status means success; else the failure that its status stands for. A
 /// redirect is not followed.

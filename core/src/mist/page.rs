@@ -4,8 +4,7 @@
 //! A list that is not complete is refused: a missing element would look like one that does not
 //! exist.
 
-use alloc::string::{String, ToString};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 
 use crate::base::exchange::{Asking, ExchangeResult, Response};
 use crate::event::Detail;

@@ -2,13 +2,11 @@
 
 use alloc::{borrow::ToOwned, vec::Vec};
 
-use super::profile::{Change, Device};
-use super::{outcome::outcome, target};
-use crate::api::rejected;
-use crate::base::exchange::{Asking, Exchange};
-use crate::base::failure::Failure;
-use crate::mist::Profiles;
-use crate::ports::{edit::Edit, switch_port::Switch};
+use super::{outcome::outcome, profile::Change, profile::Device, target};
+use crate::{api::rejected, base::exchange::Asking, base::exchange::Exchange};
+use crate::{
+    base::failure::Failure, mist::Profiles, ports::edit::Edit, ports::switch_port::Switch,
+};
 
 /// What a [`read`], or a [`push`](super::push::push), is about.
 #[derive(Clone, Debug)]

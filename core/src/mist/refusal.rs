@@ -3,8 +3,7 @@
 use alloc::{format, string::String, string::ToString};
 
 use super::outcome::outcome;
-use crate::base::exchange::{ExchangeResult, Response};
-use crate::base::failure::Failure;
+use crate::base::{exchange::ExchangeResult, exchange::Response, failure::Failure};
 
 /// An organisation may allow some addresses only (`appliance/docs/vendors/mist.md` §7).
 const ADDRESSES: &str = "or src_ips of the organisation allows other addresses only";

@@ -4,12 +4,9 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use super::inventory::Switches;
-use crate::base::{mac::Mac, time::UnixTime};
-use crate::event::Detail;
-use crate::notify::links::device_id;
-use crate::ports::name::{PortName, SwitchName};
-use crate::ports::question::Hint;
 use crate::ports::switch_port::{Sighting, Switch};
+use crate::ports::{name::PortName, name::SwitchName, question::Hint};
+use crate::{base::mac::Mac, base::time::UnixTime, event::Detail, notify::links::device_id};
 
 /// A port, from `stats/ports/search`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,12 +31,9 @@ pub mod output;
 mod transaction;
 
 use self::input::{Config, Edit, Input};
-use self::output::{CloseReason, Failure, Output};
-use self::transaction::Transaction;
-use super::framing;
-use super::framing::{Decoder, Framing};
-use super::rpc::reply::{Message, Reply};
+use self::{output::CloseReason, output::Failure, output::Output, transaction::Transaction};
 use super::rpc::request::{HELLO, Query, Request};
+use super::{framing, framing::Decoder, framing::Framing, rpc::reply::Message, rpc::reply::Reply};
 use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// In bytes, of a message of the switch.

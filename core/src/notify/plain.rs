@@ -1,7 +1,8 @@
 //! Plain text for people: names, lists, counts, and words found in log messages.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, collections::BTreeSet, format, vec::Vec};
+use alloc::{
+    borrow::Cow, collections::BTreeSet, format, string::String, string::ToString, vec::Vec,
+};
 
 use super::types::sentence::capitalized;
 use crate::base::{mac::Mac, text};

@@ -5,12 +5,10 @@
 
 use alloc::format;
 
-use super::change::{self, Change};
-use super::describe::draft::Draft;
-use super::describe::{alarm, audit, device, other};
+use super::describe::{alarm, audit, device, draft::Draft, other};
 pub use super::types::{find, row_named, types};
-use super::{Notification, SEND_TEST, Severity};
-use super::{links::Dashboard, types::Row};
+use super::{Notification, SEND_TEST, Severity, links::Dashboard, types::Row};
+use super::{change, change::Change};
 use crate::event::{Event, Topic};
 
 /// Describes an event. Takes the row of its type, if that is known, and the dashboard to link to.

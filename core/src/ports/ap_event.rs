@@ -3,10 +3,8 @@
 use alloc::{borrow::Cow, string::String};
 use serde::Deserialize;
 
-use super::switch_port::{Mode, SwitchPort};
-use super::{name, name::PortName};
-use crate::base::{mac::Mac, time::UnixTime};
-use crate::event::{Event, Topic};
+use super::{name, name::PortName, switch_port::Mode, switch_port::SwitchPort};
+use crate::{base::mac::Mac, base::time::UnixTime, event::Event, event::Topic};
 
 /// What starts a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

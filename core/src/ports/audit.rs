@@ -1,16 +1,13 @@
 //! The lines of a report in the audit file and in the journal.
 
-use alloc::string::{String, ToString};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::report::text;
-use crate::base::hex;
-use crate::event::Topic;
-use crate::event::ports::{PortChange, PortEvent};
 use crate::notify::{Severity, topics};
+use crate::{base::hex, event::Topic, event::ports::PortChange, event::ports::PortEvent};
 
 /// In bytes: room for the lines of a large batch.
 const ROOM: usize = 65_536;

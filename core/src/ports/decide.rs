@@ -8,9 +8,8 @@
 use core::{fmt, time::Duration};
 
 use self::Decision::{AskAgain, Follow, Keep, Release, Take};
-use super::outage::{Policy, Share};
-use super::question::{Answer, Location};
 use super::switch_port::{Mode, Sighting, SwitchPort};
+use super::{outage::Policy, outage::Share, question::Answer, question::Location};
 use crate::base::mac::Mac;
 
 /// `ports.disconnect_check`: what must be known before the port of a lost access point counts as

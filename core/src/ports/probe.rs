@@ -22,10 +22,9 @@
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
-use super::ap_event::Cause;
-use super::decide::{Case, Check, Decision, Reason, decide};
-use super::question::{Answer, Location, Question};
 use super::switch_port::{Mode, RESTART_MAX, SwitchPort};
+use super::{ap_event::Cause, decide::Case, decide::Check, decide::Decision, decide::Reason};
+use super::{decide::decide, question::Answer, question::Location, question::Question};
 use crate::base::time::{Instant, UnixTime};
 use crate::base::{backoff::Backoff, mac::Mac, machine::Machine, rand::Rand};
 

@@ -1,18 +1,12 @@
 //! What people should know: each change, refusal and failure, and its event.
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{slice, time::Duration};
 
-use super::decide::Reason;
-use super::governor::{Held, Refusal};
-use super::port::{Failed, Retry};
 use super::switch_port::{Mode, Switch, SwitchPort};
-use super::{name::PortName, names::Names};
-use super::{probe::Subject, redact::redact};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{mac::Mac, text::cut_bytes};
+use super::{decide::Reason, governor::Held, governor::Refusal, port::Failed, port::Retry};
+use super::{name::PortName, names::Names, probe::Subject, redact::redact};
+use crate::base::{mac::Mac, text::cut_bytes, time::Instant, time::UnixTime};
 use crate::event::ports::{PortChange, PortEvent};
 
 /// The most bytes of a line, and of the words for why.

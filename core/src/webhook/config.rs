@@ -5,8 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use http_types::Url;
 
-use crate::base::secret::Secret;
-use crate::http::listener::{Policy, Tls};
+use crate::{base::secret::Secret, http::listener::Policy, http::listener::Tls};
 
 /// `[webhook]`: the listener for webhooks.
 #[derive(Clone, Debug)]

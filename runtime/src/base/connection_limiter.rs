@@ -7,10 +7,7 @@ use mistgate_core::http::admission::{Admission, Id, Limit, Output, Standing};
 use mistgate_core::http::listener::Policy;
 use smol::channel;
 
-use crate::base::clock::{Alarm, Clock};
-use crate::base::stop;
-use crate::base::stop::{Stop, Stopper};
-use crate::base::sync::Mutex;
+use crate::base::{clock::Alarm, clock::Clock, stop, stop::Stop, stop::Stopper, sync::Mutex};
 
 /// The connections of a listener.
 #[derive(Debug)]

@@ -1,9 +1,7 @@
 //! Streams, as listeners and clients both use them.
 
-use std::io::{IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::task::{Context, Poll, ready};
-use std::{io, pin::Pin, time::Duration};
+use std::{io, net::TcpStream, pin::Pin, task::Context, task::Poll, task::ready, time::Duration};
+use std::{io::IoSlice, io::Read, io::Write, net::Shutdown};
 
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::{Async, future::FutureExt};

@@ -19,10 +19,8 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SendError, Sender};
-use std::sync::{Arc, mpsc};
-use std::{io, path::Path, thread, time::Duration};
+use std::sync::{atomic::AtomicBool, atomic::AtomicU64, atomic::Ordering, mpsc::SendError};
+use std::{io, path::Path, sync::Arc, sync::mpsc, sync::mpsc::Sender, thread, time::Duration};
 
 mod error;
 
@@ -49,13 +47,10 @@ pub mod care;
 mod writer;
 
 use hyper::body::Bytes;
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
-use mistgate_core::delivery::{batch, dead_letter::Dead};
-use mistgate_core::engine::output::Put;
-use mistgate_core::event::fingerprint::Fingerprint;
-use mistgate_core::notify::change::Key;
+use mistgate_core::delivery::{batch, batch::Chats, batch::EventKey, dead_letter::Dead};
 use mistgate_core::ports::{record::Record, switch_port::SwitchPort};
+use mistgate_core::{base::time::UnixTime, delivery::batch::Batch};
+use mistgate_core::{engine::output::Put, event::fingerprint::Fingerprint, notify::change::Key};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 

@@ -4,8 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use smol::future::FutureExt;
-use smol::{Executor, Task};
+use smol::{Executor, Task, future::FutureExt};
 
 /// Runs a future as a task, which is cancelled when its handle is dropped.
 pub(crate) fn spawn<T: Send + 'static>(

@@ -3,21 +3,15 @@
 
 use std::{fmt, pin::Pin, time::Duration};
 
-use mistgate_core::base::text::one_line;
-use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::{text::one_line, time::Instant, time::UnixTime};
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::mist::feed::input::Verdict;
-use mistgate_core::mist::feed::ping::{ping, undelivered};
+use mistgate_core::mist::feed::{input::Verdict, ping::ping, ping::undelivered};
 use serde::Serialize;
-use smol::channel::Receiver;
-use smol::future::{FutureExt as _, zip};
+use smol::{channel::Receiver, future::FutureExt as _, future::zip};
 
 use super::Handle;
-use crate::base::clock::{Alarm, timeout, wall};
-use crate::base::journal::{Level, fields};
-use crate::chat::driver::post_alone;
-use crate::mist::Urgency;
-use crate::webhook::Intake;
+use crate::base::{clock::Alarm, clock::timeout, clock::wall, journal::Level, journal::fields};
+use crate::{chat::driver::post_alone, mist::Urgency, webhook::Intake};
 
 /// How long Mist may take to answer what it is asked for, and how long a ping may be on its way.
 const ASK_MAX: Duration = Duration::from_secs(60);

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use async_tungstenite::tungstenite::Error;
-use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use async_tungstenite::tungstenite::{Error, error::CapacityError, error::ProtocolError};
 use mistgate_core::micronets::close_reason::Fault;
 
 /// What the other side did wrong; `Err` if the connection was lost without a close frame.

@@ -4,16 +4,14 @@
 //! wait in memory, up to a bound, and are written when the disk takes them. What is in the files
 //! says where the next line stands, since `mistgate port set` writes to them too.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, mpsc};
-use std::{fs, io, os::unix::fs::OpenOptionsExt as _, thread, time::Duration};
+use std::{
+    fs, io, os::unix::fs::OpenOptionsExt as _, sync::Arc, sync::mpsc, thread, time::Duration,
+};
+use std::{fs::File, fs::OpenOptions, io::Read as _, io::Seek as _, io::SeekFrom, io::Write as _};
+use std::{path::Path, path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
 
-use mistgate_core::base::text;
-use mistgate_core::ports::audit::Place;
+use mistgate_core::{base::text, ports::audit::Place};
 
 use super::AUDIT_FILE;
 use crate::base::journal::{Journal, Level, fields};

@@ -4,18 +4,12 @@
 use std::{any::Any, sync::Arc};
 
 use mistgate_core::base::failure::Failure;
-use mistgate_core::config::ports::Method as MethodConfig;
-use mistgate_core::mist;
-use mistgate_core::mist::find::Wanted;
-use mistgate_core::ports::question::{Answer, Question};
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::ports::{question::Answer, question::Question, switch_port::Switch};
+use mistgate_core::{config::ports::Method as MethodConfig, mist, mist::find::Wanted};
 
 use super::junos::{Connected, Login, Switches};
-use super::method::{Method, NoMethod};
-use super::{cso, cso::Cso, mist::Mist};
-use crate::base::journal::Journal;
-use crate::http::outbound::Outbound;
-use crate::mist::SharedBudget;
+use super::{cso, cso::Cso, method::Method, method::NoMethod, mist::Mist};
+use crate::{base::journal::Journal, http::outbound::Outbound, mist::SharedBudget};
 
 /// What a [`Backend`] needs of the configuration.
 pub(crate) struct BackendConfig {

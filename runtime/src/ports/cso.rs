@@ -2,16 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mistgate_core::base::mac::Mac;
-use mistgate_core::cso;
-use mistgate_core::cso::push::push;
-use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::ports::{edit::Edit, edit::Pushed, switch_port::Switch};
+use mistgate_core::{base::mac::Mac, cso, cso::push::push};
 
-use crate::api::{Api, run_exchange};
-use crate::base::{journal::Journal, keyed_lock::KeyedLock};
-use crate::http::outbound::Outbound;
-use crate::ports::method::{Call, Method};
+use crate::{api::Api, api::run_exchange, base::journal::Journal, base::keyed_lock::KeyedLock};
+use crate::{http::outbound::Outbound, ports::method::Call, ports::method::Method};
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
 pub const TIMEOUT: Duration = Duration::from_secs(120);

@@ -11,18 +11,14 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use mistgate_core::base::{failure::Failure, mac::Mac, machine, machine::Machine};
-use mistgate_core::junos::visit::input::{Config, Input, Task};
-use mistgate_core::junos::visit::output::{Outcome, Output};
-use mistgate_core::junos::{Junos, rollback::RollbackGuard, visit::Visit};
+use mistgate_core::junos::visit::{input::Config, input::Input, input::Task, output::Outcome};
+use mistgate_core::junos::{Junos, rollback::RollbackGuard, visit::Visit, visit::output::Output};
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::{name::PortName, question::Answer, switch_port::Switch};
 use smol::{channel, future::Boxed, lock};
 
-use crate::base::clock::Clock;
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::stop;
-use crate::base::stop::{Stop, Stopper};
-use crate::base::sync::{Mutex, Shared};
+use crate::base::{clock::Clock, journal::Journal, journal::Level};
+use crate::base::{journal::fields, stop, stop::Stop, stop::Stopper, sync::Mutex, sync::Shared};
 use crate::ports::method::{Call, Compared, Method};
 
 pub mod ssh;
@@ -32,10 +28,9 @@ mod settings;
 
 mod connection;
 
-use self::connection::{Connection, Opened};
-use self::settings::Settings;
 pub(super) use self::settings::is_address;
 pub use self::trust::Login;
+use self::{connection::Connection, connection::Opened, settings::Settings};
 
 /// What a visit promises of its outcome.
 const OF_ITS_KIND: &str = "a task ends with the outcome of its name";

@@ -12,8 +12,7 @@ use smol::{Timer, channel, future::FutureExt};
 use mistgate_core::ports::plan::input::Input;
 
 use super::{Order, driver::Event};
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::{clock, task};
+use crate::base::{clock, journal::Journal, journal::Level, journal::fields, task};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

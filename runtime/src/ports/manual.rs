@@ -6,33 +6,24 @@
 //! mistgate does not learn of the change. The audit gets a line either way, because appending one
 //! is a single write.
 
-use std::os::unix::fs::{MetadataExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, mpsc};
-use std::{fs, io, thread, time::Duration};
+use std::{fs, io, sync::Arc, sync::mpsc, sync::mpsc::Receiver, thread, time::Duration};
+use std::{os::unix::fs::MetadataExt as _, os::unix::fs::chown, path::Path, path::PathBuf};
 
 use mistgate_core::base::{failure::Failure, mac::Mac, machine::Machine as _};
-use mistgate_core::config::checked::Config;
-use mistgate_core::config::ports::{Method, Ports};
+use mistgate_core::config::{checked::Config, ports::Method, ports::Ports};
 use mistgate_core::mist::find;
 use mistgate_core::ports::governor::{Approval, Governor, Refusal, SwitchPattern};
-use mistgate_core::ports::name::{PortName, SwitchName};
-use mistgate_core::ports::plan::{Plan, input};
 use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
-use mistgate_core::ports::{audit, edit::Edit};
-use mistgate_core::ports::{names::Names, plan::input::Input, plan::output::Output};
-use mistgate_core::ports::{record::Record, redact::redact};
+use mistgate_core::ports::{audit, edit::Edit, names::Names, plan::input::Input};
+use mistgate_core::ports::{name::PortName, name::SwitchName, plan::Plan, plan::input};
+use mistgate_core::ports::{plan::output::Output, record::Record, redact::redact};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
-use super::junos::{Login, is_address};
-use super::{AUDIT_FILE, audit_file};
-use crate::base::store::{Store, Write, Written};
-use crate::base::{clock, store};
-use crate::base::{clock::Clock, journal::Journal};
-use crate::http::outbound::Outbound;
+use super::{AUDIT_FILE, audit_file, junos::Login, junos::is_address};
+use crate::base::{clock, clock::Clock, store, store::Store, store::Write, store::Written};
+use crate::{base::journal::Journal, http::outbound::Outbound};
 
 /// How long a person waits for a lock that somebody else holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -2,9 +2,8 @@
 
 use std::any::Any;
 
-use mistgate_core::base::{failure::Failure, mac::Mac};
-use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::{name::PortName, question::Answer, switch_port::Switch};
+use mistgate_core::ports::{edit::Pushed, name::PortName, question::Answer, switch_port::Switch};
+use mistgate_core::{base::failure::Failure, base::mac::Mac, ports::edit::Edit};
 use smol::future::ready;
 
 /// How many changes through an API are under way at once. It takes a few requests at a time, so

@@ -4,21 +4,18 @@
 
 use std::sync::Arc;
 
-use mistgate_core::base::{failure::Failure, mac::Mac};
-use mistgate_core::mist;
-use mistgate_core::mist::Profiles;
-use mistgate_core::mist::ask::{ask, connected};
-use mistgate_core::mist::find::{Wanted, find};
-use mistgate_core::mist::read::{Task, read};
-use mistgate_core::mist::{profile::Change, push::push};
-use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::question::{Answer, Question};
-use mistgate_core::ports::switch_port::Switch;
+use mistgate_core::mist::{
+    Profiles, ask::ask, ask::connected, find::Wanted, find::find, read::Task,
+};
+use mistgate_core::ports::{
+    edit::Pushed, question::Answer, question::Question, switch_port::Switch,
+};
+use mistgate_core::{base::failure::Failure, base::mac::Mac, mist};
+use mistgate_core::{mist::profile::Change, mist::push::push, mist::read::read, ports::edit::Edit};
 
-use crate::base::{journal::Journal, keyed_lock::KeyedLock};
-use crate::http::outbound::Outbound;
 use crate::mist::{Client, SharedBudget, Urgency};
 use crate::ports::method::{Call, Compared, Method};
+use crate::{base::journal::Journal, base::keyed_lock::KeyedLock, http::outbound::Outbound};
 
 /// What Mist knows of ports, and what it does with them.
 pub struct Mist {

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use mistgate_core::{base::rand::Rand, ports::record::Record};
 use smol::{channel, future::FutureExt};
 
-use super::audit_file::Audit;
-use super::driver::{Driver, Ending, Start};
-use super::kill_switch::{self, KillSwitch};
-use super::{Ends, Message, Settings, Tools};
+use super::{Ends, Message, Settings, Tools, driver::Start, kill_switch, kill_switch::KillSwitch};
+use super::{audit_file::Audit, driver::Driver, driver::Ending};
 use crate::base::{journal::Level, journal::fields, task};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no

@@ -1,14 +1,11 @@
 //! External programs, such as ClearPass, that ask for a port's mode.
 
 use http_types::StatusCode;
-use mistgate_core::config::ports::External;
-use mistgate_core::ports::ap_event::{Error, Request};
+use mistgate_core::{config::ports::External, ports::ap_event::Error, ports::ap_event::Request};
 
 use super::{Intake, Settings};
 use crate::base::journal::{Level, fields};
-use crate::base::metrics::Counter;
-use crate::http::listen::{Head, Reply};
-use crate::ports;
+use crate::{base::metrics::Counter, http::listen::Head, http::listen::Reply, ports};
 
 /// The header with the key.
 const KEY: &str = "x-clientapikey";

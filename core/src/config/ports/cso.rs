@@ -1,8 +1,7 @@
 //! `[ports.cso]`
 
 use super::name;
-use crate::config::{section::Section, urls};
-use crate::cso::{Cso, CsoProfile};
+use crate::{config::section::Section, config::urls, cso::Cso, cso::CsoProfile};
 
 pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {
     let url = section

@@ -4,10 +4,9 @@ use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 use core::time::Duration;
 
 use super::{HOUR, SECOND, name};
-use crate::base::secret::Secret;
-use crate::config::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
-use crate::junos::Junos;
 use crate::ports::{name::SwitchName, switch_port::SwitchMatcher, template, template::Template};
+use crate::{base::secret::Secret, config::files::FileKind, config::problem::Fault};
+use crate::{config::reader::Item, config::section::Section, config::units, junos::Junos};
 
 /// The `default` that gives a port back what it had.
 const PREVIOUS: &str = "previous";

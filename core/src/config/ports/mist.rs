@@ -1,8 +1,7 @@
 //! `[ports.mist]`
 
 use super::name;
-use crate::config::{section::Section, units};
-use crate::mist::Profiles;
+use crate::{config::section::Section, config::units, mist::Profiles};
 
 pub(super) fn profiles(section: &Section<'_>) -> Option<Profiles> {
     let ap = name(section, "ap_profile", "the port profile for APs");

@@ -4,9 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::base::{time::Instant, window::Window};
-use crate::chat::outcome::Outcome;
-use crate::delivery::batch::EventKey;
-use crate::notify::Severity;
+use crate::{chat::outcome::Outcome, delivery::batch::EventKey, notify::Severity};
 
 /// Policy of a [`Queue`](super::Queue).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

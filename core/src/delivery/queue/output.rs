@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::input::Entry;
-use crate::chat::{outcome::Reason, shape::Form};
-use crate::delivery::batch::EventKey;
+use crate::{chat::outcome::Reason, chat::shape::Form, delivery::batch::EventKey};
 
 /// What a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Who gets a place, and whose connection gives way for it.
 
 use super::{Admission, Connection, Id, Key, Limit, Standing};
-use crate::base::time::Instant;
-use crate::http::listener::Limits;
+use crate::{base::time::Instant, http::listener::Limits};
 
 /// The places of those that are only told that they are refused.
 pub(super) const OUTSIDE_MAX: usize = 16;

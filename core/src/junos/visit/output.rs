@@ -2,10 +2,9 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::base::{failure::Failure, mac::Mac};
-use crate::junos::rollback::RollbackGuard;
 use crate::netconf::rpc::error::{Holder, RpcError};
 use crate::ports::{edit::Pushed, question::Answer};
+use crate::{base::failure::Failure, base::mac::Mac, junos::rollback::RollbackGuard};
 
 /// What became of a [`Task`](super::input::Task), in the variant of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,10 +11,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::{mac::Mac, time::Instant};
-use crate::junos::observation;
-use crate::junos::observation::{ApPort, Observation};
-use crate::ports::edit::Edit;
+use crate::{base::mac::Mac, base::time::Instant, junos::observation};
+use crate::{junos::observation::ApPort, junos::observation::Observation, ports::edit::Edit};
 
 /// From a commit to the first look at ports that had a link before: daemons take a moment to do
 /// what was committed.

@@ -7,21 +7,12 @@
 use alloc::{format, string::String, vec::Vec};
 use core::slice;
 
-use super::input::Task;
-use super::output::{Outcome, Output};
-use super::{State, Step, Then, Visit};
-use crate::base::failure::Failure;
-use crate::base::time::Instant;
-use crate::junos::change::OURS;
-use crate::junos::configuration::Configuration;
-use crate::junos::observation::Observation;
-use crate::netconf::rpc::commit::Commit;
-use crate::netconf::rpc::error::RpcError;
-use crate::netconf::rpc::request::Query;
-use crate::netconf::session::input::{Input, Mode};
-use crate::netconf::xml::Element;
-use crate::ports::edit::{Edit, Pushed};
-use crate::ports::switch_port;
+use super::{State, Step, Then, Visit, input::Task, output::Outcome, output::Output};
+use crate::base::{failure::Failure, time::Instant};
+use crate::junos::{change::OURS, configuration::Configuration, observation::Observation};
+use crate::netconf::rpc::{commit::Commit, error::RpcError, request::Query};
+use crate::netconf::{session::input::Input, session::input::Mode, xml::Element};
+use crate::ports::{edit::Edit, edit::Pushed, switch_port};
 
 /// Of a release before 15.1.
 const UNTOLD: &str = "the switch does not show what the port has";

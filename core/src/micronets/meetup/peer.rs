@@ -4,9 +4,8 @@ use alloc::{collections::VecDeque, string::String, vec::Vec};
 use core::mem;
 
 use super::input::{ConnectionId, Frame, Traffic};
-use crate::base::time::Instant;
-use crate::micronets::pending::{Both, Side};
-use crate::micronets::{access::Identity, keepalive::Keepalive, message::Hello};
+use crate::micronets::{access::Identity, keepalive::Keepalive, message::Hello, pending::Side};
+use crate::{base::time::Instant, micronets::pending::Both};
 
 /// The most characters of each name of a peer that are kept.
 const NAME_MAX: usize = 64;

@@ -4,8 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::input::{ConnectionId, Traffic};
-use super::{Meetup, State};
+use super::{Meetup, State, input::ConnectionId, input::Traffic};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

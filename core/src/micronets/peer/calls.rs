@@ -2,8 +2,7 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::input::{Config, RequestId};
-use super::output::RequestReport;
+use super::{input::Config, input::RequestId, output::RequestReport};
 use crate::{base::time::Instant, micronets::message::Id};
 
 /// A request that waits for its response.

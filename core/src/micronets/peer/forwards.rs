@@ -1,12 +1,9 @@
 //! The partner's requests to the local server.
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, collections::VecDeque, vec::Vec};
 
-use super::calls::Waiting;
-use super::input::{Config, ForwardId};
-use crate::base::time::Instant;
-use crate::micronets::{http, message::Id};
+use super::{calls::Waiting, input::Config, input::ForwardId};
+use crate::{base::time::Instant, micronets::http, micronets::message::Id};
 
 /// A request of the partner to the local server, with the `messageId` that its response must name,
 /// or none if the partner wants no response.

@@ -1,7 +1,6 @@
 //! The connection to the proxy, one at a time.
 
-use crate::base::time::Instant;
-use crate::micronets::keepalive::{Keepalive, Timing};
+use crate::{base::time::Instant, micronets::keepalive::Keepalive, micronets::keepalive::Timing};
 
 use super::input::LinkId;
 

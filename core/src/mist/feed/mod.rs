@@ -25,15 +25,12 @@ pub mod ping;
 
 mod round;
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::{String, ToString as _};
+use alloc::{collections::BTreeMap, collections::VecDeque, string::String, string::ToString as _};
 use core::time::Duration;
 
 use self::input::{Config, Input, Sight, Verdict};
-use self::output::{Event, Output};
-use self::{part::Part, round::Round};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{machine::Machine, rand::Rand};
+use self::{output::Event, output::Output, part::Part, round::Round};
+use crate::base::{machine::Machine, rand::Rand, time::Instant, time::UnixTime};
 
 /// How often it is looked whether a round is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -6,11 +6,11 @@ use alloc::{borrow::ToOwned, string::String, string::ToString};
 use http_types::Method;
 
 use super::late::{Failed, between};
-use crate::base::exchange::{Exchange, Request};
-use crate::base::time::UnixTime;
-use crate::mist::refusal::{Refusal, judged};
-use crate::mist::webhook::survey::of_org;
-use crate::mist::{page::Search, target, webhook::compare::compare, webhook::wanted::Wanted};
+use crate::base::{exchange::Exchange, exchange::Request, time::UnixTime};
+use crate::mist::webhook::{compare::compare, wanted::Wanted};
+use crate::mist::{
+    page::Search, refusal::Refusal, refusal::judged, target, webhook::survey::of_org,
+};
 
 /// Finds the webhook that this describes, and has it pinged. The result is its id, or why there is
 /// no ping.

@@ -4,30 +4,22 @@
 //! [`Exchange`](crate::base::exchange::Exchange) is. It may also ask what is known here, and has
 //! what it finds taken in.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::{String, ToString};
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet};
+use alloc::{collections::VecDeque, format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::future::{Future, poll_fn};
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
-use core::{fmt, time::Duration};
+use core::{fmt, pin::Pin, task::Context, task::Poll, task::Waker, time::Duration};
 
 use concurrent_queue::ConcurrentQueue;
 use http_types::Method;
 
 use super::input::{Config, Input, Open, Sight, Verdict};
 use super::late::{Device, Failed};
-use super::output::{Event, Late, Origin, Output};
-use super::{late, part::Part};
+use super::{late, output::Event, output::Late, output::Origin, output::Output, part::Part};
 use crate::base::exchange::{ExchangeResult, Request, Step};
 use crate::base::{mac::Mac, order, text::one_line, time::UnixTime};
-use crate::event::{Detail, Topic};
-use crate::mist::page::{Pages, Search, Then, elements};
-use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
-use crate::mist::webhook::compare::{Difference, compare};
-use crate::mist::webhook::survey::{Found, survey};
+use crate::mist::webhook::{compare::Difference, compare::compare, survey::Found, survey::survey};
+use crate::mist::{page::Then, page::elements, refusal::Refusal, refusal::judged, target};
+use crate::{event::Detail, event::Topic, mist::page::Pages, mist::page::Search};
 
 /// What is older is not fetched.
 const AGE_MAX: i64 = 24 * 3_600_000_000;

@@ -1,14 +1,11 @@
 //! A webhook as Mist shows it. Mist leaves out what has its default.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;
 
 use http_types::Url;
 
-use crate::base::{secret::Secret, text::one_line};
-use crate::event::Detail;
-use crate::mist::object::Object;
+use crate::{base::secret::Secret, base::text::one_line, event::Detail, mist::object::Object};
 
 /// The most characters of a name.
 const NAME_MAX: usize = 80;

@@ -6,13 +6,10 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use http_types::{Method, Url};
 
 use super::compare::{starves, topics};
-use super::hook::{HTTP_POST, Hook};
-use super::{survey::Found, wanted::Wanted};
-use crate::base::exchange::{Exchange, Request};
-use crate::base::text::one_line;
+use super::{hook::HTTP_POST, hook::Hook, survey::Found, wanted::Wanted};
+use crate::base::{exchange::Exchange, exchange::Request, text::one_line};
 use crate::mist::object::{Object, is_same, quoted};
-use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
+use crate::mist::{refusal::Refusal, refusal::judged, target};
 
 /// The name of a new webhook.
 const NAME: &str = "mistgate";

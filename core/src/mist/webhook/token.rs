@@ -2,12 +2,8 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 
-use crate::base::exchange::{Asking, Exchange};
-use crate::base::order;
-use crate::base::text::one_line;
-use crate::event::Detail;
-use crate::mist::refusal::{Refusal, judged};
-use crate::mist::target;
+use crate::base::{exchange::Asking, exchange::Exchange, order, text::one_line};
+use crate::{event::Detail, mist::refusal::Refusal, mist::refusal::judged, mist::target};
 
 /// The most characters of the words for rights.
 const WORDS_MAX: usize = 200;

@@ -1,14 +1,10 @@
 //! The webhook as the configuration wants it.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, collections::BTreeSet, string::String, vec::Vec};
 
 use http_types::Url;
 
-use crate::base::secret::Secret;
-use crate::event::Topic;
-use crate::ports::ap_event::Cause;
-use crate::route::Routes;
+use crate::{base::secret::Secret, event::Topic, ports::ap_event::Cause, route::Routes};
 
 /// What the configuration says about the webhook and the token.
 #[derive(Clone, Debug)]

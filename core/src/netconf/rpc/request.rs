@@ -3,8 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 use core::num::NonZeroU16;
 
-use crate::base::text::one_line;
-use crate::netconf::{lines::Lines, xml::escape};
+use crate::{base::text::one_line, netconf::lines::Lines, netconf::xml::escape};
 
 /// Our side of the capability exchange (RFC 6241 §8.1): both versions of NETCONF and nothing else.
 /// The server's list decides which one is spoken.

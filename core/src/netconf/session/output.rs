@@ -3,9 +3,8 @@
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::time::Duration;
 
-use crate::base::time::Instant;
-use crate::netconf::rpc::error::{Holder, RpcError};
-use crate::netconf::{framing, framing::Framing, rpc::reply, xml::Element};
+use crate::netconf::{framing, framing::Framing, rpc::error::RpcError, rpc::reply, xml::Element};
+use crate::{base::time::Instant, netconf::rpc::error::Holder};
 
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]

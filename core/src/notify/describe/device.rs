@@ -1,14 +1,13 @@
 //! Events of devices: the topics `device-events`, `device-updowns` and `mxedge-events`.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use core::cell::Cell;
 
 use super::{draft::Draft, subject, subject::Subject};
-use crate::base::text;
-use crate::event::{Detail, DeviceClass, Event, Topic};
-use crate::notify::types::{Kind, Row, sentence};
-use crate::notify::{Link, links, links::Dashboard, plain};
+use crate::notify::{
+    Link, links, links::Dashboard, plain, types::Kind, types::Row, types::sentence,
+};
+use crate::{base::text, event::Detail, event::DeviceClass, event::Event, event::Topic};
 
 /// The most ports that a sentence lists.
 const ITEMS_MAX: usize = 8;

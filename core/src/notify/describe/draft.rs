@@ -1,14 +1,10 @@
 //! A notification while it is being written.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use crate::base::{mac::Mac, secret::is_secret_name, text, time::UnixTime};
-use crate::event::{Detail, Event};
-use crate::notify::types::{Kind, sentence};
 use crate::notify::{DASHBOARD, Fact, NOTE, Notification, ORG, SEND_TEST, Severity, plain};
+use crate::{event::Detail, event::Event, notify::types::Kind, notify::types::sentence};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.

@@ -1,12 +1,9 @@
 //! Findings of Marvis, Mist's assistant: the members that they add to an alarm.
 
-use alloc::string::{String, ToString};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, subject};
-use crate::base::mac::Mac;
-use crate::event::{Detail, DeviceClass, Event};
-use crate::notify::plain;
+use crate::{base::mac::Mac, event::Detail, event::DeviceClass, event::Event, notify::plain};
 
 /// The state of a finding, its cause, the suggested repair, and who is impacted.
 pub(in crate::notify) struct Marvis {

@@ -4,14 +4,11 @@
 //! own. Any other topic, also one that Mist adds tomorrow, is described by its name, its type and
 //! its members that are no lists or objects.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString};
 
 use super::{client, draft::Draft, port, subject};
-use crate::base::time::UnixTime;
-use crate::event::{Detail, Event};
 use crate::notify::{links::Dashboard, plain, types, types::Row};
+use crate::{base::time::UnixTime, event::Detail, event::Event};
 
 /// Members that the sentences show already, and those that repeat others.
 const SHOWN: [&str; 9] = [

@@ -1,16 +1,12 @@
 //! Our own reports about switch ports.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use alloc::{collections::BTreeMap, format};
+use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, subject};
 use crate::base::mac::Mac;
-use crate::event::ports::{PortChange, PortEvent};
-use crate::event::{DeviceClass, Event};
-use crate::notify::links::{Dashboard, device_id};
-use crate::notify::{Link, Listing, plain, types::Kind};
+use crate::event::{DeviceClass, Event, ports::PortChange, ports::PortEvent};
+use crate::notify::{Link, Listing, links::Dashboard, links::device_id, plain, types::Kind};
 
 /// The most rows of neighbouring ports in a sentence and in a fact.
 const ROWS_MAX: usize = 4;

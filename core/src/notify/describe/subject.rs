@@ -3,9 +3,8 @@
 use alloc::{borrow::ToOwned, format, string::String};
 use core::fmt::Display;
 
-use crate::base::mac::Mac;
-use crate::event::{DeviceClass, Event, Topic};
 use crate::notify::{plain, types::sentence::capitalized};
+use crate::{base::mac::Mac, event::DeviceClass, event::Event, event::Topic};
 
 /// The members with the id of the event's device.
 const IDS: [&str; 2] = ["mxedge_id", "device_id"];

@@ -5,10 +5,8 @@ use core::time::Duration;
 
 use crate::base::{failure::Failure, time::UnixTime};
 use crate::ports::ap_event::{ApEvent, Request};
-use crate::ports::edit::{Edits, Pushed};
-use crate::ports::switch_port::{Mode, Switch};
-use crate::ports::{governor, port, probe};
-use crate::ports::{name::PortName, question::Answer, record::Record, report::Order};
+use crate::ports::{edit::Edits, edit::Pushed, governor, switch_port::Mode, switch_port::Switch};
+use crate::ports::{name::PortName, port, probe, question::Answer, record::Record, report::Order};
 
 /// What is done about a port whose lines somebody else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

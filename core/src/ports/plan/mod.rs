@@ -27,8 +27,7 @@
 //! - While `Stop` holds, nothing is pushed or read back. The driver ends what is in flight at once,
 //!   and answers it as unknown; it is read back when `Stop` is over.
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, collections::VecDeque, sync::Arc, vec::Vec};
 use core::{mem, time::Duration};
 
 pub mod input;
@@ -45,20 +44,13 @@ mod inventory;
 mod person;
 mod push;
 
-use self::input::{Config, Input};
-use self::output::Output;
-use self::state::{Inventory, Sent, Slot, SwitchQueue};
-use self::timers::Timers;
+use self::{input::Config, input::Input, output::Output};
+use self::{state::Inventory, state::Sent, state::Slot, state::SwitchQueue, timers::Timers};
 use super::ap_event::{ApEvent, Cause, Request};
 use super::governor::{Governor, Held};
-use super::probe::{Probe, Subject};
-use super::record::Record;
-use super::report::{Change, Report};
-use super::switch_port::{Mode, SwitchPort};
-use super::{outage::Losses, port::Port};
-use super::{port, probe};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{mac::Mac, machine::Machine, order, rand::Rand};
+use super::{outage::Losses, port, port::Port, probe, switch_port::Mode, switch_port::SwitchPort};
+use super::{probe::Probe, probe::Subject, record::Record, report::Change, report::Report};
+use crate::base::{mac::Mac, machine::Machine, order, rand::Rand, time::Instant, time::UnixTime};
 
 /// The most probes, and the most ports.
 pub const PROBES_MAX: usize = 65_536;

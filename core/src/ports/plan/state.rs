@@ -3,8 +3,7 @@
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::base::mac::Mac;
-use crate::base::time::{Instant, UnixTime};
+use crate::base::{mac::Mac, time::Instant, time::UnixTime};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 use crate::ports::{decide::Reason, name::PortName, port::Port, record::Record, report::Order};
 

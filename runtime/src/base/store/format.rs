@@ -11,17 +11,15 @@
 //! step is one transaction: after a crash it was done or was not. A newer store is refused before a
 //! byte of it is written.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io, os::unix::fs::OpenOptionsExt as _, time::Duration};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, path::PathBuf, time::Duration};
 
 use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, TableError,
     TableHandle, Value, WriteTransaction,
 };
 
-use super::batches::{BATCHES, LEFT, SEEN};
-use super::row::{Parts, checksum, write_stamp};
-use super::{CACHE_MAX, FORMAT, error::Problem, guard::Guard};
+use super::{CACHE_MAX, FORMAT, error::Problem, guard::Guard, row::checksum, row::write_stamp};
+use super::{batches::BATCHES, batches::LEFT, batches::SEEN, row::Parts};
 
 pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 /// The format of 0.1.0.

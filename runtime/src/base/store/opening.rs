@@ -8,8 +8,7 @@
 //! matters more than what cannot be read. Of several such files the first and the last are kept:
 //! the first has what waited before the trouble began.
 
-use std::path::{Path, PathBuf};
-use std::{fs, fs::File, io};
+use std::{fs, fs::File, io, path::Path, path::PathBuf};
 
 use mistgate_core::base::time::UnixTime;
 use redb::{Database, StorageBackend};

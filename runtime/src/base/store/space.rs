@@ -6,11 +6,8 @@
 //! The reserve is a file of its own. It is given up when the disk is full, so that deliveries can
 //! be noted and the store drains. New batches are taken only while it is there.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-use std::{io, io::Write as _, sync::Arc};
+use std::{fs, fs::File, path::Path, path::PathBuf};
+use std::{io, io::Write as _, sync::Arc, sync::atomic::Ordering, time::Duration, time::Instant};
 
 use super::{Shared, Write};
 

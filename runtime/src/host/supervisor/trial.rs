@@ -3,15 +3,12 @@
 //! goes; its first line is the new version. An empty one says that there is no trial.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::time::{Duration, Instant};
-use std::{env, io, path::Path};
+use std::{env, io, io::Read as _, io::Write as _, path::Path, time::Duration, time::Instant};
 
 use mistgate_core::engine::report;
 use smol::{Timer, future};
 
-use crate::base::clock;
-use crate::base::journal::{Journal, Level, fields};
+use crate::base::{clock, journal::Journal, journal::Level, journal::fields};
 use crate::chat::{driver, driver::Message};
 
 /// The variable with the path of the notes.

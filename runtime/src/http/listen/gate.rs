@@ -5,14 +5,11 @@
 //! and a client that closes its side early still gets its answer. The gate also keeps the timeouts,
 //! because it alone knows which part of a message is awaited.
 
-use std::task::{Context, Poll, Waker, ready};
-use std::{io, pin::Pin, sync::Arc};
+use std::{io, pin::Pin, sync::Arc, task::Context, task::Poll, task::Waker, task::ready};
 
 use hyper::rt;
-use mistgate_core::http::framing::{Error, Framing};
-use mistgate_core::http::listener::Limits;
-use smol::Timer;
-use smol::io::{AsyncRead, AsyncWrite};
+use mistgate_core::http::{framing::Error, framing::Framing, listener::Limits};
+use smol::{Timer, io::AsyncRead, io::AsyncWrite};
 
 use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 

@@ -1,19 +1,14 @@
 //! From a name to a connection: look-up, TCP, the proxy, TLS.
 
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::pin::{Pin, pin};
-use std::{io, time::Duration};
+use std::{io, pin::Pin, pin::pin, time::Duration};
 
 use mistgate_core::http::proxy::Proxy;
 use rustls::pki_types::ServerName;
-use smol::future::FutureExt;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::{Async, Timer};
+use smol::{Async, Timer, future::FutureExt, io::AsyncReadExt, io::AsyncWriteExt};
 
 use super::{Cause, Origin, Outbound, Step};
-use crate::base::net::Duplex;
-use crate::base::task;
-use crate::http::tls;
+use crate::{base::net::Duplex, base::task, http::tls};
 
 /// How long an address is tried alone (RFC 8305 §5 recommends it).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

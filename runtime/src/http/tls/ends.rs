@@ -1,8 +1,7 @@
 //! When certificates end, and when revocation lists are to be renewed.
 
 use mistgate_core::base::time::UnixTime;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject as _};
 use x509_parser::{parse_x509_certificate, parse_x509_crl};
 
 use crate::base::{snapshot, snapshot::BYTES_MAX};

@@ -3,8 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::Error;
-use crate::base::snapshot::{Snapshot, Stamp};
-use crate::base::{snapshot, sync::Mutex, task};
+use crate::base::{snapshot, snapshot::Snapshot, snapshot::Stamp, sync::Mutex, task};
 
 /// Files of which something is made.
 pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {

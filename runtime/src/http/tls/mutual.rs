@@ -7,13 +7,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
-use mistgate_core::micronets::access::{AltName, Identity};
-use mistgate_core::micronets::proxy::ProxyFiles;
+use mistgate_core::micronets::{access::AltName, access::Identity, proxy::ProxyFiles};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier};
+use rustls::{RootCertStore, ServerConfig, sign::CertifiedKey, sign::SingleCertAndKey};
 use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 

@@ -12,9 +12,8 @@ use mistgate_core::http::listener::Tls;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CertificateError, client::WebPkiServerVerifier, client::danger::ServerCertVerifier};
 
-use super::mutual::roots;
-use super::verifier::{Rule, Verifier};
-use super::{Error, certified_key, client, provider, public_roots};
+use super::{Error, certified_key, client, provider, public_roots, verifier::Verifier};
+use super::{mutual::roots, verifier::Rule};
 use crate::base::snapshot::Snapshot;
 
 /// What is verified of the proxy's certificate.

@@ -8,8 +8,7 @@ use std::{fs, sync::Arc};
 use futures_rustls::TlsConnector;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::client;
-use super::verifier::{Rule, Verifier};
+use super::{client, verifier::Rule, verifier::Verifier};
 
 /// A connector that accepts the first certificate of the PEM file `cert` and no other. Blocks on
 /// the disk; errors name the file.

@@ -1,9 +1,7 @@
 //! Sends the partner's requests over HTTP/1.1 to the local server.
 
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{HOST, HeaderName, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, body::Bytes, header::HOST, header::HeaderName, header::HeaderValue};
 use mistgate_core::micronets::http;
 
 use super::{pairs, target::Server};

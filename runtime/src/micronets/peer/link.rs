@@ -5,21 +5,18 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use async_tungstenite::tungstenite::error::ProtocolError;
-use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use async_tungstenite::tungstenite::{Error, Message};
+use async_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
+use async_tungstenite::tungstenite::{error::ProtocolError, protocol::CloseFrame};
 use async_tungstenite::{
     WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config, tungstenite,
 };
-use mistgate_core::base::text;
-use mistgate_core::micronets::peer::input::{Input, LinkId};
+use mistgate_core::{base::text, micronets::peer::input::Input, micronets::peer::input::LinkId};
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
 use super::{Handle, Settings};
-use crate::base::net::Socket;
-use crate::base::task;
-use crate::http::{outbound::reach, tls};
-use crate::micronets::websocket;
+use crate::{
+    base::net::Socket, base::task, http::outbound::reach, http::tls, micronets::websocket,
+};
 
 /// The most messages that are read and not taken yet.
 const UNREAD_MAX: usize = 16;

@@ -1,8 +1,9 @@
 //! Standard input, read line by line on request, and standard output, which blocks nothing else.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Stdin};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{
+    io, sync::Arc, sync::atomic::AtomicUsize, sync::atomic::Ordering, thread, time::Duration,
+};
 
 use mistgate_core::micronets::peer::input::Input;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,8 +11,7 @@ use rustix::{process::getpgrp, termios::tcgetpgrp};
 use smol::{Executor, Task, channel};
 
 use super::Handle;
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::task;
+use crate::base::{journal::Journal, journal::Level, journal::fields, task};
 
 /// How often to check whether we may read the terminal.
 const CHECK_EVERY: Duration = Duration::from_millis(250);

@@ -3,24 +3,19 @@
 //! Each step has its own time limit. The task, and its memory, ends when the connection is handed
 //! to its meetup.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::{sync::Arc, sync::atomic::Ordering};
+use std::{io, net::SocketAddr, net::TcpStream, sync::Arc, sync::atomic::Ordering};
 
 use futures_rustls::server::TlsStream;
-use mistgate_core::micronets::proxy_v2;
-use mistgate_core::micronets::upgrade::{Refusal, Upgrade};
 use mistgate_core::micronets::{access, access::Identity, meetup::CONNECTIONS_MAX, proxy::Proxy};
+use mistgate_core::micronets::{proxy_v2, upgrade::Refusal, upgrade::Upgrade};
 use rustls::pki_types::CertificateDer;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::{Async, future::FutureExt};
+use smol::{Async, future::FutureExt, io::AsyncReadExt, io::AsyncWriteExt};
 
-use super::Relay;
-use super::connection::{Connection, Origin};
-use super::meetup_task::MeetupTask;
-use crate::base::journal::{Level, fields};
-use crate::base::{clock, metrics::Counter, net, net::Socket, panic, stop::TaskToken, task};
-use crate::base::{clock::timeout, connection_limiter::ConnectionSlot};
+use super::{Relay, connection::Connection, connection::Origin, meetup_task::MeetupTask};
+use crate::base::{clock, journal::Level, journal::fields, metrics::Counter, net, net::Socket};
+use crate::base::{
+    clock::timeout, connection_limiter::ConnectionSlot, panic, stop::TaskToken, task,
+};
 use crate::http::{listen::Event, tls, tls::ends, tls::mutual, tls::mutual::Trust};
 
 /// A TCP connection that was accepted, and what it holds.

@@ -3,12 +3,10 @@
 //! The websocket library reads. What we write goes through a buffer of ours, because it can say how
 //! full it is and gives its memory back.
 
-use std::future::{Future as _, poll_fn};
-use std::io;
-use std::io::{Read, Write};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
-use std::{net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    future::Future as _, future::poll_fn, io, io::Read, io::Write, task::Context, task::Poll,
+};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, task::Waker, task::ready, time::Duration};
 
 use async_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -19,17 +17,14 @@ use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_rustls::server::TlsStream;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::micronets::meetup::input::{ConnectionId, Input, Traffic};
-use mistgate_core::micronets::proxy::ProxyLimits;
-use mistgate_core::micronets::{access::Identity, close_reason::Fault};
+use mistgate_core::micronets::{access::Identity, close_reason::Fault, proxy::ProxyLimits};
 use rustls::pki_types::CertificateDer;
 use smol::{Timer, future::FutureExt, io::AsyncRead};
 
 use super::{frame_tracker::FrameTracker, memory::Share};
 use crate::base::net::{Duplex, Socket};
-use crate::base::stop::TaskToken;
-use crate::base::{clock::timeout, connection_limiter::ConnectionSlot, net};
-use crate::http::{tls::mutual, tls::mutual::Trust};
-use crate::micronets::websocket;
+use crate::base::{clock::timeout, connection_limiter::ConnectionSlot, net, stop::TaskToken};
+use crate::{http::tls::mutual, http::tls::mutual::Trust, micronets::websocket};
 
 /// What the library reads at a time; every idle connection holds this much.
 const READ_BUFFER: usize = 4 << 10;

@@ -6,8 +6,7 @@
 //! read at that moment. What TLS holds, and what a meetup holds for a partner to come
 //! (`held_max`), is not counted.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, sync::atomic::AtomicUsize, sync::atomic::Ordering};
 
 use crate::base::sync::Mutex;
 

@@ -6,13 +6,11 @@
 use std::task::{Context, Poll};
 
 use futures_rustls::server::TlsStream;
-use mistgate_core::base::time::Instant;
-use mistgate_core::micronets::meetup::input::ConnectionId;
 use mistgate_core::micronets::pending::{PendingRequests, Side, Verdict};
+use mistgate_core::{base::time::Instant, micronets::meetup::input::ConnectionId};
 
 use super::connection::{Connection, End, Incoming, Origin};
-use crate::base::clock::Clock;
-use crate::base::net::{Duplex, Socket};
+use crate::base::{clock::Clock, net::Duplex, net::Socket};
 
 /// The most messages and bytes of payload that a pump passes on before it lets others run.
 const MESSAGES_MAX: usize = 64;

@@ -2,14 +2,12 @@
 
 use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 
-use mistgate_core::junos::Junos;
-use mistgate_core::netconf::session::input::Config;
 use mistgate_core::ports::{name::SwitchName, switch_port::Switch};
+use mistgate_core::{junos::Junos, netconf::session::input::Config};
 use smol::lock::Semaphore;
 
 use super::Login;
-use crate::base::journal::Journal;
-use crate::ports::junos::ssh::{Key, Target};
+use crate::{base::journal::Journal, ports::junos::ssh::Key, ports::junos::ssh::Target};
 
 /// For everything from the look-up of a switch's name to the start of its NETCONF subsystem.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);

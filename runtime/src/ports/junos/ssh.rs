@@ -13,8 +13,7 @@ use russh::client::{Config, Handle, Handler};
 use russh::{AlgorithmKind, ChannelMsg, ChannelStream, client, keys, keys::PrivateKey};
 use smol::{Timer, future::FutureExt};
 
-use crate::base::sync::Mutex;
-use crate::http::outbound::{self, reach};
+use crate::{base::sync::Mutex, http::outbound, http::outbound::reach};
 
 mod algorithms;
 mod login;

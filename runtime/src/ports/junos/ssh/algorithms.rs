@@ -4,9 +4,8 @@
 use std::borrow::Cow;
 
 use mistgate_core::junos::known_hosts::RSA;
-use russh::client::GexParams;
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
-use russh::{Preferred, cipher, compression, kex, mac};
+use russh::{Preferred, cipher, compression, kex, keys::EcdsaCurve, keys::HashAlg, mac};
+use russh::{client::GexParams, keys::Algorithm};
 
 /// The number of different offers: one with everything, then smaller ones.
 pub(super) const OFFERS: usize = 4;
