@@ -52,11 +52,11 @@ pub(crate) mod port;
 mod replay;
 mod store;
 
-use self::mist::{Mist, Selftest};
 pub(crate) use self::port::Port;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
-use self::{dead_letter::DeadLetter, incident::Incident, incident::Silence, incident::SilenceKind};
+use self::{dead_letter::DeadLetter, incident::Incident};
+use self::{incident::Silence, incident::SilenceKind, mist::Mist, mist::Selftest};
 
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]

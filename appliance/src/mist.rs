@@ -11,7 +11,8 @@ use mistgate_core::mist::webhook::mend::{changes, mend, mended};
 use mistgate_core::mist::{refusal::Refusal, webhook::survey::survey, webhook::wanted::Wanted};
 use mistgate_core::{base::secret::Secret, config::checked::Config, mist};
 use mistgate_runtime::base::{clock::Clock, journal::Format, journal::Journal, journal::Level};
-use mistgate_runtime::{host::load::Loaded, http::outbound::Outbound, mist::Client, mist::Urgency};
+use mistgate_runtime::mist::{Client, Urgency};
+use mistgate_runtime::{host::load::Loaded, http::outbound::Outbound};
 
 use crate::args::mist::{CheckMist, Mist, MistKind, Setup, Types};
 use crate::{ask::Failure, terminal};

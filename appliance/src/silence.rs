@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::args::incident::{AddSilence, EndSilence, ListSilences, Silence, SilenceKind};
-use crate::{
-    ask, ask::Failure, ask::member, ask::number, ask::read, ask::text, ask::time, incident,
-};
+use crate::ask::{self, Failure, member, number, read, text, time};
+use crate::incident;
 
 /// The most incidents that a silence is said to cover, one by one.
 const SHOWN_MAX: usize = 20;

@@ -2,9 +2,8 @@
 
 use std::{fs, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, path::PathBuf};
 
-use mistgate_runtime::{
-    admin::BACKUP, base::store, base::store::care, base::store::care::Contents,
-};
+use mistgate_runtime::admin::BACKUP;
+use mistgate_runtime::base::{store, store::care, store::care::Contents};
 use rustix::fs::OFlags;
 
 use crate::args::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};

@@ -2,7 +2,8 @@
 
 use std::{fs, io};
 
-use super::{account::Account, init_system::KNOWN, root::CONFIG_DIR, root::InstallRoot, root::run};
+use super::root::{CONFIG_DIR, InstallRoot, run};
+use super::{account::Account, init_system::KNOWN};
 
 /// The folder of an operator's additions to the unit.
 const DROP_INS: &str = "/etc/systemd/system/mistgate.service.d";

@@ -4,9 +4,9 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::delivery::{batch::Chats, batch::EventKey, config::Chat, queue::input::Entry};
-use crate::webhook::{inbox::RequestId, intake::Intake};
 use crate::{base::time::UnixTime, chat::outcome::Reason, delivery::batch::ChatId};
-use crate::{event::fingerprint::Fingerprint, incident, incident::config::Rules, notify::Severity};
+use crate::{event::fingerprint::Fingerprint, incident, incident::config::Rules};
+use crate::{notify::Severity, webhook::inbox::RequestId, webhook::intake::Intake};
 
 /// Policy of an [`Engine`](super::Engine).
 #[derive(Clone, Debug)]

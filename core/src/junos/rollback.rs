@@ -9,10 +9,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::change::Ended;
-use crate::base::time::Instant;
-use crate::{
-    netconf::rpc::commit::UNDO_TIME, netconf::session::output::Outcome, ports::edit::Edit,
-};
+use crate::{base::time::Instant, netconf::rpc::commit::UNDO_TIME};
+use crate::{netconf::session::output::Outcome, ports::edit::Edit};
 
 /// What must come before a push.
 #[derive(Clone, Debug, PartialEq, Eq)]

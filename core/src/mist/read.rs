@@ -3,10 +3,9 @@
 use alloc::{borrow::ToOwned, vec::Vec};
 
 use super::{outcome::outcome, profile::Change, profile::Device, target};
-use crate::{api::rejected, base::exchange::Asking, base::exchange::Exchange};
-use crate::{
-    base::failure::Failure, mist::Profiles, ports::edit::Edit, ports::switch_port::Switch,
-};
+use crate::api::rejected;
+use crate::base::{exchange::Asking, exchange::Exchange, failure::Failure};
+use crate::{mist::Profiles, ports::edit::Edit, ports::switch_port::Switch};
 
 /// What a [`read`], or a [`push`](super::push::push), is about.
 #[derive(Clone, Debug)]

@@ -1,8 +1,7 @@
 //! Plain text for people: names, lists, counts, and words found in log messages.
 
-use alloc::{
-    borrow::Cow, collections::BTreeSet, format, string::String, string::ToString, vec::Vec,
-};
+use alloc::string::{String, ToString};
+use alloc::{borrow::Cow, collections::BTreeSet, format, vec::Vec};
 
 use super::types::sentence::capitalized;
 use crate::base::{mac::Mac, text};

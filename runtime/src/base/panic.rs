@@ -10,9 +10,8 @@ use std::{collections::VecDeque, panic, panic::AssertUnwindSafe, process, sync::
 
 use smol::future::FutureExt;
 
-use crate::base::{
-    journal::Journal, journal::Level, journal::fields, metrics::Counter, sync::Mutex,
-};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::{metrics::Counter, sync::Mutex};
 
 /// So many panics in [`WINDOW`] end the process: whoever starts it again starts it afresh.
 const PANICS_MAX: usize = 3;

@@ -4,12 +4,10 @@
 //! wait in memory, up to a bound, and are written when the disk takes them. What is in the files
 //! says where the next line stands, since `mistgate port set` writes to them too.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::{
-    fs, io, os::unix::fs::OpenOptionsExt as _, sync::Arc, sync::mpsc, thread, time::Duration,
-};
-use std::{fs::File, fs::OpenOptions, io::Read as _, io::Seek as _, io::SeekFrom, io::Write as _};
-use std::{path::Path, path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
+use std::sync::{Arc, atomic::Ordering, mpsc::Receiver, mpsc::RecvTimeoutError, mpsc::SyncSender};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, sync::mpsc, thread, time::Duration};
+use std::{fs::File, fs::OpenOptions, io::Read as _, io::Seek as _};
+use std::{io::SeekFrom, io::Write as _, path::Path, path::PathBuf, sync::atomic::AtomicBool};
 
 use mistgate_core::{base::text, ports::audit::Place};
 

@@ -4,14 +4,11 @@
 
 use std::sync::Arc;
 
-use mistgate_core::mist::{
-    Profiles, ask::ask, ask::connected, find::Wanted, find::find, read::Task,
-};
-use mistgate_core::ports::{
-    edit::Pushed, question::Answer, question::Question, switch_port::Switch,
-};
+use mistgate_core::mist::{Profiles, ask::ask, ask::connected, find::Wanted};
+use mistgate_core::mist::{find::find, profile::Change, push::push, read::Task, read::read};
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::{question::Answer, question::Question, switch_port::Switch};
 use mistgate_core::{base::failure::Failure, base::mac::Mac, mist};
-use mistgate_core::{mist::profile::Change, mist::push::push, mist::read::read, ports::edit::Edit};
 
 use crate::mist::{Client, SharedBudget, Urgency};
 use crate::ports::method::{Call, Compared, Method};

@@ -3,10 +3,9 @@
 use alloc::vec::Vec;
 use core::{num::NonZeroU16, time::Duration};
 
-use crate::{base::failure::Failure, base::mac::Mac, junos::rollback::RollbackGuard};
-use crate::{
-    netconf::session, ports::edit::Edit, ports::name::PortName, ports::switch_port::Switch,
-};
+use crate::base::{failure::Failure, mac::Mac};
+use crate::ports::{edit::Edit, name::PortName, switch_port::Switch};
+use crate::{junos::rollback::RollbackGuard, netconf::session};
 
 /// The task of a visit, and its policy.
 #[derive(Clone, Debug)]

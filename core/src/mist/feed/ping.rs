@@ -7,10 +7,8 @@ use http_types::Method;
 
 use super::late::{Failed, between};
 use crate::base::{exchange::Exchange, exchange::Request, time::UnixTime};
-use crate::mist::webhook::{compare::compare, wanted::Wanted};
-use crate::mist::{
-    page::Search, refusal::Refusal, refusal::judged, target, webhook::survey::of_org,
-};
+use crate::mist::{page::Search, target, webhook::compare::compare, webhook::wanted::Wanted};
+use crate::mist::{refusal::Refusal, refusal::judged, webhook::survey::of_org};
 
 /// Finds the webhook that this describes, and has it pinged. The result is its id, or why there is
 /// no ping.

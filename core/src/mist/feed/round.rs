@@ -4,8 +4,8 @@
 //! [`Exchange`](crate::base::exchange::Exchange) is. It may also ask what is known here, and has
 //! what it finds taken in.
 
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet};
-use alloc::{collections::VecDeque, format, string::String, string::ToString, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, collections::VecDeque};
+use alloc::{format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::future::{Future, poll_fn};
 use core::{fmt, pin::Pin, task::Context, task::Poll, task::Waker, time::Duration};
 

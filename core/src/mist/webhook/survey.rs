@@ -9,10 +9,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{hook::Hook, token::Token};
+use crate::base::exchange::{Asking, Exchange};
 use crate::mist::{page::elements, page::read_pages, refusal::Refusal, refusal::judged, target};
-use crate::{
-    base::exchange::Asking, base::exchange::Exchange, base::text::one_line, event::Detail,
-};
+use crate::{base::text::one_line, event::Detail};
 
 /// The most sites whose webhooks are read: each takes a request.
 const SITES_MAX: usize = 1_000;

@@ -4,9 +4,8 @@ use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use core::cell::Cell;
 
 use super::{draft::Draft, subject, subject::Subject};
-use crate::notify::{
-    Link, links, links::Dashboard, plain, types::Kind, types::Row, types::sentence,
-};
+use crate::notify::types::{Kind, Row, sentence};
+use crate::notify::{Link, links, links::Dashboard, plain};
 use crate::{base::text, event::Detail, event::DeviceClass, event::Event, event::Topic};
 
 /// The most ports that a sentence lists.

@@ -14,9 +14,8 @@ use mistgate_core::{base::text, micronets::peer::input::Input, micronets::peer::
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
 use super::{Handle, Settings};
-use crate::{
-    base::net::Socket, base::task, http::outbound::reach, http::tls, micronets::websocket,
-};
+use crate::base::{net::Socket, task};
+use crate::{http::outbound::reach, http::tls, micronets::websocket};
 
 /// The most messages that are read and not taken yet.
 const UNREAD_MAX: usize = 16;

@@ -1,9 +1,8 @@
 //! Standard input, read line by line on request, and standard output, which blocks nothing else.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Stdin};
-use std::{
-    io, sync::Arc, sync::atomic::AtomicUsize, sync::atomic::Ordering, thread, time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use mistgate_core::micronets::peer::input::Input;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -12,10 +12,9 @@ use rustls::pki_types::CertificateDer;
 use smol::{Async, future::FutureExt, io::AsyncReadExt, io::AsyncWriteExt};
 
 use super::{Relay, connection::Connection, connection::Origin, meetup_task::MeetupTask};
-use crate::base::{clock, journal::Level, journal::fields, metrics::Counter, net, net::Socket};
-use crate::base::{
-    clock::timeout, connection_limiter::ConnectionSlot, panic, stop::TaskToken, task,
-};
+use crate::base::journal::{Level, fields};
+use crate::base::{clock, metrics::Counter, net, net::Socket, panic, stop::TaskToken, task};
+use crate::base::{clock::timeout, connection_limiter::ConnectionSlot};
 use crate::http::{listen::Event, tls, tls::ends, tls::mutual, tls::mutual::Trust};
 
 /// A TCP connection that was accepted, and what it holds.

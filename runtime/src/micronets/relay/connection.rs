@@ -3,10 +3,9 @@
 //! The websocket library reads. What we write goes through a buffer of ours, because it can say how
 //! full it is and gives its memory back.
 
-use std::{
-    future::Future as _, future::poll_fn, io, io::Read, io::Write, task::Context, task::Poll,
-};
-use std::{net::SocketAddr, pin::Pin, sync::Arc, task::Waker, task::ready, time::Duration};
+use std::task::{Context, Poll, Waker, ready};
+use std::{future::Future as _, future::poll_fn, io, io::Read, io::Write};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use async_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
