@@ -6,6 +6,7 @@ use mistgate_core::chat::shape::Form;
 use mistgate_core::config::checked::Config;
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::event::Event;
+use mistgate_core::matcher::Field;
 use mistgate_core::notify::topics::describe;
 use mistgate_core::route::{Decision, route};
 use mistgate_core::webhook::envelope;
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &Route) -> Result<(), String> {
             payloads(&config, event, &decision)?;
         } else {
             let kind = event.kind().unwrap_or("-".into());
-            let (topic, routed) = (event.topic().name(), Routed::of(&config, &decision));
+            let (topic, routed) = (event.topic().name(), Routed::of(&config, event, &decision));
             crate::say(&format!("{topic} {kind} -> {routed}"));
         }
     }
@@ -61,12 +62,18 @@ pub(crate) struct Routed<'c> {
 
 impl<'c> Routed<'c> {
     pub(crate) fn new(config: &'c Config, event: &Event<'_>) -> Self {
-        Self::of(config, &route(event, &config.chat.routes))
+        Self::of(config, event, &route(event, &config.chat.routes))
     }
 
-    fn of(config: &'c Config, decision: &Decision<'c>) -> Self {
+    fn of(config: &'c Config, event: &Event<'_>, decision: &Decision<'c>) -> Self {
         let names = config.chat.chosen(decision).map(|to| to.name.as_str());
-        let reason = decision.why.to_string();
+        let taken = decision.rules.iter().map(|place| format!("chat.route[{place}]"));
+        let mut why: Vec<String> = taken.chain([decision.why.to_string()]).collect();
+        let mut rules = config.chat.routes.rules.iter();
+        if event.text("site_name").is_none() && rules.any(|rule| rule.matcher.names(Field::Site)) {
+            why.push("the event does not name its site, so no rule for a name matches".to_owned());
+        }
+        let reason = why.join("; ");
         Self { channel: decision.channel, destinations: names.collect(), reason }
     }
 

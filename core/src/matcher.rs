@@ -1,4 +1,4 @@
-//! Which sites, devices and types a rule is about: a silence, a mute time.
+//! Which sites, devices and types a rule is about: a silence, a mute time, a route.
 
 use alloc::string::{String, ToString};
 use alloc::{borrow::ToOwned, vec::Vec};
@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{glob, mac::Mac};
-use crate::event::DeviceClass;
+use crate::event::{DeviceClass, mail_address};
 use crate::notify::Severity;
 
 /// The most terms of one matcher.
@@ -32,11 +32,13 @@ pub enum Field {
     Type,
     /// This severity or a higher one.
     Severity,
+    /// Who made a change in Mist: the name, or the mail address.
+    Admin,
 }
 
 impl Field {
     /// All fields, as the configuration names them.
-    pub const ALL: [(&str, Self); 7] = [
+    pub const ALL: [(&str, Self); 8] = [
         ("org", Self::Org),
         ("site", Self::Site),
         ("device", Self::Device),
@@ -44,6 +46,7 @@ impl Field {
         ("topic", Self::Topic),
         ("type", Self::Type),
         ("severity", Self::Severity),
+        ("admin", Self::Admin),
     ];
 
     /// The name in the configuration and on the command line.
@@ -56,7 +59,9 @@ impl Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No field has this name.
-    #[error("expected org, site, device, device_type, topic, type or severity before the \"=\"")]
+    #[error(
+        "expected org, site, device, device_type, topic, type, severity or admin before the \"=\""
+    )]
     Field,
     /// The value can match nothing.
     #[error(
@@ -89,6 +94,7 @@ pub struct Target<'a> {
     pub topics: Vec<&'a str>,
     pub kinds: Vec<&'a str>,
     pub severity: Severity,
+    pub admin: Option<&'a str>,
 }
 
 impl Matcher {
@@ -99,9 +105,12 @@ impl Matcher {
         let is_good = match field {
             Field::Severity => Severity::from_name(value).is_some(),
             Field::DeviceType => DeviceClass::parse(value).is_some(),
-            Field::Org | Field::Site | Field::Device | Field::Topic | Field::Type => {
-                !value.is_empty() && value.len() <= VALUE_MAX
-            }
+            Field::Admin
+            | Field::Device
+            | Field::Org
+            | Field::Site
+            | Field::Topic
+            | Field::Type => !value.is_empty() && value.len() <= VALUE_MAX,
         };
         if !is_good {
             return Err(Error::Value);
@@ -116,6 +125,11 @@ impl Matcher {
     /// Whether it names nothing, and so matches everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it asks for a value of this field.
+    pub fn names(&self, field: Field) -> bool {
+        self.0.iter().any(|(named, _)| *named == field)
     }
 
     /// The terms, in the order in which they were added.
@@ -144,6 +158,7 @@ impl fmt::Display for Matcher {
 fn has(target: &Target<'_>, field: Field, value: &str) -> bool {
     let fits = |name: &str| glob::matches(&value.to_lowercase(), &name.to_lowercase());
     match field {
+        Field::Admin => target.admin.is_some_and(|admin| fits(admin) || fits(mail_address(admin))),
         Field::Org => target.org.is_some_and(fits),
         Field::Site => target.site.is_some_and(fits) || target.site_id.is_some_and(fits),
         Field::Device => {

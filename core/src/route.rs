@@ -1,4 +1,4 @@
-//! Which channel an event goes to, and why.
+//! Which channel an event goes to, to whom there, and why.
 //!
 //! The operator's configuration decides first: ignored sites, then the override of the type, then
 //! the topic's `*`, then `ports.report_to` for reports on switch ports. Everything else follows the
@@ -12,6 +12,9 @@ use core::fmt;
 use serde_json::json;
 
 use crate::event::{Detail, Event, Topic, mail_address};
+use crate::matcher;
+use crate::matcher::{Field, Matcher};
+use crate::notify::change::{Change, changes};
 use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
@@ -37,6 +40,20 @@ pub struct Routes {
     pub ports_to: Option<String>,
     /// The organisations that have a name.
     pub orgs: Arc<Vec<Org>>,
+    /// To whom: the first that matches decides, and those after it where it says so.
+    pub rules: Vec<Rule>,
+}
+
+/// A table `[[chat.route]]`: to whom an event goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub matcher: Matcher,
+    /// The names of chats.
+    pub to: Vec<Arc<str>>,
+    /// The channel in place of that of the event's type.
+    pub channel: Option<String>,
+    /// Whether the rules after it count too.
+    pub continues: bool,
 }
 
 /// What is said of the events of an organisation.
@@ -142,6 +159,8 @@ pub struct Decision<'r> {
     /// The chats that it goes to, where they take this channel; none for all short forms.
     pub to: Option<Vec<Arc<str>>>,
     pub why: Why,
+    /// The rules that took it, by their places in [`Routes::rules`].
+    pub rules: Vec<usize>,
 }
 
 /// What decided where an event goes. Prints as the explanation of `mistgate route`.
@@ -208,6 +227,59 @@ impl fmt::Display for Why {
 
 /// Decides where an event goes.
 pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
+    let mut decision = by_type(event, routes);
+    if decision.channel.is_none() || decision.to.is_some() || routes.rules.is_empty() {
+        return decision;
+    }
+    // Each rule gives a channel, at least that of the type. The worst of them counts.
+    let mut given: Option<(Severity, Option<&'r str>)> = None;
+    for (place, rule) in routes.rules.iter().enumerate() {
+        if !is_met(&rule.matcher, event, decision.severity) {
+            continue;
+        }
+        let channel = rule.channel.as_deref();
+        let severity = channel.and_then(Severity::from_name).unwrap_or(decision.severity);
+        if given.is_none_or(|(worst, _)| severity > worst) {
+            given = Some((severity, channel.or(decision.channel)));
+        }
+        decision.rules.push(place);
+        decision.to.get_or_insert_default().extend(rule.to.iter().cloned());
+        if !rule.continues {
+            break;
+        }
+    }
+    if let Some((severity, channel)) = given {
+        (decision.severity, decision.channel) = (severity, channel);
+    }
+    decision
+}
+
+/// Whether an event is what a rule is about. An alarm that names several devices is about each.
+fn is_met(matcher: &Matcher, event: &Event<'_>, severity: Severity) -> bool {
+    let (org, site, site_id) = (event.org_id(), event.text("site_name"), event.site_id());
+    let (name, kind, admin) = (event.device_name(), event.kind(), event.text("admin_name"));
+    let target = matcher::Target {
+        org: org.as_deref(),
+        site: site.as_deref(),
+        site_id: site_id.as_deref(),
+        device: name.as_deref(),
+        mac: event.device_mac(),
+        class: event.device_class(),
+        topics: Vec::from([event.topic().name()]),
+        kinds: kind.as_deref().into_iter().collect(),
+        severity,
+        admin: admin.as_deref(),
+    };
+    let of = |change: &Change| {
+        let (device, mac) = (change.device.as_deref(), change.mac);
+        matcher.matches(&matcher::Target { device, mac, ..target.clone() })
+    };
+    matcher.matches(&target) || (matcher.names(Field::Device) && changes(event).iter().any(of))
+}
+
+/// What the tables and `[chat.channels]` say.
+fn by_type<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
+    let rules = Vec::new();
     let default = default(event, routes);
     let (severity, why) = match &default {
         Ok((severity, why)) => (*severity, why.clone()),
@@ -216,7 +288,7 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
     // Who wants to see one destination has signed for it.
     let to = event.get(SEND_TEST).and_then(Detail::string).map(|chat| Vec::from([chat.into()]));
     if is_ignored(event, routes) {
-        return Decision { channel: None, severity, to, why: Why::IgnoredSite };
+        return Decision { channel: None, severity, to, why: Why::IgnoredSite, rules };
     }
     if let Some((topic, kind, target)) = overriding(event, routes) {
         let channel = match target {
@@ -228,14 +300,16 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
             severity: channel.and_then(Severity::from_name).unwrap_or(severity),
             to,
             why: Why::Override { topic: topic.to_owned(), kind: kind.to_owned() },
+            rules,
         };
     }
     if let Why::Builtin { kind } = why
         && let Some(channel) = routes.ports_to.as_deref().filter(|_| types::is_of_ports(kind))
     {
-        return Decision { channel: Some(channel), severity, to, why: Why::Ports { kind } };
+        let why = Why::Ports { kind };
+        return Decision { channel: Some(channel), severity, to, why, rules };
     }
-    Decision { channel: default.is_ok().then_some(severity.name()), severity, to, why }
+    Decision { channel: default.is_ok().then_some(severity.name()), severity, to, why, rules }
 }
 
 /// The built-in severity, which names the built-in channel; an error where there is none.
@@ -331,7 +405,75 @@ mod tests {
             ignored_sites: Vec::from(["4AC1dcf4-9d8b-7211-65c4-057819f0862b".to_owned()]),
             ports_to: Some("noc".to_owned()),
             orgs: Arc::default(),
+            rules: Vec::new(),
         }
+    }
+
+    fn rule(terms: &[(&str, &str)], to: &[&str], channel: &str, continues: bool) -> Rule {
+        let mut matcher = Matcher::default();
+        for (field, value) in terms {
+            matcher.add(field, value).expect("a good term");
+        }
+        let to = to.iter().map(|name| (*name).into()).collect();
+        let channel = (!channel.is_empty()).then(|| channel.to_owned());
+        Rule { matcher, to, channel, continues }
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides_and_the_worst_channel_counts() {
+        let routes = Routes {
+            rules: Vec::from([
+                rule(&[], &["siem"], "", true),
+                rule(&[("site", "EMEA-*"), ("severity", "warning")], &["oncall"], "critical", true),
+                rule(&[("site", "EMEA-*")], &["emea"], "debug", false),
+                rule(&[("admin", "*@us.example")], &["us"], "", false),
+                rule(&[("device", "5c5b35000002")], &["slack"], "", false),
+                rule(&[("topic", "device-events"), ("site", "EMEA-9")], &["never"], "", false),
+            ]),
+            ..Routes::default()
+        };
+        for (topic, json, channel, to, rules) in [
+            (
+                "device-events",
+                r#"{"type":"SW_PORT_BPDU_BLOCKED","site_name":"EMEA-1"}"#,
+                "critical",
+                &["siem", "oncall", "emea"][..],
+                &[0, 1, 2][..],
+            ),
+            // Of several rules the worst channel counts, also that of the type.
+            (
+                "device-events",
+                r#"{"type":"AP_CONNECTED","site_name":"emea-2"}"#,
+                "info",
+                &["siem", "emea"],
+                &[0, 2],
+            ),
+            // A pattern does not match a name that nobody knows.
+            ("device-events", r#"{"type":"AP_CONNECTED","site_id":"e"}"#, "info", &["siem"], &[0]),
+            (
+                "audits",
+                r#"{"message":"m","admin_name":"Bob bob@us.example"}"#,
+                "critical",
+                &["siem", "us"],
+                &[0, 3],
+            ),
+            (
+                "alarms",
+                r#"{"type":"device_down","aps":["5c5b35000001","5c5b35000002"]}"#,
+                "warning",
+                &["siem", "slack"],
+                &[0, 4],
+            ),
+        ] {
+            let event = Event::parse(Topic::parse(topic.into()), json).expect("an object");
+            let decision = route(&event, &routes);
+            let named: Vec<&str> = decision.to.iter().flatten().map(|name| &**name).collect();
+            assert_eq!((decision.channel, &*named), (Some(channel), to), "{json}");
+            assert_eq!(decision.rules, rules, "{json}");
+        }
+        let dropped = r#"{"type":"NAC_CLIENT_DENY"}"#;
+        let event = Event::parse(Topic::parse("nac-events".into()), dropped).expect("an object");
+        assert_eq!(route(&event, &routes).to, None);
     }
 
     fn to(channel: &str) -> Target {

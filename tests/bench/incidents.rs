@@ -86,6 +86,7 @@ impl Bench {
                 change,
                 severity: Severity::Info,
                 channel: "info".to_owned(),
+                chats: ["slack", "teams", "google"].map(Into::into).into(),
                 topic: "device-events".to_owned(),
                 text: text.as_str().into(),
             };

@@ -221,7 +221,7 @@ impl World {
         // Sent again, they are settled again; only what no destination is configured for stays.
         let has_destination = |(_, letter): &(u64, &disk::Letter)| {
             let read = batch::decode(&letter.bytes).expect("our own bytes");
-            let channels = read.events.iter().map(|event| self.chat.chats_of(event.channel));
+            let channels = read.events.iter().map(|event| self.chat.chats_with(event.channel));
             channels.into_iter().any(|chats| chats.contains(&letter.chat))
         };
         let sent = self.disk.letters().filter(has_destination).map(|(id, _)| id).max();

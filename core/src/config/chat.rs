@@ -2,18 +2,19 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::problem::{Fault, meant};
-use super::{files::FileKind, reader::Item, section::Section, units, urls};
+use super::{files::FileKind, reader::Item, section::Section, terms, units, urls};
 use crate::base::secret::Secret;
 use crate::chat::kind::{Format, Kind, Options};
 use crate::chat::{KINDS, SHORT};
 use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::Topic;
-use crate::notify::topics;
-use crate::route::{Routes, Target};
+use crate::matcher::Field;
+use crate::notify::{Severity, topics};
+use crate::route::{Routes, Rule, Target};
 
 /// What a value in `[chat.channels.<topic>]` must say to silence a type.
 const DROP: &str = "drop";
@@ -24,6 +25,8 @@ const CHANNEL_LEN_MAX: usize = 64;
 const NAME: &str = "up to 64 of a-z, A-Z, 0-9, \"-\", \"_\" and \".\"";
 /// The most tables `[[chat.destination]]`.
 const NAMED_MAX: usize = 300;
+/// The most tables `[[chat.route]]`.
+const RULES_MAX: usize = 1_000;
 /// The keys of [`named_urls`] and its neighbours.
 const URLS: [&str; 4] = ["url", "url_file", "urls", "urls_file"];
 const MAX_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
@@ -38,8 +41,10 @@ pub(super) fn chat(section: &Section<'_>) -> Chat {
         destinations,
         delivery: delivery(section),
     };
-    chat.routes.overrides =
-        overrides(section, |channel| !complete || !chat.destinations_of(channel).is_empty());
+    let is_served = |channel: &str| !complete || !chat.destinations_of(channel).is_empty();
+    let rules = rules(section, &chat, is_served);
+    chat.routes.overrides = overrides(section, is_served);
+    chat.routes.rules = rules;
     chat
 }
 
@@ -215,8 +220,7 @@ fn own_keys(section: &Section<'_>, kind: &'static Kind) -> Vec<(&'static str, Se
             section.missing(key.file.unwrap_or(key.name), key.expected);
         }
         let Some((found, item)) = section.one_of(&names) else { continue };
-        let is_list = key.is_list && item.value.as_array().is_some();
-        let items = if is_list { item.elements(key.expected) } else { Vec::from([item]) };
+        let items = if key.is_list { item.one_or_more(key.expected) } else { Vec::from([item]) };
         for item in items {
             let value = match key.file {
                 None => item.text(key.expected).map(Secret::new),
@@ -230,6 +234,62 @@ fn own_keys(section: &Section<'_>, kind: &'static Kind) -> Vec<(&'static str, Se
         }
     }
     values
+}
+
+/// The tables `[[chat.route]]`.
+fn rules(section: &Section<'_>, chat: &Chat, is_served: impl Fn(&str) -> bool) -> Vec<Rule> {
+    let expected = "tables, such as [[chat.route]]";
+    let mut names: Vec<&str> = chat.destinations.iter().map(|to| &*to.chat).collect();
+    names.dedup();
+    let to = |item: &Item<'_>| {
+        item.judged("the name of a chat", |name| {
+            let found = chat.destinations.iter().find(|to| *to.chat == *name);
+            found.map(|to| Arc::clone(&to.chat)).ok_or_else(|| {
+                let expected = match meant(name, &names) {
+                    Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
+                    None => alloc::format!("one of {}", names.join(", ")),
+                };
+                Fault::of(name, "is no configured chat", expected)
+            })
+        })
+    };
+    let rule = |section: &Section<'_>| {
+        let matcher = terms::matcher(section.items(&Field::ALL.map(|(name, _)| name)));
+        let expected = "a list of chats, such as [\"noc\"]";
+        let names = section.required("to", expected).map(|item| item.elements(expected));
+        let to = names.iter().flatten().filter_map(to).collect();
+        let item = section.item("channel");
+        let channel = item.and_then(|item| {
+            let name = item.judged("a channel's name", channel)?;
+            match Severity::ALL.iter().find(|known| meant(name, &[known.name()]).is_some()) {
+                Some(known) if name != known.name() => {
+                    let expected = alloc::format!("did you mean \"{}\"?", known.name());
+                    item.warning("a channel of this name has no severity", expected);
+                }
+                Some(_) | None if !is_served(name) => {
+                    let what = alloc::format!("no destination serves the channel \"{name}\"");
+                    item.warning(what, "a URL for it, or a default URL");
+                }
+                Some(_) | None => {}
+            }
+            Some(name.to_string())
+        });
+        Rule { matcher, to, channel, continues: section.flag("continue") }
+    };
+    let tables = section.item("route").map(|item| item.elements(expected)).unwrap_or_default();
+    if let Some(item) = tables.get(RULES_MAX) {
+        item.problem("one more rule", alloc::format!("at most {RULES_MAX}"));
+    }
+    let mut rules: Vec<Rule> = Vec::new();
+    for item in tables.iter().take(RULES_MAX) {
+        let ends = rules.iter().position(|rule| rule.matcher.is_empty() && !rule.continues);
+        if let Some(place) = ends {
+            let what = alloc::format!("it is never reached: chat.route[{place}] takes everything");
+            item.warning(what, "the rule for everything last, or continue = true there");
+        }
+        rules.extend(item.section(rule));
+    }
+    rules
 }
 
 /// The key `format`, which only a kind of several formats has.

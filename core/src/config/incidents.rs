@@ -3,10 +3,9 @@
 use alloc::{string::String, string::ToString, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
-use super::{calendar, problem::Fault, reader::Item, section::Section};
+use super::{calendar, problem::Fault, reader::Item, section::Section, terms};
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
-use crate::matcher;
 use crate::matcher::Matcher;
 use crate::notify::Severity;
 
@@ -90,27 +89,10 @@ const TERMS: &str = "a table such as { site = \"Lab-*\" }";
 
 /// A table of terms, each a text or a list.
 fn matcher(item: &Item<'_>) -> Option<Matcher> {
-    let mut matcher = Matcher::default();
     let terms = item.entries(TERMS)?;
     if terms.is_empty() {
         item.problem("it would match everything", TERMS);
     }
-    for (field, item) in terms {
-        let values = match item.value.as_array() {
-            Some(_) => item.elements("a text, or a list of texts"),
-            None => Vec::from([item]),
-        };
-        for item in values {
-            item.judged("a text, or a list of texts", |value| {
-                matcher.add(field, value).map_err(|error| match error {
-                    matcher::Error::Field => Fault::new("unknown key", error.to_string()),
-                    matcher::Error::TooMany => Fault::new("one more term", error.to_string()),
-                    matcher::Error::Value => {
-                        Fault::of(value, "can match nothing", error.to_string())
-                    }
-                })
-            });
-        }
-    }
+    let matcher = terms::matcher(terms);
     (!matcher.is_empty()).then_some(matcher)
 }

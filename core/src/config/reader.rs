@@ -156,6 +156,14 @@ impl<'a> Item<'a> {
         array.iter().enumerate().map(element).collect()
     }
 
+    /// The elements of a list, or the value itself where it is none.
+    pub(super) fn one_or_more(self, expected: &str) -> Vec<Self> {
+        match self.value.as_array() {
+            Some(_) => self.elements(expected),
+            None => Vec::from([self]),
+        }
+    }
+
     /// The entries of a table whose keys are the user's, in the order of the file.
     pub(super) fn entries(&self, expected: &str) -> Option<Vec<(&'a str, Self)>> {
         let Some(table) = self.value.as_table() else {

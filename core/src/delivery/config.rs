@@ -105,24 +105,20 @@ impl Chat {
         indexes.into_iter().filter_map(|index| self.destinations.get(index))
     }
 
-    /// Whether a channel has a destination. Nothing goes to a channel without a name.
-    pub fn takes(&self, channel: &str) -> bool {
-        !channel.is_empty() && self.destinations.iter().any(|to| to.serves(channel))
+    /// The chats that have a destination for a channel.
+    pub fn chats_with(&self, channel: &str) -> Chats {
+        self.serving(channel).map(|to| Arc::clone(&to.chat)).collect()
     }
 
-    /// The chats that have a destination for a channel.
-    pub fn chats_of(&self, channel: &str) -> Chats {
-        let serving = self.destinations.iter().filter(|to| to.serves(channel));
-        serving.map(|to| Arc::clone(&to.chat)).collect()
+    /// The chats that an event goes to.
+    pub fn chats_of(&self, decision: &Decision<'_>) -> Chats {
+        self.chosen(decision).map(|to| Arc::clone(&to.chat)).collect()
     }
 
     /// The destinations that an event goes to, in the order of the configuration.
     pub fn chosen(&self, decision: &Decision<'_>) -> impl Iterator<Item = &Destination> {
         let serving = self.serving(decision.channel.unwrap_or_default());
-        serving.filter(|to| match &decision.to {
-            None => !to.is_named,
-            Some(chats) => chats.contains(&to.chat),
-        })
+        serving.filter(|to| to.is_of(decision))
     }
 }
 
@@ -146,6 +142,14 @@ impl Destination {
     /// The payload of a message, at best in the given form.
     pub fn shape(&self, notification: &Notification, best: Form) -> Payload {
         (self.format.shape)(notification, best, &self.options)
+    }
+
+    /// Whether what was decided leads to its chat, in whatever channel.
+    pub fn is_of(&self, decision: &Decision<'_>) -> bool {
+        match &decision.to {
+            None => !self.is_named,
+            Some(chats) => chats.contains(&self.chat),
+        }
     }
 
     fn names(&self, channel: &str) -> bool {

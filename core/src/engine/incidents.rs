@@ -6,11 +6,14 @@ use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 use super::input::{Config, DestinationId};
 use super::{Engine, output, output::Output};
 use crate::base::{machine::Machine, time::Instant};
+use crate::delivery::batch::{Chats, Item};
+use crate::delivery::queue;
 use crate::delivery::queue::output::{End, Health};
-use crate::delivery::{batch::Item, queue};
+use crate::event::{Event, Topic};
 use crate::incident;
 use crate::incident::input::{Changed, Input, Name};
 use crate::notify::{Fact, Notification, change::Key};
+use crate::route::route;
 
 /// What a record of an incident is to be; none to forget it.
 pub(super) type Record = (Key, Option<Vec<u8>>);
@@ -34,6 +37,8 @@ impl Engine {
                 continue;
             }
             let text: Arc<str> = item.text.as_str().into();
+            let chats =
+                if item.chats.is_empty() { self.chats_of(topic, item) } else { item.chats.clone() };
             let mut takers = BTreeSet::new();
             for change in item.changes.drain(..) {
                 let key = change.key;
@@ -41,6 +46,7 @@ impl Engine {
                     change,
                     severity: item.severity,
                     channel: item.channel.clone(),
+                    chats: chats.clone(),
                     topic: topic.to_string(),
                     text: Arc::clone(&text),
                 };
@@ -66,6 +72,13 @@ impl Engine {
             }
         }
         records
+    }
+
+    /// The chats that are told of the incidents of an event that only changes them.
+    fn chats_of(&self, topic: &str, item: &Item) -> Chats {
+        let event = Event::parse(Topic::stored(topic), &item.text);
+        let decision = event.map(|event| route(&event, &self.chat.routes));
+        decision.map(|decision| self.chat.chats_of(&decision)).unwrap_or_default()
     }
 
     pub(super) fn drain_incidents(&mut self, now: Instant) {

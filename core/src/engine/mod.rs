@@ -152,7 +152,7 @@ impl Engine {
     }
 
     fn again(&mut self, now: Instant, id: RequestId, letter: u64, intake: Intake, at: UnixTime) {
-        let is_routed = |item: &Item| item.chats.is_subset(&self.chat.chats_of(&item.channel));
+        let is_routed = |item: &Item| item.chats.is_subset(&self.chat.chats_with(&item.channel));
         if intake.items.iter().all(is_routed) {
             self.accept(now, Some(id), Some(letter), intake, at);
         } else {

@@ -14,10 +14,11 @@ use crate::delivery::config::Destination;
 use crate::delivery::queue::output::Health;
 use crate::event::{Event, Topic, fingerprint::fingerprint};
 use crate::notify::{Severity, change::changes};
+use crate::route::route;
 use crate::webhook::{intake, intake::Intake};
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     r#type: &'static str,
     #[serde(skip)]
@@ -65,12 +66,16 @@ impl Engine {
     pub(super) fn report_intake(&self, report: Report, at: Option<UnixTime>) -> Option<Intake> {
         let about = |slot: &Slot| slot.to.name == report.destination;
         let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
-        let (channel, chats) = self.report_channel(|slot| {
-            !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
-        })?;
-        let severity = report.severity;
-        let text = report.text(waiting, at)?;
+        let is_alive =
+            |slot: &Slot| !about(slot) && !matches!(slot.queue.health(), Health::Parked(_));
+        let text = report.clone().text(waiting, at)?;
         let event = Event::parse(Topic::Mistgate, &text)?;
+        let decision = route(&event, &self.chat.routes);
+        // Better to others than to nobody.
+        let (channel, chats) = self
+            .report_channel(|slot| is_alive(slot) && slot.to.is_of(&decision))
+            .or_else(|| self.report_channel(is_alive))?;
+        let severity = report.severity;
         let (fingerprint, kin, changes) = (fingerprint(&event), None, changes(&event));
         let incidents = Vec::new();
         let item = Item { fingerprint, kin, channel, severity, chats, changes, incidents, text };

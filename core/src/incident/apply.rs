@@ -19,9 +19,10 @@ impl Incidents {
         let at = change.at.unwrap_or(wall);
         // By a clock that nobody set, what happens now may be years old.
         let is_old = self.is_synchronised && at.plus(rules.max_event_age) < wall;
-        let to = message::destinations(&self.config.chat, &self.tellers, &changed.channel);
+        let Changed { channel, chats, .. } = changed;
+        let to = message::destinations(&self.config.chat, &self.tellers, channel, chats);
         // What only streams take is an incident too: they say of each event which it belongs to.
-        let is_taken = self.config.chat.takes(&changed.channel);
+        let is_taken = !chats.is_empty();
         let is_full = self.entries.len() >= self.max;
         let was_untold = self.entries.get(&key).is_some_and(|entry| entry.to.is_empty());
         let effect = match self.entries.get_mut(&key) {

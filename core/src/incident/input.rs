@@ -4,7 +4,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{config::Rules, record::Acknowledgement};
 use crate::base::{mac::Mac, time::UnixTime};
-use crate::delivery::{config::Chat, queue::output::End};
+use crate::delivery::{batch::Chats, config::Chat, queue::output::End};
 use crate::notify::change::{Change, Key};
 use crate::notify::{Fact, Severity};
 use crate::silence::Silence;
@@ -95,6 +95,8 @@ pub struct Changed {
     pub severity: Severity,
     /// The channel of the event; empty where it has none.
     pub channel: String,
+    /// The chats that it is routed to.
+    pub chats: Chats,
     /// The topic's name.
     pub topic: String,
     /// The event's JSON text.

@@ -8,6 +8,7 @@ use super::teller::{States, Teller, Tellers, Wanted};
 use super::{config::Escalation, entry::Entry, record::Incident};
 use crate::base::order;
 use crate::base::time::{Instant, UnixTime};
+use crate::delivery::batch::Chats;
 use crate::delivery::config::{Chat, Destination};
 use crate::event::{Event, Topic};
 use crate::notify::summary::{
@@ -25,9 +26,14 @@ const SITES_MAX: usize = 3;
 /// the message.
 pub(super) type Message = (States, bool, Notification);
 
-/// The destinations of a channel that are told of states.
-pub(super) fn destinations(chat: &Chat, tellers: &Tellers, channel: &str) -> Vec<Name> {
-    let serving = chat.serving(channel).filter(|to| !to.is_named);
+/// The destinations of a channel, of these chats, that are told of states.
+pub(super) fn destinations(
+    chat: &Chat,
+    tellers: &Tellers,
+    channel: &str,
+    chats: &Chats,
+) -> Vec<Name> {
+    let serving = chat.serving(channel).filter(|to| chats.contains(&to.chat));
     let names = serving.filter_map(|to| tellers.get_key_value(to.name.as_str()));
     names.map(|(name, _)| Name::clone(name)).collect()
 }
@@ -47,11 +53,15 @@ pub(super) fn routed(config: &Config, tellers: &Tellers, incident: &Incident) ->
         // Its members are those that routes ask for.
         let text = serde_json::json!({
             "type": source.kind.name, "site_id": incident.site_id, "site_name": incident.site,
+            "org_id": incident.org_id, "device_name": incident.device, "mac": incident.mac,
+            "device_type": incident.class,
         });
         let text = text.to_string();
-        let event = Event::parse(Topic::stored(&source.topic), &text);
-        let channel = event.and_then(|event| route(&event, &chat.routes).channel);
-        names.extend(destinations(chat, tellers, channel.unwrap_or_default()));
+        if let Some(event) = Event::parse(Topic::stored(&source.topic), &text) {
+            let decision = route(&event, &chat.routes);
+            let channel = decision.channel.unwrap_or_default();
+            names.extend(destinations(chat, tellers, channel, &chat.chats_of(&decision)));
+        }
     }
     if let Some(escalation) = rules.escalate.as_ref().filter(|_| incident.is_escalated) {
         names.extend(escalated(chat, escalation, incident.severity));

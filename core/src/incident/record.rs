@@ -148,6 +148,7 @@ impl Incident {
             topics: self.sources.iter().map(|source| source.topic.as_str()).collect(),
             kinds: self.sources.iter().map(|source| source.kind.name).collect(),
             severity: self.severity,
+            admin: None,
         }
     }
 

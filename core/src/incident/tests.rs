@@ -169,12 +169,14 @@ impl Site {
         let event = MistEvent::parse(topic, &text).expect("an object");
         let decision = route(&event, &self.config.chat.routes);
         let (severity, channel) = (decision.severity, decision.channel.map(str::to_string));
+        let chats = self.config.chat.chats_of(&decision);
         self.taken = false;
         for change in changes(&event) {
             self.input(Input::Changed(Changed {
                 change,
                 severity,
                 channel: channel.clone().unwrap_or_default(),
+                chats: chats.clone(),
                 topic: event.topic().name().to_string(),
                 text: text.as_str().into(),
             }));

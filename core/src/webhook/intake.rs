@@ -4,7 +4,7 @@
 //! waits. Nothing is parsed before the signature holds.
 
 use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, format, sync::Arc, vec::Vec};
+use alloc::{borrow::Cow, format, vec::Vec};
 
 use http_types::StatusCode;
 use sha2::{Digest as _, Sha256};
@@ -178,7 +178,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
 /// not kept either: the topics that nobody named may bring thousands a second.
 pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     let decision = route(event, &chat.routes);
-    let chats: Chats = chat.chosen(&decision).map(|to| Arc::clone(&to.chat)).collect();
+    let chats = chat.chats_of(&decision);
     let mut changes = changes(event);
     // Nobody wants to hear that it is over, but it is.
     changes.retain(|change| !chats.is_empty() || !change.is_raised);

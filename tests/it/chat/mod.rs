@@ -7,4 +7,5 @@ pub(crate) mod limits;
 mod merged;
 pub(crate) mod panics;
 pub(crate) mod reports;
+mod routes;
 pub(crate) mod validators;

@@ -295,6 +295,7 @@ impl Surroundings {
             change,
             severity: decision.severity,
             channel: decision.channel.unwrap_or_default().to_owned(),
+            chats: self.chat.chats_of(&decision),
             topic: topic.to_owned(),
             text: text.as_str().into(),
         };

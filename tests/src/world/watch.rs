@@ -110,6 +110,7 @@ impl Watch {
                 change: change.clone(),
                 severity: item.severity,
                 channel: item.channel.clone(),
+                chats: item.chats.clone(),
                 topic: intake.topic.clone(),
                 text: item.text.as_str().into(),
             });

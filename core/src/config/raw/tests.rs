@@ -338,7 +338,7 @@ fn each_mistake_about_incidents_is_named() {
             "F:8: incidents.flap.count: 1 is out of bounds — from 2 to 20",
             "F:9: incidents.escalate.to[0]: \"pager\" is no configured chat — one of slack",
             "F:11: incidents.mute[0].match.sites: unknown key — expected org, site, device, \
-                 device_type, topic, type or severity before the \"=\"",
+                 device_type, topic, type, severity or admin before the \"=\"",
             "F:15: incidents.mute[1].match.severity: \"bad\" can match nothing — expected a \
                  value: of severity, debug to critical; of device_type, ap, switch, gateway or \
                  mxedge; else a name of at most 200 bytes, in which * is any text",
