@@ -60,7 +60,7 @@ fn chat() -> Chat {
         options: Options::default(),
     };
     Chat {
-        routes: Routes::default(),
+        routes: Routes::default().into(),
         destinations: vec![to(&slack::KIND), to(&teams::KIND), to(&google::KIND)],
         delivery: Delivery::default(),
     }

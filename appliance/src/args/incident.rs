@@ -55,8 +55,8 @@ commands! {
         /// the configuration file of the running mistgate, as for list
         option config: Option<String>,
         /// what it covers: org, site, device (name or MAC), device_type, topic, type, severity
-        /// (at least) or admin, and a value, in which * is any text. Of one key any value, of several keys
-        /// all
+        /// (at least) or admin, and a value, in which * is any text. Of one key any value, of
+        /// several keys all
         option(long = "match", arg_name = "key=value", from_str_fn(term)) terms: Vec<(String, String)>,
         /// how long, such as 30m, 8h or 7d; at most 90d
         option(long = "for", arg_name = "time", from_str_fn(length)) length: Option<String>,

@@ -37,7 +37,7 @@ pub(super) fn chat(section: &Section<'_>) -> Chat {
     // Without any destination, or where a URL is wrong, that is what is worth saying.
     let complete = section.is_sound() && !destinations.is_empty();
     let mut chat = Chat {
-        routes: Routes { approved_admins: approved_admins(section), ..Routes::default() },
+        routes: Routes { approved_admins: approved_admins(section), ..Routes::default() }.into(),
         destinations,
         delivery: delivery(section),
     };

@@ -64,7 +64,7 @@ impl Config {
             url,
             verifies_cert: webhook.verify_cert,
             secrets: webhook.secrets.clone(),
-            routes: has_chats.then(|| self.chat.routes.clone()),
+            routes: has_chats.then(|| (*self.chat.routes).clone()),
             has_ports: ports.is_some(),
             writes: ports.is_some_and(writes),
         })

@@ -1,6 +1,6 @@
 //! What is delivered to whom: the section `[chat]` of the configuration.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::batch::{ChatId, Chats};
@@ -14,7 +14,7 @@ use crate::route::{Decision, Routes};
 #[derive(Clone, Debug, Default)]
 pub struct Chat {
     /// Which event goes to which channel.
-    pub routes: Routes,
+    pub routes: Box<Routes>,
     /// The queues: one for each URL of each kind.
     pub destinations: Vec<Destination>,
     pub delivery: Delivery,

@@ -35,7 +35,7 @@ fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destinatio
 
 fn chat(destinations: &[Destination]) -> Config {
     let chat = Chat {
-        routes: Routes::default(),
+        routes: Routes::default().into(),
         destinations: destinations.to_vec(),
         delivery: Delivery {
             keeps_all: false,

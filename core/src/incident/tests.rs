@@ -39,7 +39,7 @@ fn chat(destinations: &[(&str, &'static Kind, &[&str])]) -> Chat {
         options: Options::default(),
     });
     Chat {
-        routes: Routes::default(),
+        routes: Routes::default().into(),
         destinations: destinations.collect(),
         delivery: Delivery::default(),
     }

@@ -66,7 +66,7 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
         digest_after: Duration::from_secs(bytes.pick(&[30, 5, 600])),
         ..Delivery::default()
     };
-    Chat { routes: Routes::default(), destinations, delivery }
+    Chat { routes: Routes::default().into(), destinations, delivery }
 }
 
 /// What makes two destinations the same to the engine: the chat and the URL.

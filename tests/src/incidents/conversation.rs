@@ -77,7 +77,7 @@ fn chats() -> Chat {
     let noc = [("*".to_owned(), Target::Channel("noc".to_owned()))].into();
     let overrides = [("mxedge-events".to_owned(), noc)].into();
     Chat {
-        routes: Routes { overrides, ..Routes::default() },
+        routes: Routes { overrides, ..Routes::default() }.into(),
         destinations,
         delivery: Delivery::default(),
     }

@@ -169,7 +169,7 @@ impl World {
             url: Url::parse(URL).ok(),
             verifies_cert: true,
             secrets: vec![Secret::new(SECRET)],
-            routes: Some(self.chat.routes.clone()),
+            routes: Some((*self.chat.routes).clone()),
             has_ports: false,
             writes: false,
         };
