@@ -23,8 +23,7 @@ const ANY: &str = "*";
 const APPROVED: &str = "approved_admins";
 /// Changes by any other administrator.
 const OTHERS: &str = "other_admins";
-/// Changes by Mist itself, which names no administrator. MWTT posts them to its default URL; they
-/// are neither a colleague's expected work nor a stranger's, so they count as information.
+/// Changes without an administrator: by Mist itself, or by an API token, which anybody may hold.
 const SYSTEM: &str = "system";
 
 /// The operator's wishes about channels; what they do not name follows the built-in table.
@@ -333,11 +332,7 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
     }
     if *topic == Topic::Audits {
         let kind = audit_class(event, routes);
-        let severity = match kind {
-            APPROVED => Severity::Debug,
-            SYSTEM => Severity::Info,
-            _ => Severity::Critical,
-        };
+        let severity = if kind == APPROVED { Severity::Debug } else { Severity::Critical };
         return Ok((severity, Why::Builtin { kind }));
     }
     let has_types = topics::types(topic).next().is_some();
@@ -595,7 +590,7 @@ mod tests {
         assert_eq!(disguised.0.as_deref(), Some("critical"));
         assert_eq!(decide("audits", &admin("null"), &routes).0.as_deref(), Some("noc"));
         let system = decide("audits", &admin("null"), &Routes::default());
-        assert_eq!(system.0.as_deref(), Some("info"));
+        assert_eq!(system.0.as_deref(), Some("critical"));
         assert_eq!(system.2, "built-in default for system");
     }
 
