@@ -14,6 +14,7 @@ mod reader;
 mod section;
 
 mod calendar;
+mod routes;
 mod terms;
 
 pub mod admin;

@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
-use super::{calendar::period, chat, problem::Fault, reader::Item, section::Section, units};
+use super::{calendar::period, problem::Fault, reader::Item, routes, section::Section, units};
 use crate::base::{calendar::Period, secret::Secret, time::UnixTime, window::Window};
 use crate::cso::Cso;
 use crate::junos::Junos;
@@ -99,7 +99,7 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
         Some(item) => item.file_path(),
         None => state_dir.map(|folder| alloc::format!("{folder}/stop-ports")),
     };
-    let report_to = section.judged("report_to", "the name of a channel", chat::channel);
+    let report_to = section.judged("report_to", "the name of a channel", routes::channel);
     let mut method = method(section, is_observing);
     let verify = section.duration("verify", Duration::from_secs(60), SECOND..=HOUR);
     let base = match &method {
