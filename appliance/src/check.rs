@@ -1,5 +1,6 @@
 //! `mistgate check`
 
+use mistgate_core::delivery::config::Chat;
 use mistgate_runtime::host::load::{Loaded, load};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         "{}: no problems, {destinations} destination{plural}{incidents}{ports}{proxy}",
         args.config
     ));
+    explain(&config.chat);
     if ask_in(dir, "GET", "/-/healthy", "").is_ok() {
         crate::say(&format!("a mistgate runs with {dir}: reload it, a second one does not start"));
     }
@@ -55,6 +57,22 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         crate::say(&manual(&args.config, &warnings));
     }
     Ok(())
+}
+
+/// Says in sentences to whom events go.
+fn explain(chat: &Chat) {
+    let rules = &chat.routes.rules;
+    for (place, rule) in rules.iter().enumerate() {
+        crate::say(&format!("chat.route[{place}]: {rule}"));
+    }
+    if rules.is_empty() || rules.iter().any(|rule| rule.matcher.is_empty()) {
+        return;
+    }
+    let mut short: Vec<&str> =
+        chat.destinations.iter().filter(|to| !to.is_named).map(|to| &*to.chat).collect();
+    short.dedup();
+    let to = if short.is_empty() { "nobody".to_owned() } else { short.join(", ") };
+    crate::say(&format!("What no rule takes goes to {to}"));
 }
 
 /// The line that names the manual's sections for the keys in these lines, `FILE:LINE: KEY: …`.

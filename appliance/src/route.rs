@@ -67,9 +67,11 @@ impl<'c> Routed<'c> {
 
     fn of(config: &'c Config, event: &Event<'_>, decision: &Decision<'c>) -> Self {
         let names = config.chat.chosen(decision).map(|to| to.name.as_str());
-        let taken = decision.rules.iter().map(|place| format!("chat.route[{place}]"));
+        let rules = &config.chat.routes.rules;
+        let rule = |place: &usize| Some(format!("chat.route[{place}]: {}", rules.get(*place)?));
+        let taken = decision.rules.iter().filter_map(rule);
         let mut why: Vec<String> = taken.chain([decision.why.to_string()]).collect();
-        let mut rules = config.chat.routes.rules.iter();
+        let mut rules = rules.iter();
         if event.text("site_name").is_none() && rules.any(|rule| rule.matcher.names(Field::Site)) {
             why.push("the event does not name its site, so no rule for a name matches".to_owned());
         }

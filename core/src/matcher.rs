@@ -137,6 +137,24 @@ impl Matcher {
         self.0.iter().map(|(field, value)| (field.name(), value.as_str()))
     }
 
+    /// Whether it surely matches all that `other` does: for each field that it names, each value
+    /// there fits one of its own.
+    pub fn covers(&self, other: &Self) -> bool {
+        let values = |of: &Self, field| {
+            let named = of.0.iter().filter(move |(named, _)| *named == field);
+            named.map(|(_, value)| value.to_lowercase()).collect::<Vec<_>>()
+        };
+        Field::ALL.iter().filter(|(_, field)| self.names(*field)).all(|(_, field)| {
+            let (wide, narrow) = (values(self, *field), values(other, *field));
+            // In the narrow one a star is a letter that fits only a star.
+            let fits = |wide: &String, narrow: &String| match *field == Field::Severity {
+                true => Severity::from_name(wide) <= Severity::from_name(narrow),
+                false => glob::matches(wide, narrow),
+            };
+            !narrow.is_empty() && narrow.iter().all(|one| wide.iter().any(|all| fits(all, one)))
+        })
+    }
+
     /// Whether each named field has one of its values.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let is_met = |(_, field): &(&str, Field)| {

@@ -15,16 +15,16 @@ use crate::event::{Detail, Event, Topic, mail_address};
 use crate::matcher;
 use crate::matcher::{Field, Matcher};
 use crate::notify::change::{Change, changes};
-use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, topics, types};
+use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, plain, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
 const ANY: &str = "*";
 /// Changes by an administrator whom the operator approves of.
-const APPROVED: &str = "approved_admins";
+pub(crate) const APPROVED: &str = "approved_admins";
 /// Changes by any other administrator.
-const OTHERS: &str = "other_admins";
+pub(crate) const OTHERS: &str = "other_admins";
 /// Changes without an administrator: by Mist itself, or by an API token, which anybody may hold.
-const SYSTEM: &str = "system";
+pub(crate) const SYSTEM: &str = "system";
 
 /// The operator's wishes about channels; what they do not name follows the built-in table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,26 @@ pub struct Rule {
     pub channel: Option<String>,
     /// Whether the rules after it count too.
     pub continues: bool,
+}
+
+/// As a sentence: `What is of site EMEA-* goes to noc and oncall, in channel critical`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { matcher, to, channel, continues } = self;
+        let terms = |(name, field): &(&str, Field)| {
+            let values = matcher.terms().filter(|(of, _)| of == name).map(|(_, value)| value);
+            let values = values.collect::<Vec<_>>().join(" or ");
+            let more = if *field == Field::Severity { " or worse" } else { "" };
+            (!values.is_empty()).then(|| format!("of {name} {values}{more}"))
+        };
+        let terms: Vec<String> = Field::ALL.iter().filter_map(terms).collect();
+        f.write_str(if terms.is_empty() { "Everything" } else { "What is " })?;
+        write!(f, "{} goes to {}", plain::list(&terms, terms.len()), plain::list(to, to.len()))?;
+        if let Some(channel) = channel {
+            write!(f, ", in channel {channel}")?;
+        }
+        f.write_str(if *continues { ", and on to the next rule" } else { "" })
+    }
 }
 
 /// What is said of the events of an organisation.

@@ -1,9 +1,9 @@
 //! `[incidents]`: when what is wrong is told, and when it is not.
 
-use alloc::{string::String, string::ToString, vec::Vec};
+use alloc::{string::ToString, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
-use super::{calendar, problem::Fault, reader::Item, section::Section, terms};
+use super::{calendar, reader::Item, routes::chat_named, section::Section, terms};
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
 use crate::matcher::Matcher;
@@ -40,22 +40,10 @@ pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
 }
 
 fn escalation(section: &Section<'_>, chat: &Chat) -> Option<Escalation> {
-    let chats = || {
-        let mut names: Vec<&str> = chat.destinations.iter().map(|to| &*to.chat).collect();
-        names.dedup();
-        names.join(", ")
-    };
     let expected = "a list of chats, such as [\"teams\"]";
     let to = section.required("to", expected)?;
-    let read = |item: &Item<'_>| {
-        item.judged("the name of a chat", |name| {
-            let is_known = chat.destinations.iter().any(|to| *to.chat == *name);
-            is_known.then(|| name.to_string()).ok_or_else(|| {
-                Fault::of(name, "is no configured chat", alloc::format!("one of {}", chats()))
-            })
-        })
-    };
-    let to: Vec<String> = to.elements(expected).iter().filter_map(read).collect();
+    let read = |item: &Item<'_>| chat_named(item, &chat.destinations);
+    let to = to.elements(expected).iter().filter_map(read).map(|name| name.to_string()).collect();
     let severities = Severity::ALL.map(|severity| (severity.name(), severity));
     let least = "\"debug\", \"info\", \"warning\" or \"critical\"";
     Some(Escalation {

@@ -14,8 +14,9 @@ mod reader;
 mod section;
 
 mod calendar;
-mod routes;
 mod terms;
+
+mod routes;
 
 pub mod admin;
 mod chat;

@@ -75,6 +75,12 @@ pub fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
+/// What to write: what is [`meant`], or else `otherwise`.
+pub(super) fn suggested(written: &str, known: &[&str], otherwise: impl Into<String>) -> String {
+    let meant = meant(written, known).map(|name| alloc::format!("did you mean \"{name}\"?"));
+    meant.unwrap_or_else(|| otherwise.into())
+}
+
 /// The edit distance: the number of characters to add, remove or exchange.
 fn distance(from: &str, to: &str) -> usize {
     let mut above: alloc::vec::Vec<usize> = (0..=to.chars().count()).collect();

@@ -19,7 +19,7 @@ use super::files::{FileRequest, Files};
 use super::ports::{External, Method, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
-use super::{admin, chat, incidents, mist, ports, proxy, section::Section, store, webhook};
+use super::{admin, chat, incidents, mist, ports, proxy, routes, section::Section, store, webhook};
 use crate::delivery::config::Chat;
 use crate::mist::Mist;
 use crate::webhook::config::Webhook;
@@ -213,6 +213,7 @@ fn together(root: &Section<'_>, config: &Config) {
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", what, expected);
     }
+    routes::check_reach(root, &config.chat, config.incidents.escalate.as_ref());
     let listeners = config.listeners();
     for (above, (key, listen)) in listeners.iter().enumerate() {
         let collide = |other| listen.is_some_and(|listen| admin::collide(other, listen));

@@ -1,16 +1,18 @@
 //! `[chat.channels]` and `[[chat.route]]`: which event goes to which channel, and to whom.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::{borrow::Cow, sync::Arc, vec::Vec};
 
-use super::problem::{Fault, meant};
-use super::{reader::Item, section::Section, terms};
-use crate::delivery::config::Chat;
+use super::problem::{Fault, meant, suggested};
+use super::{reader::Item, section::Section, terms, terms::NEWER};
+use crate::delivery::batch::ChatId;
+use crate::delivery::config::{Chat, Destination};
 use crate::event::Topic;
+use crate::incident::config::Escalation;
 use crate::matcher::Field;
-use crate::notify::{Severity, topics};
-use crate::route::{Rule, Target};
+use crate::notify::{Severity, plain, topics};
+use crate::route::{APPROVED, OTHERS, Routes, Rule, SYSTEM, Target};
 
 /// What a value in `[chat.channels.<topic>]` must say to silence a type.
 pub(super) const DROP: &str = "drop";
@@ -26,39 +28,16 @@ pub(super) fn rules(
     is_served: impl Fn(&str) -> bool,
 ) -> Vec<Rule> {
     let expected = "tables, such as [[chat.route]]";
-    let mut names: Vec<&str> = chat.destinations.iter().map(|to| &*to.chat).collect();
-    names.dedup();
-    let to = |item: &Item<'_>| {
-        item.judged("the name of a chat", |name| {
-            let found = chat.destinations.iter().find(|to| *to.chat == *name);
-            found.map(|to| Arc::clone(&to.chat)).ok_or_else(|| {
-                let expected = match meant(name, &names) {
-                    Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
-                    None => alloc::format!("one of {}", names.join(", ")),
-                };
-                Fault::of(name, "is no configured chat", expected)
-            })
-        })
-    };
     let rule = |section: &Section<'_>| {
         let matcher = terms::matcher(section.items(&Field::ALL.map(|(name, _)| name)));
         let expected = "a list of chats, such as [\"noc\"]";
         let names = section.required("to", expected).map(|item| item.elements(expected));
-        let to = names.iter().flatten().filter_map(to).collect();
+        let to = names.iter().flatten().filter_map(|item| chat_named(item, &chat.destinations));
+        let to = to.collect();
         let item = section.item("channel");
         let channel = item.and_then(|item| {
             let name = item.judged("a channel's name", channel)?;
-            match Severity::ALL.iter().find(|known| meant(name, &[known.name()]).is_some()) {
-                Some(known) if name != known.name() => {
-                    let expected = alloc::format!("did you mean \"{}\"?", known.name());
-                    item.warning("a channel of this name has no severity", expected);
-                }
-                Some(_) | None if !is_served(name) => {
-                    let what = alloc::format!("no destination serves the channel \"{name}\"");
-                    item.warning(what, "a URL for it, or a default URL");
-                }
-                Some(_) | None => {}
-            }
+            check_channel(name, &item, &is_served);
             Some(name.to_string())
         });
         Rule { matcher, to, channel, continues: section.flag("continue") }
@@ -69,14 +48,40 @@ pub(super) fn rules(
     }
     let mut rules: Vec<Rule> = Vec::new();
     for item in tables.iter().take(RULES_MAX) {
-        let ends = rules.iter().position(|rule| rule.matcher.is_empty() && !rule.continues);
-        if let Some(place) = ends {
-            let what = alloc::format!("it is never reached: chat.route[{place}] takes everything");
-            item.warning(what, "the rule for everything last, or continue = true there");
+        let Some(rule) = item.section(rule) else { continue };
+        let takes = |earlier: &Rule| !earlier.continues && earlier.matcher.covers(&rule.matcher);
+        if let Some(place) = rules.iter().position(takes) {
+            let what =
+                alloc::format!("it never matches: chat.route[{place}] takes all of its events");
+            item.warning(what, "the narrower rule first, or continue = true there");
         }
-        rules.extend(item.section(rule));
+        rules.push(rule);
     }
     rules
+}
+
+/// The chat that a text names.
+pub(super) fn chat_named(item: &Item<'_>, destinations: &[Destination]) -> Option<ChatId> {
+    item.judged("the name of a chat", |name| {
+        let found = destinations.iter().find(|to| *to.chat == *name);
+        found.map(|to| Arc::clone(&to.chat)).ok_or_else(|| {
+            let mut names: Vec<&str> = destinations.iter().map(|to| &*to.chat).collect();
+            names.dedup();
+            let otherwise = alloc::format!("one of {}", names.join(", "));
+            Fault::of(name, "is no configured chat", suggested(name, &names, otherwise))
+        })
+    })
+}
+
+/// Warns of a channel that nothing serves, or that was meant to be another.
+fn check_channel(name: &str, item: &Item<'_>, is_served: impl Fn(&str) -> bool) {
+    let severities = Severity::ALL.map(Severity::name);
+    if !severities.contains(&name) && meant(name, &severities).is_some() {
+        item.warning("a channel of this name has no severity", suggested(name, &severities, ""));
+    } else if !is_served(name) {
+        let what = alloc::format!("no destination serves the channel \"{name}\"");
+        item.warning(what, "a URL for it, or a default URL");
+    }
 }
 
 /// The name of a channel.
@@ -106,6 +111,7 @@ pub(super) fn overrides(
                 targets.insert(kind.to_string(), target);
             }
         }
+        check_any(topic, &targets, &item);
         overrides.insert(topic.to_string(), targets);
     }
     overrides
@@ -121,27 +127,43 @@ fn check_topic(topic: &str, item: &Item<'_>) {
         // Only a known topic in other letters is renamed by its parser.
         let expected = alloc::format!("\"{}\"", parsed.name());
         item.problem("topics are written in lower case", expected);
-    } else if let Some(meant) = meant(topic, &names) {
-        let expected = alloc::format!("did you mean \"{meant}\"?");
-        item.warning("no topic that we know", expected);
+    } else if meant(topic, &names).is_some() {
+        item.warning("no topic that we know", suggested(topic, &names, ""));
     }
 }
 
 fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
-    const ADMINS: &[&str] = &["approved_admins", "other_admins", "system"];
-    if topic == Topic::Audits.name() && kind != "*" && !ADMINS.contains(&kind) {
+    if topic == Topic::Audits.name() && ![APPROVED, OTHERS, SYSTEM, "*"].contains(&kind) {
         let what = "audits have no types, so this names none of them";
         let expected = "approved_admins, other_admins, system or \"*\"";
         item.warning(what, expected);
     }
-    let is_ours = topic == Topic::Mistgate.name();
-    if is_ours && kind != "*" && topics::find(&Topic::Mistgate, kind).is_none() {
-        let names: Vec<_> = topics::types(&Topic::Mistgate).map(|row| row.name).collect();
-        let expected = match meant(&kind.to_ascii_uppercase(), &names) {
-            Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
-            None => alloc::format!("one of {}", names.join(", ")),
-        };
-        item.warning("mistgate has no events of this type", expected);
+    let known = Topic::stored(topic);
+    let names: Vec<&str> = topics::types(&known).map(|row| row.name).collect();
+    if !names.is_empty() && kind != "*" && topics::find(&known, kind).is_none() {
+        item.warning("no event type that we know", suggested(kind, &names, NEWER));
+    }
+}
+
+/// Warns where `"*"` takes what is critical for something less.
+fn check_any(topic: &str, targets: &BTreeMap<String, Target>, item: &Item<'_>) {
+    let is_less = |name: &String| Severity::from_name(name).is_some_and(|s| s < Severity::Critical);
+    match targets.get("*") {
+        Some(Target::Drop) => {}
+        Some(Target::Channel(name)) if is_less(name) => {}
+        Some(Target::Channel(_)) | None => return,
+    }
+    let topic = Topic::stored(topic);
+    let rows = topics::types(&topic).filter(|row| row.severity == Severity::Critical);
+    let mut names: Vec<&str> = rows.map(|row| row.name).collect();
+    if topic == Topic::Audits {
+        names.extend([OTHERS, SYSTEM]);
+    }
+    names.retain(|name| !targets.keys().any(|key| key.eq_ignore_ascii_case(name)));
+    if !names.is_empty() {
+        let names = plain::list(&names, 3);
+        let what = alloc::format!("\"*\" lowers what is critical: {names}");
+        item.warning(what, "a line of its own for each that should stay critical");
     }
 }
 
@@ -151,9 +173,33 @@ fn target(item: &Item<'_>, is_served: impl Fn(&str) -> bool) -> Option<Target> {
     if name == DROP {
         return Some(Target::Drop);
     }
-    if !is_served(name) {
-        let what = alloc::format!("no destination serves the channel \"{name}\"");
-        item.warning(what, "a URL for it, or a default_url");
-    }
+    check_channel(name, item, is_served);
     Some(Target::Channel(name.to_string()))
+}
+
+/// Warns of destinations and channels that no event reaches.
+pub(super) fn check_reach(root: &Section<'_>, chat: &Chat, escalate: Option<&Escalation>) {
+    let Routes { rules, overrides, ports_to, .. } = &*chat.routes;
+    let takes_all = rules.iter().any(|rule| rule.matcher.is_empty());
+    let escalated = escalate.into_iter().flat_map(|escalate| &escalate.to);
+    let mut names: BTreeSet<&str> = escalated.map(String::as_str).collect();
+    names.extend(rules.iter().flat_map(|rule| rule.to.iter().map(|to| &**to)));
+    let mut channels = BTreeSet::from(Severity::ALL.map(Severity::name));
+    channels.extend(rules.iter().filter_map(|rule| rule.channel.as_deref()));
+    channels.extend(ports_to.as_deref());
+    channels.extend(overrides.values().flat_map(BTreeMap::values).filter_map(|to| match to {
+        Target::Channel(name) => Some(name.as_str()),
+        Target::Drop => None,
+    }));
+    for to in &chat.destinations {
+        let name = &to.chat;
+        if (to.is_named || takes_all) && names.insert(name) {
+            let what = alloc::format!("nothing goes to {name}");
+            root.warning("chat", what, "a rule chat.route that names it");
+        }
+        for channel in to.channels.iter().filter(|channel| !channels.contains(channel.as_str())) {
+            let what = alloc::format!("nothing goes to the channel \"{channel}\" of {name}");
+            root.warning("chat", what, "a rule or a type in chat.channels that names it");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use core::{cell::RefCell, ops::RangeInclusive, time::Duration};
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Fault, meant};
+use super::problem::{Fault, suggested};
 use super::reader::{Item, Reader, child};
 use super::{files::FileKind, units, units::Units};
 use crate::base::order;
@@ -58,11 +58,11 @@ impl<'a> Section<'a> {
         for (key, _) in self.table {
             let name = key.get_ref();
             if !known.contains(&name.as_ref()) {
-                let expected = match meant(name, &known) {
-                    Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
-                    None if known.is_empty() => "this section has no keys".into(),
-                    None => alloc::format!("one of {}", known.join(", ")),
+                let expected = match known.is_empty() {
+                    true => "this section has no keys".into(),
+                    false => alloc::format!("one of {}", known.join(", ")),
                 };
+                let expected = suggested(name, &known, expected);
                 let fault = Fault::new("unknown key", expected);
                 let path = child(&self.path, name);
                 self.reader.problem(&path, key.span().start, fault);

@@ -6,7 +6,7 @@
 use alloc::format;
 
 use super::describe::{alarm, audit, device, draft::Draft, other};
-pub use super::types::{find, row_named, types};
+pub use super::types::{all, find, row_named, types};
 use super::{Notification, SEND_TEST, Severity, links::Dashboard, types::Row};
 use super::{change, change::Change};
 use crate::event::{Event, Topic};

@@ -37,14 +37,26 @@ fn rules_say_to_whom_and_route_names_them() {
     let emea = r#""site_name":"EMEA-1","#;
     let all = body("AP_CONFIG_FAILED", emea);
     let printed = routed(&all);
-    let expected = "device-events AP_CONFIG_FAILED -> critical: emea, oncall (chat.route[0]; \
-                    chat.route[1]; built-in default for AP_CONFIG_FAILED)\n";
+    let rules = [
+        "chat.route[0]: What is of site EMEA-* goes to emea, and on to the next rule",
+        "chat.route[1]: What is of site EMEA-* and of severity warning or worse goes to oncall, in \
+         channel critical",
+    ];
+    let expected = format!(
+        "device-events AP_CONFIG_FAILED -> critical: emea, oncall ({}; built-in default for \
+         AP_CONFIG_FAILED)\n",
+        rules.join("; ")
+    );
     assert_eq!(printed, expected);
     let printed = routed(&body("AP_CONFIGURED", emea));
-    assert!(printed.contains(": emea (chat.route[0]; "), "{printed}");
+    assert!(printed.contains(": emea (chat.route[0]: What "), "{printed}");
     let printed = routed(&body("AP_CONFIGURED", ""));
     assert!(printed.contains(": slack/default (built-in"), "{printed}");
     assert!(printed.contains("the event does not name its site"), "{printed}");
+
+    let checked = text(&output(place.path(), &["check", "--config", "mistgate.toml"]).stdout);
+    let explained = rules.join("\n") + "\nWhat no rule takes goes to slack\n";
+    assert!(checked.contains(&explained), "{checked}");
 
     let mistgate = place.start();
     mistgate.accept(&all);

@@ -989,17 +989,20 @@ token = "tt"
                  \"device-events\"?",
             "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
                  — approved_admins, other_admins, system or \"*\"",
-            "F:14: chat.channels.mistgate.PORT_STUK: mistgate has no events of this type — did \
-                 you mean \"PORT_STUCK\"?",
+            "F:14: chat.channels.mistgate.PORT_STUK: no event type that we know — did you mean \
+                 \"PORT_STUCK\"?",
+            "F:14: chat.channels.mistgate: \"*\" lowers what is critical: DESTINATION_PARKED, \
+                 EVENTS_DROPPED, MIST_DELIVERY_FAILED and 9 more — a line of its own for each \
+                 that should stay critical",
             "F:16: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
         ],
     );
     check_warnings(
         "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"\n[chat.slack]\n\
-             urls.info = \"https://a.example\"\n[chat.channels]\nalarms = { x = \"night\" }",
-        &["F:7: chat.channels.alarms.x: no destination serves the channel \"night\" — a URL \
-                 for it, or a default_url"],
+             urls.info = \"https://a.example\"\n[chat.channels]\nalarms = { rogue_ap = \"night\" }",
+        &["F:7: chat.channels.alarms.rogue_ap: no destination serves the channel \"night\" — a \
+                 URL for it, or a default URL"],
     );
     check_warnings(
         "",
@@ -1010,6 +1013,77 @@ token = "tt"
         "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"aa\"",
         &["F:1: chat: there is no chat to post to, so events are accepted and dropped — \
                [chat.slack], [chat.teams], [chat.google] or [chat.console]"],
+    );
+}
+
+#[test]
+fn what_nothing_reaches_or_matches_is_said() {
+    check_warnings(
+        r#"
+[webhook]
+listen = "127.0.0.1:1"
+secret = "aa"
+[chat.slack]
+urls = { info = "https://a.example/1", nigth = "https://a.example/2" }
+default_url = "https://a.example/3"
+[chat.console]
+[[chat.destination]]
+name = "noc"
+kind = "console"
+[[chat.destination]]
+name = "lost"
+kind = "console"
+[chat.channels]
+device-events = { AP_DISCONECTED = "warnning", "*" = "info" }
+audits = { "*" = "debug", other_admins = "critical" }
+nac-events = { "*" = "debug", NAC = "info" }
+[[chat.route]]
+site = ["EMEA-*", "HQ"]
+severity = "warning"
+to = ["noc"]
+[[chat.route]]
+site = "emea-1*"
+severity = "critical"
+type = ["AP_*", "AP_DISCONECTED", "XY*"]
+to = ["noc"]
+[[chat.route]]
+site = "EMEA-1"
+topic = ["alarm", "client-join"]
+to = ["noc"]
+[[chat.route]]
+to = ["slack"]
+"#,
+        &[
+            "F:5: chat: nothing goes to the channel \"nigth\" of slack — a rule or a type in \
+                 chat.channels that names it",
+            "F:5: chat: nothing goes to console — a rule chat.route that names it",
+            "F:5: chat: nothing goes to lost — a rule chat.route that names it",
+            "F:16: chat.channels.device-events.AP_DISCONECTED: no event type that we know — did you \
+                 mean \"AP_DISCONNECTED\"?",
+            "F:16: chat.channels.device-events.AP_DISCONECTED: a channel of this name has no \
+                 severity — did you mean \"warning\"?",
+            "F:16: chat.channels.device-events: \"*\" lowers what is critical: AP_CONFIG_FAILED, \
+                 AP_UPGRADE_FAILED, AP_BEACON_STUCK and 21 more — a line of its own for each that \
+                 should stay critical",
+            "F:17: chat.channels.audits: \"*\" lowers what is critical: system — a line of its own \
+                 for each that should stay critical",
+            "F:23: chat.route[1]: it never matches: chat.route[0] takes all of its events — the \
+                 narrower rule first, or continue = true there",
+            "F:26: chat.route[1].type[1]: no event type that we know — did you mean \
+                 \"AP_DISCONNECTED\"?",
+            "F:26: chat.route[1].type[2]: no event type that we know — the name that Mist gives it, \
+                 unless it is newer than this mistgate",
+            "F:30: chat.route[2].topic[0]: no topic that we know — did you mean \"alarms\"?",
+        ],
+    );
+    check(
+        "[chat.console]\n[[chat.route]]\nseverity = \"warnning\"\nto = [\"consol\"]",
+        &[
+            "F:3: chat.route[0].severity: \"warnning\" can match nothing — did you mean \
+                 \"warning\"?",
+            "F:4: chat.route[0].to[0]: \"consol\" is no configured chat — did you mean \
+                 \"console\"?",
+        ],
     );
 }
 

@@ -94,10 +94,15 @@ pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
     types(topic).find(|row| row.name.eq_ignore_ascii_case(kind))
 }
 
+/// The rows of the known types of all topics.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    TABLES.iter().flat_map(rows)
+}
+
 /// The row with exactly this name, of whatever topic: alarms are in small letters, other types in
 /// capitals.
 pub fn row_named(name: &str) -> Option<&'static Kind> {
-    TABLES.iter().flat_map(rows).find(|row| row.name == name)
+    all().find(|row| row.name == name)
 }
 
 /// A row in stored bytes: by its name.
