@@ -16,7 +16,7 @@ use mistgate_core::http::proxy::Proxies;
 use mistgate_core::notify::{SEND_TEST, topics};
 use mistgate_core::route::route;
 use mistgate_core::webhook::config::Webhook;
-use mistgate_core::webhook::signature::{HEADER_V2, sign_v2};
+use mistgate_core::webhook::signature::HEADER_V2;
 use mistgate_runtime::base::{clock, clock::Clock};
 use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::http::outbound::{Bytes, Call, Client, Method, Outbound, Take};
@@ -95,7 +95,7 @@ fn post(webhook: &Webhook, body: String) -> Result<u16, String> {
         None => tls::connector(Vec::new()),
     };
     let client = Client::new(Outbound { tls, proxies: Proxies::default(), clock: Clock::start() });
-    let signature = sign_v2(secret, body.as_bytes());
+    let signature = secret.sign(body.as_bytes());
     let request = Call {
         method: Method::POST,
         url: &url,

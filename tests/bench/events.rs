@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use mistgate_core::base::secret::Secret;
-use mistgate_core::webhook::signature::sign_v2;
 
 /// The beginning of each device's name; nine digits, the event's number, follow. Every chat message
 /// shows the name.
@@ -31,7 +30,7 @@ pub(crate) fn request(
     }
     body.pop();
     body.push_str("]}");
-    let signature = sign_v2(secret, body.as_bytes());
+    let signature = secret.sign(body.as_bytes());
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Mist-webhook\r\nAccept: */*\r\n\
          Content-Type: application/json\r\nX-Mist-Signature-v2: {signature}\r\n\

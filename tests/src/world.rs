@@ -24,7 +24,7 @@ use mistgate_core::mist::catalogue::Learned;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::intake::intake;
-use mistgate_core::webhook::signature::{Signatures, sign_v2};
+use mistgate_core::webhook::signature::Signatures;
 
 use self::delivered::Delivered;
 use self::disk::Disk;
@@ -392,7 +392,7 @@ impl World {
         let Some(mistgate) = &mut self.mistgate else {
             return self.mist.handle_input(self.now, mist::Input::Answered(webhook, 0));
         };
-        let signature = sign_v2(&Secret::new(SECRET), body);
+        let signature = Secret::new(SECRET).sign(body);
         let sent = Signatures { v2: Some(signature.as_bytes()), v1: None };
         let intake =
             intake(&listener(), &self.chat, &Learned::default(), sent, body).expect("signed by us");

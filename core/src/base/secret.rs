@@ -3,7 +3,11 @@
 use alloc::string::String;
 use core::{fmt, hint::black_box};
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use super::hex;
 
 /// A token, key or URL that is itself a credential. Prints as `[secret]` in every build and is
 /// wiped from memory when dropped.
@@ -19,6 +23,19 @@ impl Secret {
     /// The text itself, for the one place that needs it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The HMAC-SHA256 of these bytes with this secret: 64 lower-case hex digits.
+    pub fn sign(&self, bytes: &[u8]) -> String {
+        hex::encode(&self.hmac::<Hmac<Sha256>>(bytes).finalize().into_bytes())
+    }
+
+    /// The HMAC of these bytes with this secret, to be verified or read.
+    pub fn hmac<M: Mac + KeyInit>(&self, bytes: &[u8]) -> M {
+        let mut mac = <M as KeyInit>::new_from_slice(self.0.as_bytes())
+            .expect("HMAC takes keys of any length (RFC 2104 §2)");
+        mac.update(bytes);
+        mac
     }
 
     /// Whether `sent` is this secret. Takes the same time for every wrong text of the right length.

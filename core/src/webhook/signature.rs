@@ -71,13 +71,6 @@ pub fn verify(
     }
 }
 
-/// The v2 signature of `body`, as a sender writes it: 64 lower-case hex digits.
-pub fn sign_v2(secret: &Secret, body: &[u8]) -> alloc::string::String {
-    let mut mac = keyed::<Hmac<Sha256>>(secret);
-    mac.update(body);
-    hex::encode(&mac.finalize().into_bytes())
-}
-
 fn any(secrets: &[Secret], holds: impl Fn(&Secret) -> bool) -> Result<(), Error> {
     // Every secret is tried, so that the time does not tell which one is in use.
     let held = secrets.iter().fold(false, |held, secret| holds(secret) | held);
@@ -85,14 +78,7 @@ fn any(secrets: &[Secret], holds: impl Fn(&Secret) -> bool) -> Result<(), Error>
 }
 
 fn holds<M: Mac + KeyInit>(secret: &Secret, body: &[u8], digest: &[u8]) -> bool {
-    let mut mac = keyed::<M>(secret);
-    mac.update(body);
-    mac.verify_slice(digest).is_ok()
-}
-
-fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {
-    <M as KeyInit>::new_from_slice(secret.expose().as_bytes())
-        .expect("HMAC takes keys of any length (RFC 2104 §2)")
+    secret.hmac::<M>(body).verify_slice(digest).is_ok()
 }
 
 #[cfg(test)]
@@ -117,7 +103,7 @@ mod tests {
         assert_eq!(check(Some(V2), None, false), Ok(()));
         assert_eq!(check(Some(&V2.to_ascii_uppercase()), None, false), Ok(()));
         assert_eq!(check(None, Some(V1), true), Ok(()));
-        assert_eq!(sign_v2(&Secret::new("Jefe"), BODY), V2);
+        assert_eq!(Secret::new("Jefe").sign(BODY), V2);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn take(
 }
 
 fn sign(body: &[u8]) -> String {
-    signature::sign_v2(&Secret::new(SECRET), body)
+    Secret::new(SECRET).sign(body)
 }
 
 fn prints(envelope: &Envelope<'_>) -> Vec<Fingerprint> {
@@ -152,8 +152,7 @@ pub fn signed(data: &[u8]) {
         |sent: &[u8], length| sent.len() == length && sent.iter().all(u8::is_ascii_hexdigit);
     match (both.v2, both.v1.filter(|_| accept_v1)) {
         (Some(sent), _) => {
-            let ours =
-                |secret| signature::sign_v2(secret, body).as_bytes().eq_ignore_ascii_case(sent);
+            let ours = |secret: &Secret| secret.sign(body).as_bytes().eq_ignore_ascii_case(sent);
             let expected = match (is_hex(sent, 64), secrets.iter().any(ours)) {
                 (false, _) => Err(Error::Malformed),
                 (true, false) => Err(Error::Mismatch),
@@ -166,7 +165,7 @@ pub fn signed(data: &[u8]) {
     }
 
     for secret in &secrets {
-        let good = signature::sign_v2(secret, body);
+        let good = secret.sign(body);
         let check = |sent: &str, body: &[u8], secrets: &[Secret]| {
             let sent = Signatures { v2: Some(sent.as_bytes()), v1: None };
             signature::verify(sent, body, secrets, accept_v1)

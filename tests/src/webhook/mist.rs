@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use mistgate_core::base::{hex, secret::Secret};
-use mistgate_core::webhook::signature::{HEADER_V1, HEADER_V2, sign_v2};
+use mistgate_core::webhook::signature::{HEADER_V1, HEADER_V2};
 use serde_json::json;
 use sha1::Sha1;
 
@@ -35,7 +35,7 @@ impl Mist {
 
     /// The request as bytes.
     pub fn request(&self, body: &str) -> String {
-        let signature = sign_v2(&self.secret, body.as_bytes());
+        let signature = self.secret.sign(body.as_bytes());
         request("POST", &self.path, &[(HEADER_V2, &signature)], body)
     }
 
