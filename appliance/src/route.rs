@@ -136,8 +136,11 @@ fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Resu
         let shaped = Destination { options: to.options.shown(), ..to.clone() }
             .shape(&notification, Form::Rich);
         let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
-        let (destination, kind, payload) = (Some(&*to.chat), Some(to.kind.name), Some(&*payload));
-        print(&Line { topic, r#type, channel, destination, kind, payload, reason: None })?;
+        let (destination, kind) = (Some(&*to.chat), Some(to.kind.name));
+        let told = "it is told of incidents and not of each event";
+        let reason = to.kind.is_grouped.then(|| told.to_owned());
+        let payload = Some(&*payload).filter(|_| reason.is_none());
+        print(&Line { topic, r#type, channel, destination, kind, payload, reason })?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! hold.
 
 use mistgate_core::chat::KINDS;
-use mistgate_core::chat::kind::{Kind, Options};
+use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::render::render;
 use mistgate_core::delivery::{batch, config::Destination};
@@ -243,7 +243,7 @@ pub fn chat(data: &[u8]) {
     for notification in together.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
         for ((kind, format), best) in formats().flat_map(|of| FORMS.map(|best| (of, best))) {
-            valid(kind, &(format.shape)(notification, best, &Options::default()), best);
+            valid(kind, &(format.shape)(notification, best, &limits::options(kind)), best);
         }
     }
     // Events that were stored give the same message.
@@ -263,7 +263,8 @@ pub fn chat(data: &[u8]) {
         })
         .collect();
     for (kind, format) in formats() {
-        let to = Destination { format, ..Destination::new(kind, "chat", String::new()) };
+        let options = limits::options(kind);
+        let to = Destination { format, options, ..Destination::new(kind, "chat", String::new()) };
         let rendered = render(&to, DASHBOARD_HOST, &stored, Form::Rich);
         assert_eq!(rendered.is_none(), stored.is_empty());
         if let Some(payload) = rendered {

@@ -418,6 +418,7 @@ mod tests {
             ]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: false,
+            is_acknowledged: false,
             thread: None,
             incidents: Vec::new(),
         }

@@ -24,7 +24,7 @@ impl Json {
         if let Some(value) = value {
             self.0.pop();
             let comma = if self.0.len() > 1 { "," } else { "" };
-            self.0.extend([comma, "\"", name, "\":", &value.into().0, "}"]);
+            self.0.extend([comma, &Self::from(name).0, ":", &value.into().0, "}"]);
         }
         self
     }

@@ -23,6 +23,9 @@ pub struct Kind {
     pub formats: &'static [Format],
     /// Whether every event goes there at once, and not the state of incidents.
     pub is_stream: bool,
+    /// Whether it is told of incidents only, and each of its messages is about one condition at one
+    /// site: its alert, which is opened, acknowledged and resolved.
+    pub is_grouped: bool,
     /// The vendor's published rate limits; empty for no limit.
     pub pace: &'static [Window],
     /// Judges a URL from the configuration. A kind without it has no URLs: its messages are printed

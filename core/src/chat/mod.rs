@@ -14,8 +14,10 @@ mod json;
 
 pub mod console;
 pub mod google;
+pub mod pagerduty;
 pub mod slack;
 pub mod teams;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -24,4 +26,5 @@ mod tests;
 pub static SHORT: [&kind::Kind; 4] = [&slack::KIND, &teams::KIND, &google::KIND, &console::KIND];
 
 /// Every kind that a configuration may name.
-pub static KINDS: [&kind::Kind; 4] = [&slack::KIND, &teams::KIND, &google::KIND, &console::KIND];
+pub static KINDS: [&kind::Kind; 6] =
+    [&slack::KIND, &teams::KIND, &google::KIND, &console::KIND, &webhook::KIND, &pagerduty::KIND];

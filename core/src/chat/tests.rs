@@ -63,6 +63,19 @@ fn the_vendors_words_decide_before_the_status() {
             dead(Reason::Forbidden),
         ),
         (&google::KIND, 400, "{\"error\":{}}", Outcome::Degrade(Reason::Payload)),
+        (&pagerduty::KIND, 202, "{\"status\":\"success\"}", Outcome::Delivered),
+        (
+            &pagerduty::KIND,
+            400,
+            "{\"status\":\"invalid event\",\"errors\":[\"Invalid routing key\"]}",
+            dead(Reason::Forbidden),
+        ),
+        (
+            &pagerduty::KIND,
+            400,
+            "{\"status\":\"invalid event\",\"errors\":[\"'summary' is missing\"]}",
+            Outcome::Degrade(Reason::Payload),
+        ),
     ] {
         assert_eq!(
             kind.outcome(status, None, body.as_bytes()),

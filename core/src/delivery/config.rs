@@ -152,6 +152,12 @@ impl Destination {
         }
     }
 
+    /// What nobody may read of it.
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
+        let keys = self.options.keys.iter().map(|(_, value)| value);
+        self.url.iter().chain(keys).map(Secret::expose)
+    }
+
     fn names(&self, channel: &str) -> bool {
         self.channels.iter().any(|name| name == channel)
     }

@@ -20,12 +20,12 @@ pub struct Dead {
     pub reason: Arc<str>,
 }
 
-/// A refusal in words: the status, and the beginning of the answer unless it quotes the URL, which
-/// is a credential.
-pub fn refusal(status: u16, body: &[u8], url: Option<&str>) -> String {
+/// A refusal in words: the status, and the beginning of the answer unless it quotes one of the
+/// credentials, such as the URL.
+pub fn refusal<'c>(status: u16, body: &[u8], secrets: impl Iterator<Item = &'c str>) -> String {
     let status = status.to_string();
     let said = one_line(&String::from_utf8_lossy(body), ANSWER_MAX);
-    let mut parts = url.unwrap_or_default().split(['/', '?', '&', '=']);
+    let mut parts = secrets.flat_map(|text| text.split(['/', '?', '&', '=']));
     let is_quoted = parts.any(|part| part.len() >= PART_MIN && said.contains(part));
     if said.is_empty() || is_quoted { status } else { status + " " + &said }
 }
@@ -37,13 +37,13 @@ mod tests {
     #[test]
     fn a_refusal_says_what_the_chat_said_but_never_the_url() {
         let url = Some("https://hooks.slack.com/services/T0/B0/wJ8kfP2mQ");
-        let words = |body: &str| refusal(400, body.as_bytes(), url);
+        let words = |body: &str| refusal(400, body.as_bytes(), url.into_iter());
         assert_eq!(words("invalid_blocks"), "400 invalid_blocks");
         assert_eq!(words(""), "400");
         assert_eq!(words("no\n\tsuch  field"), "400 no such field");
         assert_eq!(words("cannot POST /services/T0/B0/wJ8kfP2mQ"), "400");
         assert_eq!(words("bad token wJ8kfP2mQ"), "400");
         assert!(words(&"x".repeat(500)).chars().count() < 110);
-        assert_eq!(refusal(413, b"\xff", None), "413 \u{fffd}");
+        assert_eq!(refusal(413, b"\xff", [].into_iter()), "413 \u{fffd}");
     }
 }

@@ -22,7 +22,9 @@ pub fn render(
             let notification = describe(&event, stored.severity, dashboard_host);
             // An event without a time happened about when it came.
             let at = notification.at.or(Some(stored.received_at));
-            Some(Notification { at, incidents: stored.standings(), ..notification })
+            // Of an alert only its incidents say whether it is open.
+            let thread = notification.thread.filter(|_| !to.kind.is_grouped);
+            Some(Notification { at, thread, incidents: stored.standings(), ..notification })
         })
         .collect();
     match notifications.as_slice() {

@@ -12,7 +12,8 @@ use crate::delivery::queue::output::{End, Health};
 use crate::event::{Event, Topic};
 use crate::incident;
 use crate::incident::input::{Changed, Input, Name};
-use crate::notify::{Fact, Notification, change::Key};
+use crate::incident::teller::Fate;
+use crate::notify::{Fact, Notification, SEND_TEST, change::Key};
 use crate::route::route;
 
 /// What a record of an incident is to be; none to forget it.
@@ -32,8 +33,10 @@ impl Engine {
     /// told of its incident. Returns what the store is to keep with the events.
     pub(super) fn fold(&mut self, now: Instant, topic: &str, items: &mut [Item]) -> Vec<Record> {
         let mut records = Vec::new();
+        let mut untold = Vec::new();
+        let has_grouped = self.slots.iter().any(|slot| slot.to.kind.is_grouped);
         for item in items {
-            if item.changes.is_empty() {
+            if item.changes.is_empty() && !has_grouped {
                 continue;
             }
             let text: Arc<str> = item.text.as_str().into();
@@ -64,12 +67,18 @@ impl Engine {
                 }
             }
             for index in self.chat.destinations_of(&item.channel) {
-                if let Some(slot) = self.slots.get(index)
-                    && takers.contains(slot.to.name.as_str())
-                {
-                    item.chats.remove(&slot.to.chat);
+                let Some(slot) = self.slots.get(index) else { continue };
+                let is_taken = takers.contains(slot.to.name.as_str());
+                // A test is told also where nothing but incidents is.
+                let is_refused = slot.to.kind.is_grouped && !item.text.contains(SEND_TEST);
+                if (is_taken || is_refused) && item.chats.remove(&slot.to.chat) {
+                    untold.extend((!is_taken).then(|| Name::from(slot.to.name.as_str())));
                 }
             }
+        }
+        for to in untold {
+            let event = incident::output::Event::Counted { to, fate: Fate::NoIncident, events: 1 };
+            self.emit(output::Event::Incident(event));
         }
         records
     }

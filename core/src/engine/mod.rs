@@ -31,7 +31,7 @@ use http_types::StatusCode;
 use self::input::{Answer, Config, DestinationId, Input, Restored};
 use self::output::Output;
 use crate::base::time::{Instant, UnixTime};
-use crate::base::{machine::Machine, rand::Rand, secret::Secret};
+use crate::base::{machine::Machine, rand::Rand};
 use crate::chat::outcome::{Outcome, Reason};
 use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::{Chat, Destination};
@@ -195,8 +195,7 @@ impl Engine {
                 Ok(Answer { status, retry_after, body }) => {
                     let outcome = slot.to.kind.outcome(*status, *retry_after, body);
                     if let Outcome::Degrade(_) = outcome {
-                        let url = slot.to.url.as_ref().map(Secret::expose);
-                        self.refusal = dead_letter::refusal(*status, body, url);
+                        self.refusal = dead_letter::refusal(*status, body, slot.to.credentials());
                     }
                     outcome
                 }

@@ -195,17 +195,23 @@ impl Entry {
         !self.incident.is_open && self.since + KEPT.saturating_sub(self.age) <= now
     }
 
-    /// How it is to be shown.
-    pub(super) fn wanted(&self, now: Instant, rules: &Rules) -> Wanted {
+    /// How it is to be shown to those who are told of groups, or to the others.
+    pub(super) fn wanted(&self, now: Instant, rules: &Rules, is_grouped: bool) -> Wanted {
         let Incident { is_open, severity, .. } = self.incident;
+        let is_acknowledged = is_grouped && self.incident.acknowledged.is_some();
         if self.muted_by.is_some() {
             Wanted::Muted
+        } else if !is_open && !self.is_flapping {
+            Wanted::Shown(None)
+        } else if !self.is_flapping
+            && severity < Severity::Critical
+            && now < self.since + rules.hold
+        {
+            Wanted::Held
+        } else if is_acknowledged {
+            Wanted::Shown(Some(Shown::Acknowledged(severity)))
         } else if self.is_flapping {
             Wanted::Shown(Some(Shown::Flapping(severity)))
-        } else if !is_open {
-            Wanted::Shown(None)
-        } else if severity < Severity::Critical && now < self.since + rules.hold {
-            Wanted::Held
         } else {
             Wanted::Shown(Some(Shown::Open(severity)))
         }

@@ -11,11 +11,13 @@ use crate::base::time::{Instant, UnixTime};
 use crate::delivery::batch::Chats;
 use crate::delivery::config::{Chat, Destination};
 use crate::event::{Event, Topic};
+use crate::notify::summary;
 use crate::notify::summary::{
     Line, News, Shown, State, about_one, also_down, also_open, daily, history, summary,
 };
 use crate::notify::{Fact, Link, Notification, Severity, links::Dashboard};
-use crate::notify::{change::Key, topics::describe, types::condition::Condition};
+use crate::notify::{change::Key, change::group_thread};
+use crate::notify::{topics::describe, types::condition::Condition};
 use crate::route::route;
 use crate::silence::MutedBy;
 
@@ -87,19 +89,28 @@ pub(super) fn compose(
     let mut states = Vec::with_capacity(keys.len());
     let mut lines = Vec::with_capacity(teller.told.len());
     let mut others = Vec::new();
+    let first = keys.iter().find_map(|key| entries.get(key)).filter(|_| teller.is_grouped);
     for (key, told) in &teller.told {
         let Some(entry) = entries.get(key) else { continue };
+        if first.is_some_and(|first| group(first) != group(entry)) {
+            continue;
+        }
         let is_told_now = told_now.contains(key);
-        let shown = match entry.wanted(now, &config.rules) {
+        let shown = match entry.wanted(now, &config.rules, teller.is_grouped) {
             Wanted::Shown(shown) => shown,
             Wanted::Held | Wanted::Muted => told.shown.filter(|_| entry.incident.is_open),
         };
         if is_told_now {
             states.push((*key, shown));
             lines.extend(line(&entry.incident, told.shown, shown));
-        } else if shown.is_some() {
+        } else {
             others.extend(line(&entry.incident, shown, shown));
         }
+    }
+    if let Some(first) = first {
+        lines.append(&mut others);
+        let told = about_group(config, first, &lines, &mut states, wall);
+        return Some((states, false, told));
     }
     // Of what a chat refuses to read, a message about others names nothing.
     let is_bounded = teller.bound().is_some();
@@ -140,6 +151,42 @@ fn sites<'a>(config: &Config, of: impl Iterator<Item = &'a Entry>) -> Vec<Link> 
     links.take(SITES_MAX).collect()
 }
 
+/// Condition and site of an incident, which those who are told of groups are told of together.
+fn group(entry: &Entry) -> [&str; 3] {
+    let Incident { org_id, site_id, site, .. } = &entry.incident;
+    let site = site_id.as_deref().or(site.as_deref());
+    [org_id.as_deref(), site, Some(entry.incident.condition())].map(Option::unwrap_or_default)
+}
+
+/// The message about all incidents of one condition at one site, with the card of a single one.
+fn about_group(
+    config: &Config,
+    first: &Entry,
+    lines: &[Line<'_>],
+    states: &mut States,
+    wall: UnixTime,
+) -> Notification {
+    let mut told = summary::group(lines, wall);
+    told.links = sites(config, [first].into_iter());
+    told.thread = Some(group_thread(group(first)));
+    if let (Some(card), [_]) = (card(config, first), lines) {
+        (told.summary, told.links) = (card.summary, card.links);
+        told.facts.retain(|fact| fact.label == "Condition");
+        told.facts.extend(card.facts);
+    }
+    let is_cared_for = |line: &Line<'_>| line.is_acknowledged || line.state == State::Over;
+    let is_new = lines.iter().any(|line| line.news == News::New);
+    let is_acknowledged = lines.iter().all(is_cared_for);
+    told.is_acknowledged = is_acknowledged && !is_new;
+    if is_acknowledged && is_new {
+        // What nobody was told cannot be acknowledged there: the next message does that.
+        for (_, shown) in states {
+            *shown = shown.map(|shown| Shown::Open(shown.severity()));
+        }
+    }
+    told
+}
+
 /// Makes a daily report of a summary: what is silenced, dead or failing is said too.
 pub(super) fn report(
     notification: &mut Notification,
@@ -167,6 +214,7 @@ fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Opt
         since: incident.opened_at,
         changed_at: incident.changed_at,
         is_unheard: incident.is_unheard,
+        is_acknowledged: incident.acknowledged.is_some(),
         state: State::of(after),
         news: News::between(before, after)?,
     })

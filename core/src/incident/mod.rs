@@ -167,7 +167,7 @@ impl Incidents {
                 at_latest(told_since + escalation.after);
             }
         }
-        let wanted = entry.wanted(now, rules);
+        let wanted = entry.wanted(now, rules, false);
         let repeat = rules.repeat.filter(|_| needs_help && severity == Severity::Critical);
         let mut is_listed = false;
         for (name, teller) in &mut self.tellers {
@@ -180,6 +180,7 @@ impl Incidents {
                 at_latest(at);
             }
             let is_routed = entry.to.contains(name);
+            let wanted = entry.wanted(now, rules, teller.is_grouped);
             let noted = teller.note(key, wanted, severity, is_routed, is_repeated);
             if let Some((fate, events)) = noted {
                 count(&mut self.outputs, name, fate, events);
@@ -222,6 +223,7 @@ impl Incidents {
             let mut teller = old.remove(to.name.as_str()).unwrap_or_default();
             // Its queue may be another, with another URL, that knows nothing.
             teller.announced = None;
+            teller.is_grouped = to.kind.is_grouped;
             self.tellers.insert(Name::from(to.name.as_str()), teller);
         }
         for (to, teller) in old {
@@ -355,7 +357,7 @@ impl Incidents {
         let (is_report_due, is_calendar_due) = (is_due(self.report_at), is_due(self.calendar_at));
         if is_report_due {
             for teller in self.tellers.values_mut() {
-                teller.is_report_due = true;
+                teller.is_report_due = !teller.is_grouped;
             }
         }
         if is_calendar_due {

@@ -34,6 +34,8 @@ pub enum Fate {
     /// It came and went before it was to be told.
     Held,
     Muted,
+    /// It belongs to no incident, and the destination is told of these only.
+    NoIncident,
     /// The incident was told in a later state.
     Superseded,
     /// In a message about several incidents.
@@ -49,6 +51,7 @@ impl Fate {
             Self::Dropped => "dropped",
             Self::Held => "held",
             Self::Muted => "muted",
+            Self::NoIncident => "no_incident",
             Self::Superseded => "superseded",
             Self::Summarised => "summarised",
             Self::Told => "told",
@@ -102,6 +105,8 @@ pub(super) type Tellers = BTreeMap<Name, Teller>;
 /// The state of one destination.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
+    /// Whether each of its messages is about one condition at one site. They all go at once.
+    pub(super) is_grouped: bool,
     pub(super) told: BTreeMap<Key, Told>,
     /// What is to be told, the worst last.
     untold: BTreeSet<(Severity, Key)>,
@@ -180,7 +185,7 @@ impl Teller {
             self.untold.extend(listed.map(|severity| (severity, key)));
             told.listed = listed;
         }
-        if is_urgent {
+        if is_urgent && !self.is_grouped {
             self.urgent.insert(key);
         } else {
             self.urgent.remove(&key);
@@ -211,7 +216,7 @@ impl Teller {
         }
         let worst = self.untold.last().map(|(severity, _)| *severity);
         let worst = worst.or(self.is_report_due.then_some(Severity::Info))?;
-        let next_at = self.last.map_or(now, |(at, step)| {
+        let next_at = self.last.filter(|_| !self.is_grouped).map_or(now, |(at, step)| {
             at + Duration::from_secs(STEPS.get(step).or(STEPS.last()).copied().unwrap_or(60))
         });
         let alone_at = self.alone.front().filter(|_| !self.urgent.is_empty());
@@ -273,6 +278,7 @@ impl Teller {
     pub(super) fn is_divisible(&self) -> bool {
         let sending = self.sending.as_ref();
         sending.is_some_and(|sending| sending.states.len() > usize::from(sending.is_bounded))
+            && !self.is_grouped
     }
 
     /// What was on its way was refused, perhaps for the sake of one: the next is about half of it.

@@ -12,7 +12,7 @@ use crate::base::calendar::{Daily, Days, Period};
 use crate::chat::kind::{Kind, Options};
 use crate::chat::outcome::Reason;
 use crate::chat::shape::Form;
-use crate::chat::{console, slack, teams};
+use crate::chat::{console, pagerduty, slack, teams};
 use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::{Event as MistEvent, Topic};
 use crate::matcher::Matcher;
@@ -888,4 +888,132 @@ fn a_silence_until_recovered_covers_no_later_incident_also_after_a_restart() {
     site.until(300);
     assert_eq!(site.incidents.silences().all().len(), 0);
     assert_told(&site, &["30 slack/all info: AP disconnected"]);
+}
+
+fn oncall(rules: Rules) -> Site {
+    Site::new(chat(&[("oncall", &pagerduty::KIND, ALL)]), rules)
+}
+
+impl Site {
+    /// What was told since the last call: the alert, what became of it, and its title.
+    fn alerts(&mut self) -> Vec<String> {
+        self.told.clear();
+        let alert = |told: Notification| {
+            let action = match () {
+                () if told.is_over => "resolve",
+                () if told.is_acknowledged => "acknowledge",
+                () => "trigger",
+            };
+            let thread = told.thread.unwrap_or_default();
+            let (alert, _) = thread.rsplit_once('-').expect("a digest");
+            format!("{action} {alert}: {}", told.title)
+        };
+        self.notifications.drain(..).map(alert).collect()
+    }
+
+    fn acknowledge(&mut self, id: u64) {
+        let (by, comment) = ("Ann".to_string(), String::new());
+        let acknowledgement = Acknowledgement { by, comment, at: self.incidents_clock() };
+        self.input(Input::Acknowledge { id, acknowledgement });
+    }
+}
+
+#[test]
+fn each_condition_at_each_site_is_one_alert_until_none_is_open() {
+    let mut site = oncall(Rules::default());
+    for number in 0..3 {
+        site.ap("AP_DISCONNECTED", number, 7);
+    }
+    site.ap("AP_DISCONNECTED", 3, 8);
+    site.until(30);
+    let threads: Vec<_> = site.notifications.iter().map(|told| told.thread.clone()).collect();
+    let [first, second] = threads.as_slice() else { panic!("{threads:?}") };
+    assert_ne!(first, second);
+    assert_eq!(
+        site.alerts(),
+        [
+            "trigger device-down-site: 3 APs down at Branch-7",
+            "trigger device-down-site: AP-3 down at Branch-8",
+        ]
+    );
+    site.ap("AP_CONNECTED", 1, 7);
+    site.ap("AP_CONNECTED", 3, 8);
+    site.until(60);
+    site.ap("AP_CONNECTED", 0, 7);
+    site.ap("AP_CONNECTED", 2, 7);
+    site.until(3_600);
+    let last = site.notifications.last().and_then(|told| told.thread.clone());
+    assert!(threads.contains(&last));
+    assert_eq!(
+        site.alerts(),
+        [
+            "trigger device-down-site: 2 APs down at Branch-7",
+            "resolve device-down-site: All over: AP-3 back at Branch-8",
+            "trigger device-down-site: AP-2 down at Branch-7",
+            "resolve device-down-site: All over: AP-2 back at Branch-7",
+        ]
+    );
+    assert!(site.shown.is_empty());
+}
+
+#[test]
+fn an_alert_is_acknowledged_once_somebody_takes_care_of_all_of_it() {
+    let mut site = oncall(Rules::default());
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.acknowledge(1);
+    site.until(30);
+    // Nothing is acknowledged that was not triggered.
+    assert_eq!(
+        site.alerts(),
+        [
+            "trigger device-down-site: AP-1 down at Branch-7",
+            "acknowledge device-down-site: AP-1 down at Branch-7",
+        ]
+    );
+    site.ap("AP_DISCONNECTED", 2, 7);
+    site.until(60);
+    assert_eq!(site.alerts(), ["trigger device-down-site: 2 APs down at Branch-7"]);
+    site.restart();
+    site.until(200);
+    assert_eq!(site.alerts(), [""; 0]);
+    site.acknowledge(2);
+    site.until(300);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.ap("AP_CONNECTED", 2, 7);
+    site.until(900);
+    assert_eq!(
+        site.alerts(),
+        [
+            "acknowledge device-down-site: 2 APs down at Branch-7",
+            "acknowledge device-down-site: AP-2 down at Branch-7",
+            "resolve device-down-site: All over: AP-2 back at Branch-7",
+        ]
+    );
+}
+
+#[test]
+fn an_alert_names_fifty_devices_and_shows_the_card_of_a_single_one() {
+    let mut site = oncall(Rules::default());
+    site.ap("AP_DISCONNECTED", 0, 7);
+    site.until(30);
+    let single = site.notifications.pop().expect("one");
+    let labels: Vec<&str> = single.facts.iter().map(|fact| fact.label.as_str()).collect();
+    assert_eq!(labels.first(), Some(&"Condition"));
+    assert!(labels.contains(&"MAC") && single.summary.contains("AP-0"), "{single:?}");
+    for number in 1..70 {
+        site.ap("AP_DISCONNECTED", number, 7);
+    }
+    site.until(60);
+    let many = site.notifications.last().expect("one");
+    let names = many.facts.first().expect("one");
+    assert_eq!((names.label.as_str(), names.value.matches("AP-").count()), ("Open", 50));
+    assert!(names.value.ends_with(" and 20 more"), "{}", names.value);
+}
+
+#[test]
+fn what_is_muted_or_of_no_condition_is_no_alert() {
+    let mut site = oncall(Rules { report: None, ..Rules::default() });
+    assert!(!site.event("device-events", "AP_CONFIGURED", &ap(1, 7)));
+    site.until(3_600);
+    assert_eq!(site.alerts(), [""; 0]);
 }

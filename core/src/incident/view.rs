@@ -70,7 +70,7 @@ impl Incidents {
             incident: &entry.incident,
             is_open: entry.is_open(),
             is_flapping: entry.is_flapping,
-            is_held: entry.wanted(self.now, &self.config.rules) == Wanted::Held,
+            is_held: entry.wanted(self.now, &self.config.rules, false) == Wanted::Held,
             muted_by: entry.muted_by.as_ref(),
         }
     }

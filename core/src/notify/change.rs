@@ -191,8 +191,18 @@ impl Whom {
 }
 
 fn key(org_id: Option<&str>, whom: &Whom, part: &str, pair: Pair) -> Key {
+    digest([org_id.unwrap_or_default(), whom.tag, &whom.id, part, pair.condition.name])
+}
+
+/// The thread of all incidents of one condition at one site.
+pub fn group_thread([org, site, condition]: [&str; 3]) -> String {
+    let key = digest([org, "group", site, "", condition]);
+    format!("{}-site-{key}", condition.replace('_', "-"))
+}
+
+fn digest(texts: [&str; 5]) -> Key {
     let mut digest = Sha256::new();
-    for text in [org_id.unwrap_or_default(), whom.tag, &whom.id, part, pair.condition.name] {
+    for text in texts {
         digest.update(text.as_bytes());
         digest.update([0]);
     }

@@ -244,6 +244,7 @@ mod tests {
             links: Vec::new(),
             is_over: false,
             at: Some(UnixTime::from_secs(1_752_000_000 + at)),
+            is_acknowledged: false,
             thread: None,
             incidents: Vec::new(),
         }

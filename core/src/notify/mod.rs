@@ -116,6 +116,8 @@ pub struct Notification {
     pub at: Option<UnixTime>,
     /// Whether it says that something is over, which is good news whatever its severity.
     pub is_over: bool,
+    /// Whether somebody takes care of all that it says is open.
+    pub is_acknowledged: bool,
     /// The key of the incident's thread, for a chat with threads: equal for the failure and its
     /// recovery; at most 200 ASCII letters, digits and `-`.
     pub thread: Option<String>,

@@ -18,6 +18,8 @@ const SITES_MAX: usize = 12;
 const SITES_OVER_MAX: usize = 4;
 /// Up to so many names of what is still wrong are all listed.
 const OPEN_NAMES_MAX: usize = 10;
+/// Of one condition at one site, so many names are listed.
+const GROUP_NAMES_MAX: usize = 50;
 /// The most groups that a headline names; of more it says how many problems there are.
 const GROUPS_MAX: usize = 3;
 /// Of what began so many seconds ago it is said when.
@@ -31,13 +33,16 @@ pub enum Shown {
     Open(Severity),
     /// Coming and going.
     Flapping(Severity),
+    /// Open or flapping, and somebody takes care of it. Only those are told so that are told of
+    /// groups.
+    Acknowledged(Severity),
 }
 
 impl Shown {
     /// The severity that was told.
     pub const fn severity(self) -> Severity {
         match self {
-            Self::Open(severity) | Self::Flapping(severity) => severity,
+            Self::Open(told) | Self::Flapping(told) | Self::Acknowledged(told) => told,
         }
     }
 
@@ -46,13 +51,15 @@ impl Shown {
         match self {
             Self::Open(_) => "open",
             Self::Flapping(_) => "flapping",
+            Self::Acknowledged(_) => "acknowledged",
         }
     }
 
     /// Whether this is news to whom `told` was told.
     pub(crate) fn is_news(this: Option<Self>, told: Option<Self>) -> bool {
         match (this, told) {
-            (Some(Self::Open(severity)), Some(Self::Open(told))) => severity > told,
+            (Some(Self::Open(now)), Some(Self::Open(told)))
+            | (Some(Self::Acknowledged(now)), Some(Self::Acknowledged(told))) => now > told,
             (Some(Self::Flapping(_)), Some(Self::Flapping(_))) | (None, None) => false,
             (Some(_) | None, Some(_)) | (Some(_), None) => true,
         }
@@ -72,7 +79,7 @@ impl State {
     /// The state that is told.
     pub const fn of(shown: Option<Shown>) -> Self {
         match shown {
-            Some(Shown::Open(_)) => Self::Open,
+            Some(Shown::Open(_) | Shown::Acknowledged(_)) => Self::Open,
             Some(Shown::Flapping(_)) => Self::Flapping,
             None => Self::Over,
         }
@@ -114,9 +121,10 @@ impl News {
         Some(match (before, after) {
             (None, None) => return None,
             (None, Some(_)) => Self::New,
-            (Some(Shown::Open(_)), None) => Self::Over,
+            (Some(Shown::Open(_) | Shown::Acknowledged(_)), None) => Self::Over,
             (Some(Shown::Flapping(_)), None) => Self::Stable,
             (Some(before), Some(after)) if before == after => Self::Known,
+            (Some(_), Some(Shown::Acknowledged(_))) => Self::Known,
             (Some(Shown::Flapping(_)), Some(Shown::Open(_))) => Self::Settled,
             (Some(_), Some(Shown::Flapping(_))) => Self::Flapping,
             (Some(_), Some(Shown::Open(_))) => Self::Worse,
@@ -138,6 +146,8 @@ pub struct Line<'a> {
     pub changed_at: UnixTime,
     /// Whether it is over only because nothing was heard of it.
     pub is_unheard: bool,
+    /// Whether somebody takes care of it.
+    pub is_acknowledged: bool,
     pub state: State,
     pub news: News,
 }
@@ -174,6 +184,22 @@ pub fn summary(lines: &[Line<'_>], unnamed: usize, now: UnixTime) -> Notificatio
         is_over,
         ..Notification::default()
     }
+}
+
+/// The message of all incidents of one condition at one site.
+pub fn group(lines: &[Line<'_>], now: UnixTime) -> Notification {
+    let open = lines.iter().filter(|line| line.state != State::Over);
+    let mut names: Vec<&str> = open.map(|line| line.subject).collect();
+    order::sort_by_key(&mut names, |name| (name.len(), *name));
+    let first = lines.first();
+    let facts = [
+        ("Open", plain::list(&names, GROUP_NAMES_MAX)),
+        ("Site", first.and_then(|line| line.site).unwrap_or_default().to_string()),
+        ("Condition", first.map_or("", |line| line.condition.name).to_string()),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    let facts = facts.map(|(label, value)| fact(label, value)).collect();
+    Notification { facts, ..summary(lines, 0, now) }
 }
 
 /// The message of one incident whose event is not there, or that comes and goes.

@@ -40,6 +40,7 @@ pub(crate) fn content(key: &str, kind: FileKind) -> String {
             url("x.environment.api.powerplatform.com/powerautomate/automations/direct/workflows/W/\
              triggers/manual/paths/invoke?api-version=1&sp=S&sv=1.0&sig=S")
         }
+        FileKind::Secret if key.contains("routing_key") => format!("{}\n", "a1".repeat(16)),
         FileKind::Secret => "a-secret-of-some-length\n".to_owned(),
     }
 }
@@ -152,6 +153,7 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         }],
         at: None,
         is_over: false,
+        is_acknowledged: false,
         thread: None,
         incidents: Vec::new(),
     };

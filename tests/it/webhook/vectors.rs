@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mistgate_core::chat::kind::{Format, Kind, Options};
+use mistgate_core::chat::kind::{Format, Kind};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::event::{Detail, Event};
 use mistgate_core::notify::topics::describe;
@@ -108,7 +108,7 @@ pub(crate) fn messages(
     );
     let notification = describe(event, decision.severity, DASHBOARD_HOST);
     for (kind, format) in formats() {
-        let payload = (format.shape)(&notification, Form::Rich, &Options::default());
+        let payload = (format.shape)(&notification, Form::Rich, &limits::options(kind));
         let name = heading(kind, format);
         for line in limits::check(kind, &payload.body) {
             fault(format!("{name}: {line}"));

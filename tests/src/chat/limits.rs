@@ -5,13 +5,15 @@
 //! that the payload is fine. Lengths are in UTF-16 code units, which is the larger of the two
 //! counts that a vendor may use.
 
-use mistgate_core::chat::kind::Kind;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::chat::kind::{Kind, Options};
 use serde_json::{Map, Value};
 
 use super::{server::Answer, stand_in::Card};
 
 pub mod google;
 mod markdown;
+pub mod pagerduty;
 pub mod slack;
 pub mod teams;
 
@@ -31,17 +33,26 @@ pub struct Vendor {
     pub read: fn(&mut Card, &Value),
 }
 
-/// The vendors of all kinds that are reached by a POST.
+/// The vendors of the chats, which show cards.
 pub static VENDORS: [&Vendor; 3] = [&slack::VENDOR, &teams::VENDOR, &google::VENDOR];
 
-/// The vendor of a kind. `None` for the console.
+/// The vendor of a chat. `None` for other kinds.
 pub fn vendor(kind: &Kind) -> Option<&'static Vendor> {
     VENDORS.into_iter().find(|vendor| vendor.kind == kind)
 }
 
 /// Every fault of a payload by its vendor's limits, if it has a vendor.
 pub fn check(kind: &Kind, body: &str) -> Vec<String> {
-    vendor(kind).map_or_else(Vec::new, |vendor| (vendor.check)(body))
+    let pagerduty = &pagerduty::VENDOR;
+    let vendor = vendor(kind).or((pagerduty.kind == kind).then_some(pagerduty));
+    vendor.map_or_else(Vec::new, |vendor| (vendor.check)(body))
+}
+
+/// The keys that a kind needs, with some value.
+pub fn options(kind: &Kind) -> Options {
+    let required = kind.keys.iter().filter(|key| key.is_required);
+    let keys = required.map(|key| (key.name, Secret::new("0123456789abcdef0123456789abcdef")));
+    Options { keys: keys.collect() }
 }
 
 /// The faults found so far.

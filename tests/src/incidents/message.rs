@@ -76,7 +76,7 @@ impl Line<'_> {
     const fn group(&self) -> (&'static str, &'static str) {
         let [noun, state, over] = self.face.words;
         let state = match self.after {
-            Some(Shown::Open(_)) => state,
+            Some(Shown::Open(_) | Shown::Acknowledged(_)) => state,
             Some(Shown::Flapping(_)) => "coming and going",
             None => over,
         };

@@ -433,9 +433,10 @@ impl Reference {
                 (State::Open(severity), Some(Shown::Open(told))) => {
                     (Some(Shown::Open(*severity)), *severity > told)
                 }
-                (State::Open(severity), Some(Shown::Flapping(_)) | None) => {
-                    (Some(Shown::Open(*severity)), true)
-                }
+                (
+                    State::Open(severity),
+                    Some(Shown::Flapping(_) | Shown::Acknowledged(_)) | None,
+                ) => (Some(Shown::Open(*severity)), true),
             };
             let is_again = self.repeat.zip(told).is_some_and(|(repeat, (_, since))| {
                 incident.severity == Severity::Critical

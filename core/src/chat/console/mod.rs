@@ -9,6 +9,7 @@ pub static KIND: Kind = Kind {
     name: "console",
     formats: &[Format { name: "json", shape: shape::shape, warning: None }],
     is_stream: true,
+    is_grouped: false,
     pace: &[],
     url: None,
     default_url: None,

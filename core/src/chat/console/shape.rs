@@ -12,7 +12,7 @@ use crate::chat::shape::{Form, Payload};
 use crate::notify::Notification;
 
 /// The JSON object to print, which has one form only.
-pub(super) fn shape(notification: &Notification, _best: Form, _options: &Options) -> Payload {
+pub(super) fn shape(notification: &Notification, best: Form, _options: &Options) -> Payload {
     let clean = |text: &str| line(text, usize::MAX, units);
     let facts = notification.facts.iter();
     let facts =
@@ -41,7 +41,7 @@ pub(super) fn shape(notification: &Notification, _best: Form, _options: &Options
         .with("links", Some(Json::from_iter(links)))
         .with("at", Some(notification.at.map(|at| at.to_string())))
         .with("incidents", Json::unless_empty(incidents.collect()));
-    Payload { body: message.into_text(), form: Form::Rich, query: None, header: None }
+    Payload { body: message.into_text(), form: best, query: None, header: None }
 }
 
 #[cfg(test)]
@@ -67,6 +67,7 @@ mod tests {
             links: Vec::new(),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: false,
+            is_acknowledged: false,
             thread: None,
             incidents: Vec::from([notify::Standing {
                 id: 17,

@@ -14,6 +14,7 @@ pub static KIND: Kind = Kind {
     name: "google",
     formats: &[Format { name: "cards-v2", shape: shape::shape, warning: None }],
     is_stream: false,
+    is_grouped: false,
     pace: &[Window::per_secs(1, 1), Window::per_secs(60, 60)],
     url: Some(url),
     default_url: None,

@@ -164,6 +164,7 @@ mod tests {
             }]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: true,
+            is_acknowledged: false,
             thread: Some(String::from("ap-1")),
             incidents: Vec::new(),
         }

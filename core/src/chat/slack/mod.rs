@@ -13,6 +13,7 @@ pub static KIND: Kind = Kind {
     name: "slack",
     formats: &[Format { name: "block-kit", shape: shape::shape, warning: None }],
     is_stream: false,
+    is_grouped: false,
     pace: &[Window::per_secs(1, 1)],
     url: Some(url),
     default_url: None,

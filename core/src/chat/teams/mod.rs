@@ -25,6 +25,7 @@ pub static KIND: Kind = Kind {
         },
     ],
     is_stream: false,
+    is_grouped: false,
     pace: &[
         Window::per_secs(4, 1),
         Window::per_secs(60, 30),

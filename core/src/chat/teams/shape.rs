@@ -264,6 +264,7 @@ mod tests {
             }]),
             at: None,
             is_over: false,
+            is_acknowledged: false,
             thread: None,
             incidents: Vec::new(),
         }

@@ -443,7 +443,7 @@ url = "https://hooks.slack.com/services/T/B/x"
             "F:7: chat.destination[1].name: \"a/b\" is not a destination's name — up to 64 of a-z, \
                  A-Z, 0-9, \"-\", \"_\" and \".\"",
             "F:8: chat.destination[1].kind: \"slak\" is not a kind of destination — \"slack\", \
-                 \"teams\", \"google\", \"console\"",
+                 \"teams\", \"google\", \"console\", \"webhook\", \"pagerduty\"",
             "F:9: chat.destination[2]: there is no URL to post to — url, urls, or both",
             "F:14: chat.destination[3].name: \"noc\" is the name of another one — a name of its own",
             "F:15: chat.destination[3].url: the kind console has no such key — a table without it",

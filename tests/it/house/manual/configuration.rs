@@ -177,15 +177,21 @@ fn with(mut file: Table, key: &Key, text: &str) -> (Table, Report) {
     (file, report)
 }
 
-/// Makes the destination one of the first kind that has this key.
-fn set_kind(file: &mut Table, key: &Key) {
-    let has_key = |kind: &&&Kind| {
+/// Makes the destination one of the first kind that has this key, with all that this kind requires.
+fn set_kind(file: &Table, key: &Key, keys: &[Key]) -> Table {
+    let of_kind = |kind: &&Kind| {
         let mut file = file.clone();
-        key.section.table(&mut file).insert("kind".to_owned(), value(&format!("{:?}", kind.name)));
-        with(file, key, &key.example).1.problems.is_empty()
+        let table = key.section.table(&mut file);
+        table.insert("kind".to_owned(), value(&format!("{:?}", kind.name)));
+        for required in kind.keys.iter().filter(|key| key.is_required) {
+            let is_row = |row: &&Key| row.section == key.section && row.name == required.name;
+            let row = keys.iter().find(is_row).expect("a row of the key");
+            table.insert(row.name.clone(), value(&row.example));
+        }
+        let fits = with(file.clone(), key, &key.example).1.problems.is_empty();
+        fits.then_some(file)
     };
-    let kind = KINDS.iter().find(has_key).unwrap_or_else(|| panic!("no kind has it: {key:?}"));
-    key.section.table(file).insert("kind".to_owned(), value(&format!("{:?}", kind.name)));
+    KINDS.iter().find_map(of_kind).unwrap_or_else(|| panic!("no kind has it: {key:?}"))
 }
 
 fn shown(report: &Report) -> String {
@@ -233,7 +239,7 @@ fn defaults_bounds_and_examples_are_those_of_the_program() {
     for key in &keys {
         let mut base = base(&keys, &key.section);
         if key.section.is("chat.destination") {
-            set_kind(&mut base, key);
+            base = set_kind(&base, key, &keys);
         }
         if key.section.is("chat.channels") {
             let name = key.name.replace("<topic>", "device-events").replace('"', "");
