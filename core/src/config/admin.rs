@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::section::Section;
 use crate::base::secret::Secret;
+use crate::http::listener::Tls;
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
 
@@ -15,7 +16,8 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// The bearer token that may only look.
     pub view_token: Option<Secret>,
-    /// Whether it serves the page, too: only where `listen` is loopback.
+    pub tls: Option<Tls>,
+    /// Whether it serves the page, too: only where `listen` is loopback or there is `tls`.
     pub page: bool,
 }
 
@@ -24,23 +26,23 @@ pub(super) fn admin(section: &Section<'_>) -> Admin {
     let listen = section.listen("listen", LISTEN);
     let token = section.token("token", "token_file");
     let view_token = section.token("view_token", "view_token_file");
-    if !listen.ip().is_loopback() {
-        if section.lacks(&["token", "token_file"]) {
-            let expected = "a token, because others than this machine can reach the endpoint";
-            section.missing("token_file", expected);
-        }
-        section.warning(
-            "listen",
-            "the token travels unencrypted",
-            "a loopback address, or a reverse proxy with TLS in front",
-        );
+    let tls_item = section.item("tls");
+    let is_private = listen.ip().is_loopback() || tls_item.is_some();
+    if !listen.ip().is_loopback() && section.lacks(&["token", "token_file"]) {
+        let expected = "a token, because others than this machine can reach the endpoint";
+        section.missing("token_file", expected);
     }
-    let page = section.flag_or("page", listen.ip().is_loopback());
-    if page && !listen.ip().is_loopback() {
+    let page = section.flag_or("page", is_private);
+    if !is_private {
+        let expected = "a loopback address, or tls, or a reverse proxy with TLS in front";
+        section.warning("listen", "the token travels unencrypted", expected);
+    }
+    if page && !is_private {
         let what = "others could read along who logs in";
-        section.conflict("page", what, "listen on a loopback address, reached through SSH");
+        section.conflict("page", what, "tls, or listen on a loopback address");
     }
-    Admin { listen, token, view_token, page }
+    let tls = tls_item.and_then(|item| item.section(Section::tls)).flatten();
+    Admin { listen, token, view_token, tls, page }
 }
 
 /// Whether two listeners cannot both have their address. Port 0 is any free port. An IPv6 wildcard

@@ -74,6 +74,8 @@ pub struct Guard {
     is_local: bool,
     /// Whether everybody may look who can reach it.
     is_open: bool,
+    /// Whether the listener speaks TLS.
+    pub(super) has_tls: bool,
 }
 
 impl Guard {
@@ -85,6 +87,7 @@ impl Guard {
             is_open: is_local && admin.token.is_none() && admin.view_token.is_none(),
             token: admin.token.clone().or(made),
             view_token: admin.view_token.clone(),
+            has_tls: admin.tls.is_some(),
         }
     }
 
@@ -100,9 +103,9 @@ impl Guard {
     }
 
     /// Whether a form of our own page was sent. A page whose own name leads here, which its owner
-    /// may change at will, has another name than this machine.
-    pub(super) fn is_of_own_page(head: &Head<'_>) -> bool {
-        head.is_of_own_page() && head.names_this_machine()
+    /// may change at will, has another name than this machine, and no certificate of ours.
+    pub(super) fn is_of_own_page(&self, head: &Head<'_>) -> bool {
+        head.is_of_own_page() && (self.has_tls || head.names_this_machine())
     }
 
     /// Lets a request in; else the answer, and why. `login` is the token of who has logged in.
@@ -113,7 +116,7 @@ impl Guard {
         login: Option<&Secret>,
     ) -> Result<(), (Reply, &'static str)> {
         let is_ordered = matches!(role, Role::Act | Role::Stop);
-        let is_own = login.is_some() && Self::is_of_own_page(head);
+        let is_own = login.is_some() && self.is_of_own_page(head);
         if is_ordered && head.is_of_a_page() && !is_own {
             // A page in a browser can post to this host too.
             return Err(forbidden("a page of another host"));

@@ -168,12 +168,13 @@ pub(super) async fn log_in(admin: &Admin, asked: Asked<'_>) -> Answer {
     if asked.head.method() != "POST" {
         return Ok(html(StatusCode::Ok, page::login("")));
     }
-    if !Guard::is_of_own_page(asked.head) {
+    let settings = admin.settings.get();
+    if !settings.guard.is_of_own_page(asked.head) {
         return Err(html(StatusCode::Forbidden, page::login("This form is of another host.")));
     }
     let token = pairs(asked.body).remove("token").unwrap_or_default();
     let (token, from) = (token.trim(), asked.caller);
-    let Some(role) = admin.settings.get().guard.allows(token.as_bytes()) else {
+    let Some(role) = settings.guard.allows(token.as_bytes()) else {
         admin.journal.stranger("page", Level::Warning, "page_login_refused", fields![from]);
         return Err(html(StatusCode::Unauthorized, page::login("This token is not known.")));
     };
@@ -182,7 +183,7 @@ pub(super) async fn log_in(admin: &Admin, asked: Asked<'_>) -> Answer {
         new_token().map(Secret::new).map_err(failed)
     };
     let (id, form, token) = (random()?, random()?, Secret::new(token));
-    let set = to("/").header("set-cookie", cookie(id.expose(), SESSION));
+    let set = to("/").header("set-cookie", cookie(id.expose(), SESSION, &settings.guard));
     let session = Session { id, form, token, ends_at: admin.clock.now() + SESSION };
     let mut sessions = admin.page.sessions.lock();
     if sessions.len() >= SESSIONS_MAX {
@@ -194,18 +195,19 @@ pub(super) async fn log_in(admin: &Admin, asked: Asked<'_>) -> Answer {
 }
 
 pub(super) async fn log_out(admin: &Admin, asked: Asked<'_>) -> Answer {
-    if !Guard::is_of_own_page(asked.head) {
+    let settings = admin.settings.get();
+    if !settings.guard.is_of_own_page(asked.head) {
         return Err(Reply::status(StatusCode::Forbidden.into()));
     }
     if let Some(session) = admin.page.find(asked.head, admin.clock.now()) {
         admin.page.sessions.lock().retain(|one| !Arc::ptr_eq(one, &session));
     }
-    Ok(to(LOGIN).header("set-cookie", cookie("", Duration::ZERO)))
+    Ok(to(LOGIN).header("set-cookie", cookie("", Duration::ZERO, &settings.guard)))
 }
 
-fn cookie(value: &str, age: Duration) -> String {
-    let age = age.as_secs();
-    format!("{COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax")
+fn cookie(value: &str, age: Duration, guard: &Guard) -> String {
+    let (age, secure) = (age.as_secs(), if guard.has_tls { "; Secure" } else { "" });
+    format!("{COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// Carries out what a form orders, by the route that programs use, and leads back to its page.

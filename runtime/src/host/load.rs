@@ -49,8 +49,9 @@ pub struct Loaded {
 /// judges them again. What is not configured is absent or empty.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// The certificate of the webhook listener.
+    /// The certificates of the webhook listener and of the admin endpoint.
     pub webhook: Option<Identity>,
+    pub admin: Option<Identity>,
     /// The certificate of the websocket proxy, and whom it trusts.
     pub proxy: Option<Mutual>,
     /// The authorities that are trusted besides the public ones.
@@ -170,11 +171,14 @@ fn make<'a>(
         exposed(path, is_secret).into_iter().for_each(|warning| findings.warning(key, warning));
     }
     let mut made = Made::default();
-    if let Some(files) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
-        let key = findings.server("webhook.tls", files);
-        let server = key.map(tls::http_server);
-        made.webhook = server.map(|server| Identity::new(files.clone(), snapshot, server));
-    }
+    let webhook = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref());
+    let admin = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+    let mut identity = |key: &str, files: &Tls| {
+        let server = tls::http_server(findings.server(key, files)?);
+        Some(Identity::new(files.clone(), snapshot, server))
+    };
+    made.webhook = webhook.and_then(|files| identity("webhook.tls", files));
+    made.admin = admin.and_then(|files| identity("admin.tls", files));
     if let Some(Proxy { files, allow, .. }) = &config.proxy {
         let key = findings.server("proxy.cert", &files.tls);
         if allow.iter().any(Rule::is_by_name) {

@@ -225,11 +225,10 @@ impl Node {
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = task::spawn(&executor, panic::end_with(driving.run(messages)));
-        let identities = (prepared.webhook, prepared.proxy);
         // The store's lock says that no other mistgate lives in this folder. Before the others:
         // who sees that a listener is open may use the commands.
         let stopped = listeners.open_control(control, Path::new(&prepared.config.state_dir));
-        listeners.open(&prepared.config, prepared.sockets, identities, prepared.feeds);
+        listeners.open(&prepared.config, prepared.sockets, prepared.identities, prepared.feeds);
         listeners.remind(stopped);
         ready.store(true, Ordering::Relaxed);
         let node = Self {
@@ -283,14 +282,13 @@ impl Node {
 
     /// Goes on with another configuration. All that can fail is done.
     fn switch(&mut self, prepared: Prepared) {
-        let Prepared { config, warnings, chats, switches, feeds, sockets, webhook, proxy } =
-            prepared;
+        let Prepared { config, warnings, chats, switches, feeds, sockets, identities } = prepared;
         let common = &self.listeners.common;
         // The engine first: it would drop what the listener already takes for a new destination.
         common.driver.send(Message::Configured(Box::new(chats)));
         common.switches.send(ports::Message::Configured(switches));
         warn(&common.journal, &warnings);
-        self.listeners.open(&config, sockets, (webhook, proxy), feeds);
+        self.listeners.open(&config, sockets, identities, feeds);
         self.config = config;
     }
 

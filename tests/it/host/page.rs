@@ -2,11 +2,13 @@
 
 use std::fs;
 
-use mistgate_tests::base::http::Message;
-use mistgate_tests::webhook::mist::{body, device_event, request, send};
+use mistgate_tests::base::http::{Message, exchange};
+use mistgate_tests::webhook::mist::{body, connect, device_event, request, send};
+use rustls::StreamOwned;
 use serde_json::json;
 
 use crate::base::binary::{Mistgate, Place, output, text};
+use crate::base::pki::{Authority, Leaf, client};
 
 const ACT: &str = "0123456789abcdef";
 const LOOK: &str = "fedcba9876543210";
@@ -240,6 +242,10 @@ fn a_page_is_refused_where_others_reach_it() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("admin.token_file: missing"), "{said}");
     assert_eq!(check("listen = \"10.0.0.1:1\"\ntoken = \"tt\"").0, Some(0));
+    let (code, said) = check("listen = \"10.0.0.1:1\"\ntls = { cert = \"absent.pem\" }");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("admin.token_file: missing"), "{said}");
+    assert!(said.contains("admin.tls.cert: the file cannot be read"), "{said}");
     // Without the page there is neither that nor a way to log in.
     let place = guarded();
     let config = fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
@@ -248,5 +254,59 @@ fn a_page_is_refused_where_others_reach_it() {
     for path in ["/", "/login", "/page/ports", "/style/1"] {
         assert_eq!(mistgate.ask(path).status(), 404, "{path}");
     }
+    mistgate.stop();
+}
+
+#[test]
+fn with_a_certificate_the_page_is_served_by_tls_under_any_name() {
+    let (place, authority) = (Place::new(""), Authority::new());
+    let put = |leaf: &Leaf| {
+        place.write("key.pem", &leaf.key);
+        place.write("cert.pem", &leaf.cert);
+    };
+    put(&authority.issue(&["gw-1.example.net"]));
+    // All addresses: without TLS it would be refused.
+    place.write(
+        "mistgate.toml",
+        &format!(
+            "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.1:0\"\nsecret = \"{ACT}\"\n\
+             [chat.console]\n[ports]\n[admin]\nlisten = \"0.0.0.0:0\"\ntoken = \"{ACT}\"\n\
+             tls = {{ cert = \"cert.pem\", key = \"key.pem\" }}\n"
+        ),
+    );
+    let mistgate = place.start();
+    let to = (std::net::Ipv4Addr::LOCALHOST, mistgate.admin().port()).into();
+    let ask = |name, method, path: &str, headers: &[(&str, &str)], body| {
+        let tls = client(&authority.cert(), name);
+        let mut stream = StreamOwned::new(tls, connect(to).expect("a connection"));
+        let request = request(method, path, headers, body);
+        let request = request.replace("Host: 127.0.0.1", &format!("Host: {name}"));
+        exchange(&mut stream, request.as_bytes())
+    };
+    // Plain HTTP gets no answer of the page.
+    assert!(send(to, &request("GET", "/login", &[], "")).is_err());
+    let name = "gw-1.example.net";
+    assert_eq!(way(&ask(name, "GET", "/", &[], "").expect("an answer")), (303, Some("/login")));
+    let origin = ("Origin", "https://gw-1.example.net");
+    let form = format!("token={ACT}");
+    let taken = ask(name, "POST", "/login", &[origin, FORM], &form).expect("an answer");
+    assert_eq!(way(&taken), (303, Some("/")));
+    let cookie = taken.header("set-cookie").expect("a cookie");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    let cookie = ("Cookie", cookie.split(';').next().unwrap_or_default());
+    let page = ask(name, "GET", "/page/ports", &[cookie], "").expect("an answer").body;
+    let (_, rest) = page.split_once("name=\"form\" value=\"").expect("a form");
+    let order = format!("form={}&back=/", rest.split('"').next().unwrap_or_default());
+    let evil = ("Origin", "https://evil.example");
+    let refused = ask(name, "POST", "/ports/stop", &[cookie, evil, FORM], &order);
+    assert_eq!(refused.expect("an answer").status(), 403);
+    let done = ask(name, "POST", "/ports/stop", &[cookie, origin, FORM], &order);
+    assert_eq!(way(&done.expect("an answer")), (303, Some("/")));
+    // Another certificate is used without a stop, and those who have logged in stay so.
+    put(&authority.issue(&["gw-2.example.net"]));
+    mistgate.reload();
+    let page = ask("gw-2.example.net", "GET", "/", &[cookie], "").expect("an answer");
+    assert_eq!(page.status(), 200);
+    assert!(ask(name, "GET", "/", &[cookie], "").is_err());
     mistgate.stop();
 }

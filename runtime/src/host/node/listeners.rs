@@ -49,6 +49,13 @@ pub(super) struct Common {
     pub(super) inherited: Arc<Inherited>,
 }
 
+/// The certificates of the listeners; for the proxy, also whom it trusts.
+pub(super) struct Identities {
+    pub(super) webhook: Option<Identity>,
+    pub(super) proxy: Option<Mutual>,
+    pub(super) admin: Option<Identity>,
+}
+
 /// The listeners of a node, each with the service behind it.
 pub(super) struct Listeners {
     pub(super) common: Common,
@@ -58,6 +65,8 @@ pub(super) struct Listeners {
     /// The tasks that ask Mist about its events, and what each knows.
     feeds: Vec<(Task<Option<()>>, Arc<feed::Handle>)>,
     admin: Arc<admin::Admin>,
+    /// The certificate of the admin endpoint, where that speaks TLS.
+    tls: Option<Arc<Identity>>,
     control: Option<(Stopper, Task<()>)>,
 }
 
@@ -102,8 +111,8 @@ impl Listeners {
             has_ending: AtomicBool::new(false),
             page: admin::page::Memory::default(),
         });
-        let ports = BTreeMap::new();
-        Self { common, ports, webhook: None, proxy: None, feeds: Vec::new(), admin, control: None }
+        let (ports, feeds) = (BTreeMap::new(), Vec::new());
+        Self { common, ports, webhook: None, proxy: None, feeds, admin, tls: None, control: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -176,13 +185,13 @@ impl Listeners {
         &mut self,
         config: &Config,
         mut sockets: Sockets,
-        (webhook, proxy): (Option<Identity>, Option<Mutual>),
+        Identities { webhook, proxy, admin }: Identities,
         feeds: Vec<feed::Task>,
     ) {
         self.open_proxy(config, sockets.remove("proxy"), proxy);
         self.open_webhook(config, sockets.remove("webhook"), webhook);
         self.run_feeds(feeds);
-        self.open_admin(config, sockets.remove("admin"));
+        self.open_admin(config, sockets.remove("admin"), admin);
     }
 
     /// Says when certificates end, until the control socket is closed.
@@ -302,7 +311,7 @@ impl Listeners {
         self.webhook = Some(Webhook { tls, policy, identity, service });
     }
 
-    fn open_admin(&mut self, config: &Config, socket: Option<Socket>) {
+    fn open_admin(&mut self, config: &Config, socket: Option<Socket>, identity: Option<Identity>) {
         self.admin.settings.set(admin::Settings {
             guard: config.admin.as_ref().map_or_else(Guard::default, |admin| {
                 Guard::new(admin, self.common.made_token.clone())
@@ -317,14 +326,22 @@ impl Listeners {
         let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");
         };
-        if self.is_at("admin", *listen) {
-            return;
-        }
+        let identity = match (&self.tls, identity) {
+            (Some(old), Some(new)) if self.is_at("admin", *listen) => return old.adopt(new),
+            (None, None) if self.is_at("admin", *listen) => return,
+            (_, identity) => identity.map(Arc::new),
+        };
         let (own, executor) = (Arc::clone(&self.admin), Arc::clone(&self.common.executor));
-        self.replace("admin", false, (*listen, socket), |socket, stopped| {
-            let listener = Listener { socket, tls: None, policy: admin::policy() };
+        let tls = identity.clone();
+        let run = |socket, stopped| {
+            let listener = Listener { socket, tls, policy: admin::policy() };
             listener.run(executor, own, stopped, ADMIN_GRACE)
-        });
+        };
+        let stopped = self.replace("admin", identity.is_some(), (*listen, socket), run);
+        if let Some(identity) = identity.clone() {
+            self.until(stopped, identity.watch(WATCH_EVERY, self.report("admin")));
+        }
+        self.tls = identity;
     }
 
     /// Opens the control socket, for as long as the process lives. Without it the commands that
@@ -375,7 +392,8 @@ impl Listeners {
 /// The files with certificates and revocation lists that a configuration names.
 fn certificates(config: &Config) -> Vec<String> {
     let webhook = config.webhook.iter().filter_map(|webhook| webhook.tls.as_ref());
-    let webhook = webhook.map(|tls| &tls.cert);
+    let admin = config.admin.iter().filter_map(|admin| admin.tls.as_ref());
+    let webhook = webhook.chain(admin).map(|tls| &tls.cert);
     let proxy = config
         .proxy
         .iter()

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use mistgate_core::config::checked::Config;
 use mistgate_core::engine::input;
 
-use super::listeners::{Common, Listeners, Socket, Sockets};
+use super::listeners::{Common, Identities, Listeners, Socket, Sockets};
 use super::{Problems, dedup_window, problem, seed};
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::chat::driver;
 use crate::host::load::{Loaded, Made};
-use crate::http::{tls::Identity, tls::mutual::Mutual};
 use crate::{feed, ports};
 
 /// The steps of a reload that can fail, in their order. A failed step leaves everything as it is,
@@ -63,10 +62,7 @@ pub(super) struct Prepared {
     /// None where too little is configured to ask Mist.
     pub(super) feeds: Vec<feed::Task>,
     pub(super) sockets: Sockets,
-    /// The certificate of the webhook listener.
-    pub(super) webhook: Option<Identity>,
-    /// The certificate of the proxy, and whom it trusts.
-    pub(super) proxy: Option<Mutual>,
+    pub(super) identities: Identities,
 }
 
 impl Prepared {
@@ -91,7 +87,8 @@ impl Prepared {
     /// What is made for a configuration that holds. Blocks on the disk.
     pub(super) fn new(loaded: Loaded, sockets: Sockets, listeners: &Listeners, seed: u64) -> Self {
         let Loaded { config, warnings, mut made, .. } = loaded;
-        let (webhook, proxy) = (made.webhook.take(), made.proxy.take());
+        let (webhook, proxy, admin) = (made.webhook.take(), made.proxy.take(), made.admin.take());
+        let identities = Identities { webhook, proxy, admin };
         let (login, outbound) = Made::outgoing(made, listeners.common.clock);
         let engine = input::Config {
             chat: config.chat.clone(),
@@ -114,7 +111,7 @@ impl Prepared {
         let dashboard_host = config.mist.dashboard_host.clone();
         let store = config.store;
         let chats = driver::Settings { engine, store, dashboard_host, outbound };
-        Self { config, warnings, chats, switches, feeds, sockets, webhook, proxy }
+        Self { config, warnings, chats, switches, feeds, sockets, identities }
     }
 }
 
