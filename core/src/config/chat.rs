@@ -32,7 +32,7 @@ pub(super) fn chat(section: &Section<'_>) -> Chat {
         destinations,
         delivery: delivery(section),
     };
-    let is_served = |channel: &str| !complete || !chat.destinations_of(channel).is_empty();
+    let is_served = |channel: &str| !complete || chat.serving(channel).next().is_some();
     let rules = routes::rules(section, &chat, is_served);
     chat.routes.overrides = routes::overrides(section, is_served);
     chat.routes.rules = rules;

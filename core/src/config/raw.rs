@@ -229,7 +229,7 @@ fn together(root: &Section<'_>, config: &Config) {
 /// [`together`] warns instead.
 fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
     let channel = &ports.report_to;
-    if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
+    if !chat.destinations.is_empty() && chat.serving(channel).next().is_none() {
         let what = alloc::format!("no destination serves the channel \"{channel}\"");
         section.warning("report_to", what, "a URL for it, or a default_url");
     }

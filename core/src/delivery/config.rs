@@ -15,7 +15,7 @@ use crate::route::{Decision, Routes};
 pub struct Chat {
     /// Which event goes to which channel.
     pub routes: Box<Routes>,
-    /// The queues: one for each URL of each kind.
+    /// The queues: one for each URL of each kind. Those of a chat stand together.
     pub destinations: Vec<Destination>,
     pub delivery: Delivery,
 }
@@ -77,32 +77,22 @@ impl Default for Delivery {
 }
 
 impl Chat {
-    /// The destinations of a channel, at most one of each chat, in the order of the
-    /// configuration.
-    pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
-        let mut chosen: Vec<(usize, &Destination)> = Vec::new();
-        for (index, destination) in self.destinations.iter().enumerate() {
-            if !destination.serves(channel) {
-                continue;
-            }
-            let same = |(_, rival): &&mut (usize, &Destination)| rival.chat == destination.chat;
-            match chosen.iter_mut().find(same) {
-                Some(best) if destination.names(channel) && !best.1.names(channel) => {
-                    *best = (index, destination);
-                }
-                Some(_) => {}
-                None => chosen.push((index, destination)),
-            }
-        }
-        let mut indexes: Vec<_> = chosen.into_iter().map(|(index, _)| index).collect();
-        indexes.sort_unstable();
-        indexes
+    /// The destinations of a channel with their places, at most one of each chat: the one that
+    /// names it, else the one for all others. None of a channel without a name.
+    pub fn destinations_of(&self, channel: &str) -> impl Iterator<Item = (usize, &Destination)> {
+        let mut next = 0;
+        self.destinations.chunk_by(|one, other| one.chat == other.chat).filter_map(move |chat| {
+            let first = next;
+            next += chat.len();
+            let named = chat.iter().position(|to| to.names(channel));
+            let place = named.or_else(|| chat.iter().position(|to| to.default))?;
+            (!channel.is_empty()).then_some((first + place, chat.get(place)?))
+        })
     }
 
-    /// The same; none of a channel without a name.
+    /// The same without their places.
     pub fn serving(&self, channel: &str) -> impl Iterator<Item = &Destination> {
-        let indexes = if channel.is_empty() { Vec::new() } else { self.destinations_of(channel) };
-        indexes.into_iter().filter_map(|index| self.destinations.get(index))
+        self.destinations_of(channel).map(|(_, to)| to)
     }
 
     /// The chats that have a destination for a channel.
@@ -160,9 +150,5 @@ impl Destination {
 
     fn names(&self, channel: &str) -> bool {
         self.channels.iter().any(|name| name == channel)
-    }
-
-    fn serves(&self, channel: &str) -> bool {
-        self.default || self.names(channel)
     }
 }

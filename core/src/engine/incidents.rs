@@ -66,7 +66,7 @@ impl Engine {
                     }
                 }
             }
-            for index in self.chat.destinations_of(&item.channel) {
+            for (index, _) in self.chat.destinations_of(&item.channel) {
                 let Some(slot) = self.slots.get(index) else { continue };
                 let is_taken = takers.contains(slot.to.name.as_str());
                 // A test is told also where nothing but incidents is.

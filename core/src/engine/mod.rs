@@ -163,7 +163,7 @@ impl Engine {
     /// Puts an event into one queue of each chat that it is owed to: the one that serves its
     /// channel.
     fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, mut owed: Chats) {
-        for index in self.chat.destinations_of(channel) {
+        for (index, _) in self.chat.destinations_of(channel) {
             if let Some(slot) = self.slots.get_mut(index)
                 && owed.remove(&slot.to.chat)
             {

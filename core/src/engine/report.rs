@@ -91,8 +91,7 @@ impl Engine {
             let chats: Chats = self
                 .chat
                 .destinations_of(channel)
-                .into_iter()
-                .filter_map(|index| self.slots.get(index))
+                .filter_map(|(index, _)| self.slots.get(index))
                 .filter(|slot| takes(slot))
                 .map(|slot| Arc::clone(&slot.to.chat))
                 .collect();

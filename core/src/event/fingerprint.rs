@@ -60,8 +60,8 @@ impl Kin {
 
 /// The fingerprint of one event.
 pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
-    let mut members: Vec<_> =
-        event.members().iter().filter(|(name, _)| name != "for_site").collect();
+    let mut members = Vec::with_capacity(event.members().len());
+    members.extend(event.members().iter().filter(|(name, _)| name != "for_site"));
     // Stable: of repeated members the order sent is part of the content.
     members.sort_by(|(a, _), (b, _)| a.cmp(b));
     // Digesting once is cheaper than digesting many pieces.

@@ -78,7 +78,5 @@ pub(super) fn destination_key(to: &Destination) -> DestinationKey {
 
 /// The destination of a chat's events of a channel.
 pub(super) fn key_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<DestinationKey> {
-    let indexes = config.destinations_of(channel);
-    let mut destinations = indexes.into_iter().filter_map(|index| config.destinations.get(index));
-    destinations.find(|to| to.chat == *chat).map(destination_key)
+    config.serving(channel).find(|to| to.chat == *chat).map(destination_key)
 }
