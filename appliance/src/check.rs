@@ -2,11 +2,9 @@
 
 use mistgate_core::delivery::config::Chat;
 use mistgate_runtime::host::load::{Loaded, load};
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
+use rustix::{fs::Access, fs::access, io::Errno};
 
-use crate::args::Check;
-use crate::ask::ask_in;
+use crate::{args::Check, ask::ask_in};
 
 /// The page of the manual that has every key, with a heading for each of [`SECTIONS`].
 const PAGE: &str =

@@ -5,14 +5,10 @@
 use std::{fs, sync::Arc};
 
 use mistgate_core::mist::webhook::token::rights;
-use mistgate_runtime::base::clock::Clock;
-use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::chat::driver::post_alone;
-use mistgate_runtime::host::load::Loaded;
-use mistgate_runtime::mist::{self, Urgency};
+use mistgate_runtime::base::{clock::Clock, journal::Format, journal::Journal, journal::Level};
+use mistgate_runtime::{chat::driver::post_alone, host::load::Loaded, mist, mist::Urgency};
 
-use crate::args::CertLeaf;
-use crate::{cert, files, starter, terminal};
+use crate::{args::CertLeaf, cert, files, starter, terminal};
 
 /// The parts of the example that answers replace.
 const MIST: &str = "#   [mist]\n#   api_url = \"https://api.eu.mist.com\"\n#   token_file = \

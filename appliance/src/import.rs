@@ -3,15 +3,12 @@
 use std::{fs, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use mistgate_core::{base::secret::Secret, config::files::FileKind};
-use mistgate_import::draft::{Content, Note};
-use mistgate_import::micronets::{Certificate, Folder};
-use mistgate_import::{Imported, Program, Programs, import, python};
+use mistgate_import::{Imported, Program, Programs, import, micronets::Folder, python};
+use mistgate_import::{draft::Content, draft::Note, micronets::Certificate};
 use mistgate_runtime::{host::load, http::tls::mutual};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use crate::args::Import;
-use crate::files::File;
-use crate::{files, starter};
+use crate::{args::Import, files, files::File, starter};
 use mistgate_core::base::order;
 
 const CONFIGURATION: &str = "mistgate.toml";

@@ -2,16 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::checked::Config;
-use mistgate_core::event::{Event, Topic};
+use mistgate_core::{base::time::UnixTime, config::checked::Config, event::Event, event::Topic};
 use mistgate_runtime::admin::history::{PAGE_MAX, Page};
 use mistgate_runtime::base::{clock, store, store::care};
 use serde::Serialize;
 
-use crate::args::Replay;
-use crate::ask::{Failure, ask_in};
-use crate::route::Routed;
+use crate::{args::Replay, ask::Failure, ask::ask_in, route::Routed};
 
 pub(crate) fn run(args: &Replay) -> Result<(), Failure> {
     let load = |file: &str| crate::load(Some(file)).map(|loaded| loaded.config);

@@ -2,14 +2,9 @@
 
 use std::{fmt, fs, io, io::Read as _};
 
-use mistgate_core::chat::shape::Form;
-use mistgate_core::config::checked::Config;
-use mistgate_core::delivery::config::Destination;
-use mistgate_core::event::Event;
-use mistgate_core::matcher::Field;
-use mistgate_core::notify::topics::describe;
-use mistgate_core::route::{Decision, route};
-use mistgate_core::webhook::envelope;
+use mistgate_core::{chat::shape::Form, config::checked::Config};
+use mistgate_core::{delivery::config::Destination, event::Event, matcher::Field};
+use mistgate_core::{notify::topics::describe, route::Decision, route::route, webhook::envelope};
 use mistgate_runtime::host::load::Loaded;
 use serde::Serialize;
 use serde_json::value::RawValue;

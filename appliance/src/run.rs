@@ -1,8 +1,7 @@
 //! `mistgate run`
 
 use mistgate_core::{config::checked::Config, micronets::proxy::Proxy};
-use mistgate_runtime::base::journal::Journal;
-use mistgate_runtime::host::{node, node::Addresses};
+use mistgate_runtime::{base::journal::Journal, host::node, host::node::Addresses};
 
 use crate::{args::Run, first_start};
 

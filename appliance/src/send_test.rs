@@ -4,23 +4,16 @@
 //! the metrics of the running mistgate, before and after.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, Instant};
-use std::{collections::BTreeMap, thread};
+use std::{collections::BTreeMap, thread, time::Duration, time::Instant};
 
 use http_types::Url;
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::checked::Config;
-use mistgate_core::delivery::config::Destination;
-use mistgate_core::event::{Event, Topic};
-use mistgate_core::http::proxy::Proxies;
-use mistgate_core::notify::{SEND_TEST, topics};
-use mistgate_core::route::route;
-use mistgate_core::webhook::config::Webhook;
-use mistgate_core::webhook::signature::HEADER_V2;
-use mistgate_runtime::base::{clock, clock::Clock};
-use mistgate_runtime::host::load::Loaded;
+use mistgate_core::webhook::{config::Webhook, signature::HEADER_V2};
+use mistgate_core::{base::time::UnixTime, config::checked::Config};
+use mistgate_core::{delivery::config::Destination, event::Event, event::Topic};
+use mistgate_core::{http::proxy::Proxies, notify::SEND_TEST, notify::topics, route::route};
 use mistgate_runtime::http::outbound::{Bytes, Call, Client, Method, Outbound, Take};
 use mistgate_runtime::http::{tls, tls::pinned};
+use mistgate_runtime::{base::clock, base::clock::Clock, host::load::Loaded};
 
 use crate::{args::SendTest, ask, first_start};
 

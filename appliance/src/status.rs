@@ -1,14 +1,12 @@
 //! `mistgate status`: how the running mistgate is, for a person at a terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::{process::ExitCode, thread, time::Duration};
+use std::{io, io::IsTerminal as _, io::Write as _, process::ExitCode, thread, time::Duration};
 
 use mistgate_core::page::status::{is_in_doubt, span, verdict, wrong};
 use serde_json::{Value, json};
 
-use crate::args::Status;
-use crate::ask::{Failure, list, member, number, request, text, time};
-use crate::incident;
+use crate::{args::Status, ask::Failure};
+use crate::{ask::list, ask::member, ask::number, ask::request, ask::text, ask::time, incident};
 
 /// How often it is asked again.
 const WATCH: Duration = Duration::from_secs(2);

@@ -1,14 +1,12 @@
 //! Which sites, devices and types a rule is about: a silence, a mute time, a route.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{glob, mac::Mac};
-use crate::event::{DeviceClass, mail_address};
-use crate::notify::Severity;
+use crate::{event::DeviceClass, event::mail_address, notify::Severity};
 
 /// The most terms of one matcher.
 const TERMS_MAX: usize = 32;

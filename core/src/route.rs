@@ -5,17 +5,14 @@
 //! built-in table, which is MWTT's published configuration.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format, sync::Arc, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::fmt;
 
 use serde_json::json;
 
 use crate::event::{Detail, Event, Topic, mail_address};
-use crate::matcher;
-use crate::matcher::{Field, Matcher};
-use crate::notify::change::{Change, changes};
-use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, plain, topics, types};
+use crate::notify::{DASHBOARD, ORG, SEND_TEST, Severity, change::changes, plain, topics, types};
+use crate::{matcher, matcher::Field, matcher::Matcher, notify::change::Change};
 
 /// The key under which the operator routes every type of a topic that is not named.
 const ANY: &str = "*";

@@ -3,15 +3,10 @@
 
 use std::{fmt, fmt::Write as _};
 
-use mistgate_core::base::order;
-use mistgate_core::base::secret::Secret;
-use mistgate_core::config::files::Files;
-use mistgate_core::config::problem::{Problem, segment};
-use mistgate_core::config::raw;
-use mistgate_core::config::raw::{Report, Source};
+use mistgate_core::config::{problem::Problem, problem::segment, raw, raw::Report, raw::Source};
+use mistgate_core::{base::order, base::secret::Secret, config::files::Files};
 
-use super::Imported;
-use super::entry::{Entry, Origin, Toml};
+use super::{Imported, entry::Entry, entry::Origin, entry::Toml};
 
 /// A file beside the configuration, which names it. Only its owner may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@
 
 use mistgate_core::{config::ports::External, webhook::config::Webhook};
 
-use super::draft::{Content, Draft};
-use super::old::Conversion::{Integer, Seconds, Text, Texts};
-use super::old::{Found, Setting, Table};
-use super::{common, common::CHATS, entry::Origin, python::Module};
+use super::old::{Conversion::Seconds, Conversion::Text, Conversion::Texts, Found, Setting};
+use super::{common, common::CHATS, entry::Origin, old::Table, python::Module};
+use super::{draft::Content, draft::Draft, old::Conversion::Integer};
 
 /// Where it listens (`mesa.py`).
 const PORT: i64 = 51_360;

@@ -6,9 +6,8 @@ use std::borrow::Cow;
 
 use mistgate_core::{event::Topic, notify::topics};
 
-use super::old::{Found, Setting, Table};
-use super::python::Module;
 use super::{common, common::CHATS, draft::Draft, entry::Origin, old::Conversion::Texts};
+use super::{old::Found, old::Setting, old::Table, python::Module};
 
 /// Where it listens unless `port` says otherwise (`main.py`).
 const PORT: i64 = 51_361;

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::config::problem::segment;
 
-use super::entry::{Origin, Toml};
-use super::value::{Form, Value};
-use super::{draft::Draft, python::Module};
+use super::{draft::Draft, entry::Origin, entry::Toml, python::Module, value::Form, value::Value};
 
 /// A value of an old configuration.
 #[derive(Clone)]

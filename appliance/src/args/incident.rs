@@ -1,9 +1,6 @@
 //! The command line of `mistgate incident` and `mistgate silence`.
 
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::units;
-use mistgate_core::matcher::Matcher;
-use mistgate_core::silence::SILENCE_MAX;
+use mistgate_core::{base::time::UnixTime, config::units, matcher::Matcher, silence::SILENCE_MAX};
 
 commands! {
     /// Show what is wrong in the network, or say that somebody takes care of it.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use mistgate_core::{base::time::UnixTime, http::listener::Tls};
-use mistgate_runtime::base::snapshot::Snapshot;
-use mistgate_runtime::http::tls;
+use mistgate_runtime::{base::snapshot::Snapshot, http::tls};
 use rcgen::{DnValue, Issuer, PublicKeyData, SignatureAlgorithm};
 use rustls::{SignatureScheme, pki_types::CertificateDer, sign};
 use x509_parser::{certificate::X509Certificate, parse_x509_certificate, x509::X509Name};

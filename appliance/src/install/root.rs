@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{path::Component, path::Path, path::PathBuf, process::Command, process::Stdio};
 
 use super::init_system::InitSystem;
 use crate::files;

@@ -5,10 +5,8 @@ use core::time::Duration;
 
 use http_types::Url;
 
-use super::outcome::{Outcome, Reason, by_status};
-use super::shape::{Form, Payload};
-use crate::base::{secret::Secret, window::Window};
-use crate::notify::Notification;
+use super::{outcome::Outcome, outcome::Reason, outcome::by_status, shape::Form, shape::Payload};
+use crate::{base::secret::Secret, base::window::Window, notify::Notification};
 
 /// Bytes of an answer that are read for the vendor's words.
 const ANSWER_MAX: usize = 2_048;

@@ -5,10 +5,8 @@ use core::ops::RangeInclusive;
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::problem::{Fault, meant};
-use super::{reader::Item, section::Section, units};
-use crate::base::calendar::{Daily, Days, Period, WEEKDAYS};
-use crate::base::zone;
+use super::{problem::Fault, problem::meant, reader::Item, section::Section, units};
+use crate::base::{calendar::Daily, calendar::Days, calendar::Period, calendar::WEEKDAYS, zone};
 
 /// The most dates, or ranges of dates, of one period.
 const DATES_MAX: usize = 100;

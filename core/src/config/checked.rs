@@ -7,13 +7,9 @@ use core::net::SocketAddr;
 
 use http_types::Url;
 
-use super::ports::{Method, Ports};
-use super::{admin::Admin, store::Store};
-use crate::delivery::config::Chat;
-use crate::incident::config::Rules;
-use crate::micronets::proxy::Proxy;
-use crate::mist::{Mist, webhook::wanted::Wanted};
-use crate::webhook::config::Webhook;
+use super::{admin::Admin, ports::Method, ports::Ports, store::Store};
+use crate::{delivery::config::Chat, incident::config::Rules, micronets::proxy::Proxy};
+use crate::{mist::Mist, mist::webhook::wanted::Wanted, webhook::config::Webhook};
 
 /// The whole configuration. A part that is absent is switched off.
 #[derive(Clone, Debug)]

@@ -4,10 +4,8 @@ use alloc::{string::ToString, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
 use super::{calendar, reader::Item, routes::chat_named, section::Section, terms};
-use crate::delivery::config::Chat;
-use crate::incident::config::{Escalation, Mute, Rules};
-use crate::matcher::Matcher;
-use crate::notify::Severity;
+use crate::{delivery::config::Chat, incident::config::Escalation};
+use crate::{incident::config::Mute, incident::config::Rules, matcher::Matcher, notify::Severity};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);

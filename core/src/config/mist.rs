@@ -5,11 +5,8 @@ use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use http_types::Url;
 
 use super::{calendar, problem::Fault, reader::Item, section::Section, units, urls};
-use crate::base::calendar::Daily;
-use crate::base::order;
-use crate::mist::Mist;
-use crate::notify::links::dashboard_host;
-use crate::route::Org;
+use crate::base::{calendar::Daily, order};
+use crate::{mist::Mist, notify::links::dashboard_host, route::Org};
 
 /// The cloud where nothing else is configured: Global 01 (`appliance/docs/vendors/mist.md` §3).
 const API_URL: &str = "https://api.mist.com";

@@ -5,17 +5,12 @@ use core::{ops::RangeInclusive, time::Duration};
 
 use super::{calendar::period, problem::Fault, reader::Item, routes, section::Section, units};
 use crate::base::{calendar::Period, secret::Secret, time::UnixTime, window::Window};
-use crate::cso::Cso;
-use crate::junos::Junos;
-use crate::mist::Profiles;
-use crate::ports::decide::Check;
-use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::governor::{
     AbortAfter, Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern,
 };
-use crate::ports::plan::input;
-use crate::ports::plan::input::{Drift, TwoPorts};
-use crate::ports::{outage, port, probe};
+use crate::ports::{decide::Check, edit::Edits, edit::MethodConfig};
+use crate::ports::{outage, plan::input, plan::input::Drift, plan::input::TwoPorts, port, probe};
+use crate::{cso::Cso, junos::Junos, mist::Profiles};
 
 mod cso;
 mod junos;

@@ -1,15 +1,13 @@
 //! `[proxy]`: the Micronets websocket proxy.
 
 use alloc::{string::String, vec::Vec};
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::{ops::RangeInclusive, time::Duration};
+use core::{net::IpAddr, net::Ipv4Addr, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
 use crate::http::listener::{Limits, Tls};
-use crate::micronets::access::{Rule, Subject};
-use crate::micronets::keepalive::Timing;
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
+use crate::micronets::{access::Rule, access::Subject, keepalive::Timing};
 
 /// Where the original listens, and below which path it takes peers.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5050);

@@ -7,22 +7,16 @@
 //! and whoever repairs a configuration wants all problems at once. So a small typed reader walks
 //! over TOML's own tree, in which each key and value keeps its place.
 
-use alloc::string::{String, ToString};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, string::ToString, sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use toml::Spanned;
-use toml::de::{DeTable, Error};
+use toml::{Spanned, de::DeTable, de::Error};
 
-use super::checked::Config;
-use super::files::{FileRequest, Files};
-use super::ports::{External, Method, Ports};
-use super::problem::{Fault, Problem, segment};
-use super::reader::{Found, Reader, locate};
-use super::{admin, chat, incidents, mist, ports, proxy, routes, section::Section, store, webhook};
-use crate::delivery::config::Chat;
-use crate::mist::Mist;
-use crate::webhook::config::Webhook;
+use super::{admin, problem::segment, reader::Found, reader::Reader, reader::locate};
+use super::{chat, incidents, mist, ports, proxy, routes, section::Section, store, webhook};
+use super::{checked::Config, files::FileRequest, files::Files};
+use super::{ports::External, ports::Method, ports::Ports, problem::Fault, problem::Problem};
+use crate::{delivery::config::Chat, mist::Mist, webhook::config::Webhook};
 
 /// The configuration without `--config`: everything on loopback, chats printed. It is read like a
 /// file in the working directory.

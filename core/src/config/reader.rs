@@ -3,16 +3,14 @@
 //! Readers return `None` if a key is absent or its value unusable. An unusable value is noted as a
 //! problem, so the caller may go on with a default and find the next problem.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{string::String, string::ToString, vec::Vec};
 use core::cell::RefCell;
 
 use toml::{Spanned, de::DeValue};
 
 use super::files::{FileKind, FileRequest, Files, one_line};
 use super::problem::{Fault, Problem, segment};
-use crate::base::order;
-use crate::base::secret::Secret;
+use crate::base::{order, secret::Secret};
 
 /// Stands for the folder with the credentials from the service manager.
 const CREDENTIALS: &str = "${CREDENTIALS_DIRECTORY}/";

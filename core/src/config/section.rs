@@ -3,19 +3,14 @@
 //! To read a key is to declare it: at the end of the walk, every other key of the table is a
 //! problem. So there is no second list of keys.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr};
-use core::{cell::RefCell, ops::RangeInclusive, time::Duration};
+use alloc::{string::String, string::ToString, vec::Vec};
+use core::{cell::RefCell, net::Ipv4Addr, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Fault, suggested};
-use super::reader::{Item, Reader, child};
-use super::{files::FileKind, units, units::Units};
-use crate::base::order;
-use crate::base::secret::Secret;
-use crate::http::listener::{Limits, Tls};
+use super::{files::FileKind, reader::Item, reader::Reader, reader::child, units, units::Units};
+use crate::{base::order, base::secret::Secret, http::listener::Limits, http::listener::Tls};
 
 /// The name of a key in a table with fixed keys.
 type Key = &'static str;

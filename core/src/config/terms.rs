@@ -1,15 +1,10 @@
 //! What a rule is about: a text, or a list of texts, for each field that it names.
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 
-use super::problem::{Fault, meant, suggested};
-use super::reader::Item;
-use crate::base::glob;
-use crate::event::Topic;
-use crate::matcher;
-use crate::matcher::{Field, Matcher};
+use super::{problem::Fault, problem::meant, problem::suggested, reader::Item};
 use crate::notify::{Severity, topics};
+use crate::{base::glob, event::Topic, matcher, matcher::Field, matcher::Matcher};
 
 /// Reads the fields that are there.
 pub(super) fn matcher<'a>(terms: Vec<(&'a str, Item<'a>)>) -> Matcher {

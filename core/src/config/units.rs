@@ -4,8 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use super::problem::Fault;
-use crate::base::network::{Network, masked};
-use crate::base::window::Window;
+use crate::base::{network::Network, network::masked, window::Window};
 
 /// A duration in the notation of the configuration: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {

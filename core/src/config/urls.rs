@@ -4,12 +4,10 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use http_types::Url;
-use http_types::url::{Host, ParseError};
+use http_types::{Url, url::Host, url::ParseError};
 
 use super::problem::Fault;
-use crate::chat::KINDS;
-use crate::chat::kind::{Kind, UrlVerdict};
+use crate::chat::{KINDS, kind::Kind, kind::UrlVerdict};
 
 /// Longer URLs are not from a chat.
 const CHAT_URL_MAX: usize = 2_000;

@@ -1,15 +1,13 @@
 //! `[webhook]`: the listener for webhooks.
 
 use alloc::{string::String, vec::Vec};
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::{ops::RangeInclusive, time::Duration};
+use core::{net::IpAddr, net::Ipv4Addr, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use http_types::Url;
 
 use super::{problem::Fault, reader::Item, section::Section, units};
 use crate::base::{network::Network, secret::Secret};
-use crate::http::listener::{Limits, Policy};
-use crate::webhook::config::Webhook;
+use crate::{http::listener::Limits, http::listener::Policy, webhook::config::Webhook};
 
 /// The port that users of MWTT have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

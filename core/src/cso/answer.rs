@@ -5,9 +5,8 @@
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
-use crate::api::{rejected, words};
-use crate::base::{exchange::Response, failure::Failure, secret::Secret};
-use crate::event::Detail;
+use crate::{api::rejected, api::words, base::exchange::Response};
+use crate::{base::failure::Failure, base::secret::Secret, event::Detail};
 
 /// The longest uuid. They are written in 36 characters; what is longer is something else.
 const UUID_MAX: usize = 64;

@@ -23,10 +23,8 @@ use super::answer::{Named, no_list, unreadable};
 use super::{answer, find, find::Names, request};
 use crate::api::rejected;
 use crate::base::exchange::{Asking, Exchange, ExchangeResult, Request, Response};
-use crate::base::{failure::Failure, secret::Secret};
-use crate::cso::Cso;
-use crate::ports::edit::{Edit, Pushed};
-use crate::ports::switch_port::Switch;
+use crate::ports::{edit::Edit, edit::Pushed, switch_port::Switch};
+use crate::{base::failure::Failure, base::secret::Secret, cso::Cso};
 
 /// How often a push logs in at most.
 const LOGINS_MAX: usize = 2;

@@ -8,10 +8,8 @@
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
-use crate::base::time::UnixTime;
-use crate::event::Topic;
-use crate::event::fingerprint::{Fingerprint, Kin};
-use crate::notify::{Severity, Standing, change::Change};
+use crate::{base::time::UnixTime, event::Topic, event::fingerprint::Fingerprint};
+use crate::{event::fingerprint::Kin, notify::Severity, notify::Standing, notify::change::Change};
 
 /// Set in the byte of the severity.
 const INCIDENTS_FOLLOW: u8 = 0x80;

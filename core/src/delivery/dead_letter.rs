@@ -1,8 +1,7 @@
 //! Dead letters: events that were given up for a chat. The store keeps them with the reason, until
 //! a person sends or drops them.
 
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::{string::String, string::ToString, sync::Arc};
 
 use crate::base::text::one_line;
 

@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::chat::shape::{Form, Payload};
-use crate::delivery::{batch::Stored, config::Destination};
-use crate::event::{Event, Topic};
 use crate::notify::{Notification, merged::merged, topics::describe};
+use crate::{delivery::batch::Stored, delivery::config::Destination, event::Event, event::Topic};
 
 /// The payload of one stored event, or of several merged. `None` if none of the texts is an
 /// event, which the checks of the store rule out.

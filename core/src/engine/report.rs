@@ -1,21 +1,15 @@
 //! Reports that a destination died or came back, for the readers of the other destinations, and
 //! that the store was set aside.
 
-use alloc::string::{String, ToString};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, string::ToString, sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
 use super::{Engine, Slot};
-use crate::base::time::{Instant, UnixTime};
-use crate::chat::outcome::Reason;
-use crate::delivery::batch::{Chats, Item};
-use crate::delivery::config::Destination;
-use crate::delivery::queue::output::Health;
-use crate::event::{Event, Topic, fingerprint::fingerprint};
-use crate::notify::{Severity, change::changes};
-use crate::route::route;
-use crate::webhook::{intake, intake::Intake};
+use crate::delivery::{batch::Chats, batch::Item, config::Destination, queue::output::Health};
+use crate::{base::time::Instant, base::time::UnixTime, chat::outcome::Reason};
+use crate::{event::Event, event::Topic, event::fingerprint::fingerprint, notify::Severity};
+use crate::{notify::change::changes, route::route, webhook::intake, webhook::intake::Intake};
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.
 #[derive(Clone, Debug, Serialize)]

@@ -18,8 +18,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{net::IpAddr, time::Duration};
 
 use crate::base::network::{Network, subscriber};
-use crate::base::time::Instant;
-use crate::http::listener::Policy;
+use crate::{base::time::Instant, http::listener::Policy};
 
 mod bodies;
 mod places;

@@ -2,11 +2,8 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::entry::{Effect, Entry};
-use super::input::{Changed, Name};
-use super::output::{Event, Output};
-use super::record::{Incident, LastEvent};
-use super::{Incidents, message};
+use super::{Incidents, message, output::Output, record::Incident, record::LastEvent};
+use super::{entry::Effect, entry::Entry, input::Changed, input::Name, output::Event};
 use crate::notify::{change::Key, types::condition::DEVICE_DOWN};
 
 /// The most bytes of events that are kept for cards.

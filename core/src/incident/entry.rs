@@ -3,11 +3,9 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
-use super::input::{Changed, Name};
-use super::{config::Rules, record::Incident, teller::Wanted};
+use super::{config::Rules, input::Changed, input::Name, record::Incident, teller::Wanted};
 use crate::base::time::{Instant, UnixTime};
-use crate::notify::{Severity, summary::Shown};
-use crate::silence::MutedBy;
+use crate::{notify::Severity, notify::summary::Shown, silence::MutedBy};
 
 /// How long an incident is kept that is over.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);

@@ -4,11 +4,8 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{mac::Mac, time::UnixTime};
-use crate::event::DeviceClass;
-use crate::matcher::Target;
-use crate::notify::types::{Kind, by_name};
-use crate::notify::{Severity, change::Change};
+use crate::notify::{Severity, change::Change, types::Kind, types::by_name};
+use crate::{base::mac::Mac, base::time::UnixTime, event::DeviceClass, matcher::Target};
 
 /// The longest JSON text of an event that is kept for its card, in bytes.
 const TEXT_MAX: usize = 4 << 10;

@@ -1,7 +1,6 @@
 //! What one destination was told, and when it is to be told more.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, collections::BTreeSet, collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use super::input::Name;

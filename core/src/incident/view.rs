@@ -1,15 +1,12 @@
 //! What people see of incidents.
 
-use alloc::string::{String, ToString as _};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString as _, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{Incidents, entry::Entry, input::Name, record::Incident, teller::Wanted};
-use crate::base::order;
-use crate::base::time::UnixTime;
-use crate::notify::types::condition::Condition;
-use crate::notify::{Standing, change::Key, summary::Shown, summary::State};
-use crate::silence::MutedBy;
+use crate::base::{order, time::UnixTime};
+use crate::notify::{Standing, change::Key, summary::Shown, types::condition::Condition};
+use crate::{notify::summary::State, silence::MutedBy};
 
 /// The state of an incident, for people.
 #[derive(Clone, Copy, Debug)]

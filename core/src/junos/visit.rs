@@ -32,8 +32,7 @@ mod verification;
 mod weighing;
 
 use self::input::{Config, Input, Task};
-use self::output::{Outcome, Output};
-use self::verification::{Next, Verification};
+use self::{output::Outcome, output::Output, verification::Next, verification::Verification};
 
 /// How long the cloud may take to say whether an access point is connected.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);

@@ -46,9 +46,7 @@
 //!   passes on what it has read, if it can. Other outputs to the two are carried out after that.
 //! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
+use alloc::{boxed::Box, collections::BTreeMap, collections::VecDeque, vec::Vec};
 use core::{mem, time::Duration};
 
 use http_types::StatusCode;
@@ -62,13 +60,10 @@ pub mod status;
 mod unpaired;
 
 use self::input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic};
-use self::output::Output;
-use self::peer::{Greeting, Names, Peer};
-use super::access::Identity;
-use super::close_reason::{CloseReason, Fault};
-use super::keepalive::{Due, Keepalive};
-use super::message::Hello;
+use self::{output::Output, peer::Greeting, peer::Names, peer::Peer};
 use super::pending::{Both, PendingRequests, Side};
+use super::{access::Identity, close_reason::CloseReason};
+use super::{close_reason::Fault, keepalive::Due, keepalive::Keepalive, message::Hello};
 use crate::base::{machine::Machine, time::Instant};
 
 /// The most connections of one meetup, the two that are paired included.

@@ -20,8 +20,7 @@
 //!
 //! A line of standard input is sent when the partner is there; until then no other line is read.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, collections::VecDeque};
+use alloc::{borrow::Cow, collections::VecDeque, string::String, string::ToString};
 use core::{mem, time::Duration};
 
 use http_types::StatusCode;
@@ -38,14 +37,10 @@ mod stdin;
 mod lines;
 mod requests;
 
-use self::input::{Config, Input, LinkId};
-use self::link::{Link, Open};
-use self::output::{Event, Output};
-use self::stdin::Stdin;
-use self::{calls::Calls, forwards::Forwards};
+use self::{calls::Calls, forwards::Forwards, output::Event, output::Output, stdin::Stdin};
+use self::{input::Config, input::Input, input::LinkId, link::Link, link::Open};
 use super::message::{Content, Hello, Id, Message};
-use super::peek::{Peek, peek};
-use super::{close_reason::CloseReason, keepalive::Due};
+use super::{close_reason::CloseReason, keepalive::Due, peek::Peek, peek::peek};
 use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant};
 
 /// The wait after a lost connection.

@@ -4,8 +4,7 @@
 //! Everything behind the prefix of the path is the meetup's id, as it was sent: slashes, `%XX` and
 //! the query are part of it. No extension is agreed to and no subprotocol is chosen.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString};
 use http_types::StatusCode;
 use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 use sha1::{Digest, Sha1};

@@ -5,16 +5,11 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
-use super::inventory::{Lookup, Switches};
-use super::outcome::outcome;
-use super::page::{Search, Then, elements, read_pages};
-use super::stats::{Ap, Port};
-use super::{stats, target};
-use crate::base::exchange::{Asking, Exchange};
-use crate::base::{failure::Failure, mac::Mac};
-use crate::ports::outage::APS_MAX;
-use crate::ports::question::{Answer, Entry, Location, Question};
-use crate::ports::switch_port::{Sighting, SwitchPort};
+use super::{inventory::Lookup, inventory::Switches, outcome::outcome, page::Search};
+use super::{page::Then, page::elements, page::read_pages, stats, stats::Ap, stats::Port, target};
+use crate::base::{exchange::Asking, exchange::Exchange, failure::Failure, mac::Mac};
+use crate::ports::{outage::APS_MAX, question::Answer, question::Entry, question::Location};
+use crate::ports::{question::Question, switch_port::Sighting, switch_port::SwitchPort};
 
 /// Asks a question about the organisation of this id.
 pub fn ask(org: &str, question: Question) -> Exchange<Answer> {

@@ -5,11 +5,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::refusal::{Refusal, judged};
-use super::{page::elements, target};
+use super::{page::elements, refusal::Refusal, refusal::judged, target};
 use crate::base::{exchange::Exchange, order, text::one_line};
-use crate::event::{Detail, Event, Topic};
-use crate::notify::topics;
+use crate::{event::Detail, event::Event, event::Topic, notify::topics};
 
 /// The most types of a list.
 const TYPES_MAX: usize = 10_000;

@@ -4,14 +4,11 @@
 //! (`appliance/docs/vendors/mist.md` §8). The inventory lists the members beside it, each with the
 //! MAC of the whole.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
+use alloc::{collections::BTreeMap, collections::BTreeSet, string::String};
 
 use super::{outcome::outcome, page, target};
-use crate::base::{exchange::Asking, mac::Mac, order};
-use crate::event::Detail;
-use crate::notify::links::device_id;
-use crate::ports::{name::SwitchName, switch_port::Switch};
+use crate::{base::exchange::Asking, base::mac::Mac, base::order, event::Detail};
+use crate::{notify::links::device_id, ports::name::SwitchName, ports::switch_port::Switch};
 
 /// The most switches that are asked for by their MACs.
 pub const LOOKUP_MAX: usize = 50;

@@ -1,8 +1,7 @@
 //! A map from keys of ports to what is configured for them, as `port_config` and
 //! `local_port_config` of a switch are.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use super::key::{Cover, Key};

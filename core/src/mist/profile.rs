@@ -15,17 +15,13 @@
 //! Templates are not part of a device's own configuration and are ignored. An entry for several
 //! ports is split. The ports of an aggregated link are not changed.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::map::PortMap;
-use super::object::{Object, quoted};
-use crate::api::rejected;
-use crate::base::{failure::Failure, text::cut_bytes};
-use crate::mist::Profiles;
+use super::{map::PortMap, object::Object, object::quoted};
 use crate::ports::{edit::Edit, name::PortName, switch_port::Mode};
+use crate::{api::rejected, base::failure::Failure, base::text::cut_bytes, mist::Profiles};
 
 /// The members of an override that stay: they are about the cable, not about the device on it.
 const KEPT: [&str; 9] = [

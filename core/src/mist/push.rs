@@ -22,12 +22,10 @@ use core::slice;
 use http_types::Method;
 
 use super::profile::{Change, Device, Layer};
-use super::read::{self, Task};
-use super::{outcome::outcome, target};
+use super::{outcome::outcome, read, read::Task, target};
 use crate::base::exchange::{Asking, Exchange, ExchangeResult, Request};
 use crate::base::failure::Failure;
-use crate::ports::edit::{Edit, Pushed};
-use crate::ports::switch_port::Switch;
+use crate::ports::{edit::Edit, edit::Pushed, switch_port::Switch};
 
 /// Gives the ports of a task their profiles, all or none.
 pub fn push(task: Task) -> Exchange<Pushed> {

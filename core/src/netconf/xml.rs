@@ -7,8 +7,7 @@
 //! commit that succeeded. Comments, declarations and processing instructions are skipped; a
 //! document type is refused.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, string::String, vec::Vec};
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, escape::resolve_predefined_entity};

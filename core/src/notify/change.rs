@@ -3,18 +3,15 @@
 //! The topics tell of the same thing in their own ways. Its [`Key`] is one.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::string::{String, ToString};
-use alloc::{collections::BTreeSet, format, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::SEND_TEST;
-use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id, noun_of};
-use super::describe::{alarm, device};
-use super::types::{Kind, Pair, find};
-use super::{describe::marvis::Marvis, plain};
+use super::describe::{alarm, device, subject::listed_mac, subject::mac_in_id, subject::noun_of};
+use super::{SEND_TEST, describe::subject::Subject, describe::subject::is_name};
+use super::{describe::marvis::Marvis, plain, types::Kind, types::Pair, types::find};
 use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Event, Topic};
 

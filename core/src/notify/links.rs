@@ -4,12 +4,10 @@
 //! `appliance/docs/vendors/mist.md` §3. An id goes into a URL only as [`Event::id`] lets it
 //! through, and a link with a missing id is left out.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{DASHBOARD, Link};
-use crate::base::{mac::Mac, text::one_line};
-use crate::event::{DeviceClass, Event};
+use crate::{base::mac::Mac, base::text::one_line, event::DeviceClass, event::Event};
 
 /// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. Any other host
 /// name stays as it is.

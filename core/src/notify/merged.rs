@@ -3,8 +3,7 @@
 //! What has the same headline is a group. The highest severity comes first, then the largest group.
 //! A group says when its events were and of whom; one event alone says its whole sentence.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, collections::BTreeSet, format, string::String, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{Fact, Notification, Severity, plain, types::sentence::capitalized};

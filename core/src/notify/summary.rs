@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fact, Notification, Severity, plain};
 use super::{describe::subject::noun, types::condition::Condition};
-use crate::base::order;
-use crate::base::time::UnixTime;
-use crate::event::DeviceClass;
+use crate::{base::order, base::time::UnixTime, event::DeviceClass};
 
 /// The most sites that have a line of their own.
 const SITES_MAX: usize = 12;

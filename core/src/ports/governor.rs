@@ -5,16 +5,12 @@
 //! waits and is judged again. The governor is no machine, because it does nothing by itself.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::name::PortName;
-use super::switch_port::{Switch, SwitchPort};
+use super::{name::PortName, switch_port::Switch, switch_port::SwitchPort};
 use crate::base::time::{Instant, UnixTime};
-use crate::base::window::{Pace, Window};
-use crate::base::{calendar::Period, glob, mac::Mac};
+use crate::base::{calendar::Period, glob, mac::Mac, window::Pace, window::Window};
 
 /// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;

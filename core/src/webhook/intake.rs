@@ -3,23 +3,17 @@
 //! It runs beside the engine, in the task of each connection, because it neither remembers nor
 //! waits. Nothing is parsed before the signature holds.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 
 use http_types::StatusCode;
 use sha2::{Digest as _, Sha256};
 
-use crate::delivery::batch::{ChatId, Chats, Item};
-use crate::delivery::{batch, config::Chat};
+use crate::delivery::{batch, batch::ChatId, batch::Chats, batch::Item, config::Chat};
 use crate::event::fingerprint::{Fingerprint, Kin, fingerprint};
-use crate::event::{Event, Topic};
-use crate::mist::catalogue::Learned;
-use crate::mist::feed::output::{Late, Origin};
-use crate::notify::{NOTE, change::changes};
-use crate::ports::ap_event::ApEvent;
-use crate::route::route;
-use crate::webhook::{config::Webhook, envelope::Envelope, signature::Signatures};
-use crate::webhook::{envelope, signature};
+use crate::webhook::{envelope, envelope::Envelope, signature, signature::Signatures};
+use crate::{event::Event, event::Topic, mist::catalogue::Learned, mist::feed::output::Late};
+use crate::{mist::feed::output::Origin, notify::NOTE, notify::change::changes};
+use crate::{ports::ap_event::ApEvent, route::route, webhook::config::Webhook};
 
 /// What a request brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! The two clocks. No other file asks the system what time it is.
 
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{future::poll_fn, io, pin::Pin};
+use std::{future::poll_fn, io, pin::Pin, time::Duration, time::SystemTime, time::UNIX_EPOCH};
 
 use mistgate_core::base::time::{Instant, UnixTime};
 use rtime_clock::adjtime::{Timex, adjtimex};

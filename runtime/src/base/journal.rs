@@ -10,15 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, fmt::Write as _, io, io::Write as _, mem, os::fd::AsFd, time::Duration};
 
 use mistgate_core::base::{order, text, text::cut_bytes};
-use mistgate_core::engine::output::Event;
-use mistgate_core::event::ports::PortEvent;
-use mistgate_core::incident;
-use mistgate_core::notify::Severity;
 use mistgate_core::ports::{audit, audit::Note};
+use mistgate_core::{engine::output::Event, event::ports::PortEvent, incident, notify::Severity};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::base::metrics::{Counter, Histogram, Metrics};
-use crate::base::{clock, sync::Mutex};
+use crate::base::{clock, metrics::Counter, metrics::Histogram, metrics::Metrics, sync::Mutex};
 
 /// The fields of a line beside time, level and event, in order.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];

@@ -9,25 +9,21 @@ mod post;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::base::{machine, machine::Machine, order};
-use mistgate_core::chat::{outcome::Reason, shape::Form};
-use mistgate_core::config;
+use mistgate_core::base::{machine, machine::Machine, order, time::Instant, time::UnixTime};
 use mistgate_core::delivery::{batch::ChatId, config::Destination, queue::input::Entry};
 use mistgate_core::engine::input::{Answer, DestinationId, Input};
 use mistgate_core::engine::{DestinationStatus, Engine, input, output, output::Output, report};
-use mistgate_core::incident;
-use mistgate_core::incident::Incidents;
 use mistgate_core::webhook::{inbox::RequestId, intake::Intake};
+use mistgate_core::{chat::outcome::Reason, chat::shape::Form, config};
+use mistgate_core::{incident, incident::Incidents};
 use smol::{Executor, channel};
 
 use self::fetch::Recent;
 pub use self::post::{post, post_alone};
 use crate::base::clock::{Alarm, Clock};
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::Counter;
 use crate::base::store::{Left, LetterChanges, RowName, Seen, SetAside, Store, Write, Written};
 use crate::base::{clock, panic, task};
+use crate::base::{journal::Journal, journal::Level, journal::fields, metrics::Counter};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// A message to the driver.

@@ -5,25 +5,19 @@ mod certificate;
 use std::{env, fmt, io, sync::Arc};
 
 use mistgate_core::base::{order, secret::Secret, time::UnixTime};
-use mistgate_core::config::checked::Config;
-use mistgate_core::config::files::{FileKind, FileRequest, Files};
-use mistgate_core::config::problem::Problem;
-use mistgate_core::config::raw::{Draft, EMBEDDED, Source};
+use mistgate_core::config::{checked::Config, files::FileKind, files::FileRequest, files::Files};
+use mistgate_core::config::{problem::Problem, raw::Draft, raw::EMBEDDED, raw::Source};
 use mistgate_core::http::{listener::Tls, proxy::Proxies};
-use mistgate_core::micronets::access::Rule;
-use mistgate_core::micronets::proxy::{Proxy, ProxyFiles};
+use mistgate_core::micronets::{access::Rule, proxy::Proxy, proxy::ProxyFiles};
 use mistgate_core::ports::edit::MethodConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
-use rustls::{RootCertStore, sign::CertifiedKey};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject as _};
+use rustls::{RootCertStore, pki_types::TrustAnchor, sign::CertifiedKey};
 
 use self::certificate::Warning;
 use crate::base::{clock, clock::Clock, sandbox::Sandbox, snapshot, snapshot::Snapshot};
 use crate::http::tls::mutual::{Mutual, Trust};
-use crate::http::{outbound, tls};
-use crate::http::{outbound::Outbound, tls::Identity, tls::mutual};
-use crate::ports::junos::Login;
-use crate::ports::junos::ssh::{Key, KeyError};
+use crate::http::{outbound, outbound::Outbound, tls, tls::Identity, tls::mutual};
+use crate::ports::junos::{Login, ssh::Key, ssh::KeyError};
 
 /// The most bytes of a configuration file.
 const FILE_MAX: usize = 1 << 20;

@@ -4,13 +4,11 @@ mod listeners;
 mod prepare;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fmt, thread, time::Duration};
-use std::{os::fd::OwnedFd, path::Path, sync::Arc};
+use std::{fmt, os::fd::OwnedFd, path::Path, sync::Arc, thread, time::Duration};
 
 use async_signal::{Signal, Signals};
 use mistgate_core::config::checked::Config;
-use rustix::process;
-use rustix::process::{Resource, Rlimit};
+use rustix::{process, process::Resource, process::Rlimit};
 use smol::{Executor, Task, Timer, channel, future, future::FutureExt, stream::StreamExt};
 
 pub use self::listeners::Addresses;
@@ -18,18 +16,12 @@ use self::listeners::{Bound, Common, Listeners, Socket};
 pub use self::prepare::Step;
 use self::prepare::{Prepared, Refused};
 
-use crate::admin::{control, guard};
-use crate::base::clock::Clock;
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::Counter;
-use crate::base::sandbox::{Needs, Sandbox};
-use crate::base::store::{Store, Written};
-use crate::base::{panic, sandbox, stop, store, task};
-use crate::chat::driver;
-use crate::chat::driver::{Driver, Message};
+use crate::base::{journal::Level, journal::fields, metrics::Counter, sandbox::Needs};
+use crate::base::{panic, sandbox, sandbox::Sandbox, stop, store, store::Store, store::Written};
 use crate::host::supervisor::{Inherited, Supervisor, Trial, Watchdog};
-use crate::host::{load, load::Loaded};
-use crate::ports;
+use crate::{admin::control, admin::guard, base::clock::Clock, base::journal::Journal};
+use crate::{base::task, chat::driver, chat::driver::Driver, chat::driver::Message};
+use crate::{host::load, host::load::Loaded, ports};
 
 /// How long changes and posts in flight may take when it stops. With the graces of the listeners
 /// that is less than ten seconds.

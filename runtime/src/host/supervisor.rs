@@ -5,11 +5,8 @@ mod sockets;
 mod trial;
 mod watchdog;
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::time::Duration;
-use std::{env, io, process};
+use std::os::{linux::net::SocketAddrExt, unix::ffi::OsStrExt, unix::net::SocketAddr};
+use std::{env, io, os::unix::net::UnixDatagram, process, time::Duration};
 
 pub use self::sockets::{Inherited, LISTENERS};
 pub(crate) use self::trial::Trial;

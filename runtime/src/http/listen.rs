@@ -9,8 +9,7 @@
 //! begins. Otherwise the answer is 400 and the connection ends.
 
 use std::borrow::Cow;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, net::TcpListener, net::TcpStream, sync::Arc, time::Duration};
 
 use http_types::{Url, url::Host};
 use hyper::http::request;
@@ -21,11 +20,9 @@ pub use hyper::body::Bytes;
 
 use self::connection::Site;
 
-use crate::base::connection_limiter::ConnectionSlot;
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::stop::{Stop, TaskTracker};
-use crate::base::{metrics::Counter, net::Socket, panic};
-use crate::http::tls::Identity;
+use crate::base::{connection_limiter::ConnectionSlot, journal::Journal, journal::Level};
+use crate::base::{journal::fields, metrics::Counter, net::Socket, stop::Stop, stop::TaskTracker};
+use crate::{base::panic, http::tls::Identity};
 
 mod gate;
 

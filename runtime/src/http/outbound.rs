@@ -11,9 +11,7 @@
 //! A chat's URL is a credential. It goes into the request and nowhere else: a fault holds only its
 //! host name.
 
-use std::pin::{Pin, pin};
-use std::time::{Duration, UNIX_EPOCH};
-use std::{env, future::poll_fn};
+use std::{env, future::poll_fn, pin::Pin, pin::pin, time::Duration, time::UNIX_EPOCH};
 
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
@@ -21,12 +19,9 @@ use http_types::{Url, url::Position};
 use hyper::header::{
     AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
-use hyper::{Request, Response, Uri};
-use hyper::{body::Incoming, client::conn::http1};
-use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::config::checked::Config;
-use mistgate_core::http::proxy;
-use mistgate_core::http::proxy::{Proxies, Proxy};
+use hyper::{Request, Response, Uri, body::Incoming, client::conn::http1};
+use mistgate_core::http::{proxy, proxy::Proxies, proxy::Proxy};
+use mistgate_core::{base::time::Instant, base::time::UnixTime, config::checked::Config};
 use smol::{Timer, future, future::FutureExt};
 use smol_hyper::rt::FuturesIo;
 

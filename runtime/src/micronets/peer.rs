@@ -3,29 +3,22 @@
 //! One task owns the machine. It hands in what comes from the link, the HTTP listener, the local
 //! server and the terminal, and carries out the machine's outputs. It decides nothing.
 
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::atomic::Ordering, time::Duration};
+use std::{net::SocketAddr, net::TcpListener, sync::Arc, sync::atomic::AtomicU64};
 
 use async_signal::{Signal, Signals};
 use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
 use mistgate_core::base::{machine, machine::Machine};
-use mistgate_core::http::listener::{Limits, Policy};
-use mistgate_core::http::proxy::Proxies;
+use mistgate_core::http::{listener::Limits, listener::Policy, proxy::Proxies};
 use mistgate_core::micronets::peer::input::{Config, ForwardId, Input, RequestId};
 use mistgate_core::micronets::peer::output::{Event, Output, RequestReport};
-use mistgate_core::micronets::{http, peer};
-use mistgate_core::micronets::{message::Pair, peer::STOP_GRACE};
+use mistgate_core::micronets::{http, message::Pair, peer, peer::STOP_GRACE};
 use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
-use crate::base::clock::{Alarm, Clock};
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::{sandbox, sandbox::Needs, stop, stop::Stop, task};
-use crate::http::listen;
-use crate::http::listen::{Bytes, Head, Listener, Reply, Service};
-use crate::http::{outbound::Outbound, tls::peer::Credentials};
+use crate::base::{clock::Alarm, clock::Clock, journal::Journal, journal::Level};
+use crate::base::{journal::fields, sandbox, sandbox::Needs, stop, stop::Stop, task};
+use crate::http::{listen, listen::Bytes, listen::Head, listen::Listener};
+use crate::http::{listen::Reply, listen::Service, outbound::Outbound, tls::peer::Credentials};
 
 mod target;
 

@@ -4,23 +4,18 @@
 //! ends. A task for each meetup owns its connections, so several meetups use several cores. A task
 //! for each connection that we end writes its close frame and waits for the answer.
 
-use std::net::{SocketAddr, TcpListener};
-use std::{sync::Arc, sync::atomic::AtomicU64, time::Duration};
+use std::{net::SocketAddr, net::TcpListener, sync::Arc, sync::atomic::AtomicU64, time::Duration};
 
 use mistgate_core::base::{network::Network, order, time::UnixTime};
-use mistgate_core::http::listener::Policy;
-use mistgate_core::micronets::{access::Identity, meetup::input::Traffic};
-use mistgate_core::micronets::{meetup::status::PeerStatus, proxy::Proxy};
+use mistgate_core::micronets::{meetup::input::Traffic, meetup::status::PeerStatus, proxy::Proxy};
+use mistgate_core::{http::listener::Policy, micronets::access::Identity};
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 use self::{admit::Arrival, meetup_task::Command, memory::Account, registry::Registry};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::panic;
-use crate::base::stop::{Stop, TaskTracker};
-use crate::base::sync::{Mutex, Shared};
-use crate::base::{clock::Clock, connection_limiter::ConnectionLimiter, task};
-use crate::http::listen::{Event, accept_one};
-use crate::http::{tls, tls::mutual::Mutual};
+use crate::base::{clock::Clock, connection_limiter::ConnectionLimiter, sync::Shared, task};
+use crate::base::{panic, stop::Stop, stop::TaskTracker, sync::Mutex};
+use crate::http::{listen::Event, listen::accept_one, tls, tls::mutual::Mutual};
 
 mod frame_tracker;
 mod memory;

@@ -3,26 +3,18 @@
 
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
-use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::base::{failure::Failure, machine, machine::Machine};
-use mistgate_core::incident::input::Input::Linked;
-use mistgate_core::ports::ap_event::Cause;
-use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::question::{Answer, Question};
-use mistgate_core::ports::record::Record;
-use mistgate_core::ports::report::{Context, Report};
-use mistgate_core::ports::switch_port::{Switch, SwitchPort};
-use mistgate_core::ports::{audit, notification};
+use mistgate_core::base::{failure::Failure, machine, time::Instant, time::UnixTime};
+use mistgate_core::ports::{ap_event::Cause, edit::Edit, edit::Pushed, question::Answer};
+use mistgate_core::ports::{audit, notification, switch_port::Switch, switch_port::SwitchPort};
 use mistgate_core::ports::{names::Names, plan::Plan, plan::input::Input, plan::output::Output};
+use mistgate_core::ports::{question::Question, record::Record, report::Context, report::Report};
+use mistgate_core::{base::machine::Machine, incident::input::Input::Linked};
 use smol::{channel, future, future::FutureExt};
 
 use super::{Message, Order, Settings, Status, Tools};
 use super::{audit_file::Audit, backend::Backend, work_queue::WorkQueue};
-use crate::base::clock::Alarm;
-use crate::base::journal::{Level, fields};
-use crate::base::stop::{Stop, Stopper};
-use crate::base::{clock, panic, stop, store::Write, task};
-use crate::chat::driver;
+use crate::base::{clock::Alarm, journal::Level, journal::fields, stop::Stop, stop::Stopper};
+use crate::{base::clock, base::panic, base::stop, base::store::Write, base::task, chat::driver};
 
 /// How often the plan gets the wall clock, even if it did not jump.
 const CLOCK_EVERY: Duration = Duration::from_secs(300);

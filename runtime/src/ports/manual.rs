@@ -11,13 +11,12 @@ use std::{os::unix::fs::MetadataExt as _, os::unix::fs::chown, path::Path, path:
 
 use mistgate_core::base::{failure::Failure, mac::Mac, machine::Machine as _};
 use mistgate_core::config::{checked::Config, ports::Method, ports::Ports};
-use mistgate_core::mist::find;
-use mistgate_core::ports::governor::{Approval, Governor, Refusal, SwitchPattern};
-use mistgate_core::ports::report::{Context, Report};
-use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
-use mistgate_core::ports::{audit, edit::Edit, names::Names, plan::input::Input};
-use mistgate_core::ports::{name::PortName, name::SwitchName, plan::Plan, plan::input};
-use mistgate_core::ports::{plan::output::Output, record::Record, redact::redact};
+use mistgate_core::ports::{audit, edit::Edit, names::Names, switch_port::SwitchPort};
+use mistgate_core::ports::{governor::Refusal, governor::SwitchPattern, report::Context};
+use mistgate_core::ports::{name::PortName, name::SwitchName, plan::Plan, plan::input::Input};
+use mistgate_core::ports::{plan::input, plan::output::Output, record::Record, redact::redact};
+use mistgate_core::ports::{report::Report, switch_port::Mode, switch_port::Switch};
+use mistgate_core::{mist::find, ports::governor::Approval, ports::governor::Governor};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use mistgate_core::mist::{Profiles, ask::ask, ask::connected, find::Wanted};
 use mistgate_core::mist::{find::find, profile::Change, push::push, read::Task, read::read};
-use mistgate_core::ports::edit::{Edit, Pushed};
-use mistgate_core::ports::{question::Answer, question::Question, switch_port::Switch};
-use mistgate_core::{base::failure::Failure, base::mac::Mac, mist};
+use mistgate_core::ports::{edit::Edit, edit::Pushed, question::Answer, question::Question};
+use mistgate_core::{base::failure::Failure, base::mac::Mac, mist, ports::switch_port::Switch};
 
 use crate::mist::{Client, SharedBudget, Urgency};
 use crate::ports::method::{Call, Compared, Method};

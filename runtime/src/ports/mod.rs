@@ -26,16 +26,13 @@ pub mod manual;
 use std::{path::PathBuf, sync::Arc};
 
 use mistgate_core::config::{checked::Config, ports::Ports};
-use mistgate_core::ports::ap_event::{ApEvent, Request};
-use mistgate_core::ports::{plan, plan::input, report};
+use mistgate_core::ports::{ap_event::ApEvent, ap_event::Request, plan, plan::input, report};
 use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
 use self::{backend::BackendConfig, junos::Login};
-use crate::base::store::{SetAside, Store};
-use crate::base::{clock, clock::Clock, journal::Journal};
-use crate::http::outbound::Outbound;
-use crate::mist::SharedBudget;
+use crate::base::{clock, clock::Clock, journal::Journal, store::SetAside, store::Store};
+use crate::{http::outbound::Outbound, mist::SharedBudget};
 
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";

@@ -5,11 +5,8 @@
 
 use alloc::{string::ToString, vec::Vec};
 
-use crate::chat::excerpt::{exact, line, units};
-use crate::chat::json::{Json, object};
-use crate::chat::kind::Options;
-use crate::chat::shape::{Form, Payload};
-use crate::notify::Notification;
+use crate::chat::{excerpt::exact, excerpt::line, excerpt::units, json::Json, json::object};
+use crate::{chat::kind::Options, chat::shape::Form, chat::shape::Payload, notify::Notification};
 
 /// The JSON object to print, which has one form only.
 pub(super) fn shape(notification: &Notification, best: Form, _options: &Options) -> Payload {

@@ -8,9 +8,7 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, first_within, spaced, units};
-use crate::chat::json::{Json, object};
-use crate::chat::kind::Options;
-use crate::chat::shape::{Form, Payload};
+use crate::chat::{json::Json, json::object, kind::Options, shape::Form, shape::Payload};
 use crate::notify::{Listing, Notification};
 
 /// A message may have 32,000 bytes, cards included. The margin is for what Google adds.

@@ -7,9 +7,7 @@
 use alloc::collections::BTreeSet;
 
 use crate::chat::excerpt::{Excerpt, line, units};
-use crate::chat::json::{Json, object};
-use crate::chat::kind::Options;
-use crate::chat::shape::{Form, Payload};
+use crate::chat::{json::Json, json::object, kind::Options, shape::Form, shape::Payload};
 use crate::notify::{Notification, Severity};
 
 const DEDUP_KEY_MAX: usize = 255;

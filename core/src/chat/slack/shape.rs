@@ -14,9 +14,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, first_within, units};
-use crate::chat::json::{Json, object};
-use crate::chat::kind::Options;
-use crate::chat::shape::{Form, Payload};
+use crate::chat::{json::Json, json::object, kind::Options, shape::Form, shape::Payload};
 use crate::notify::{Listing, Notification};
 
 /// Slack refuses blocks beyond some 12,000 characters together, containers included, with

@@ -8,9 +8,7 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::chat::excerpt::{Excerpt, Tone, first_within, spaced, units};
-use crate::chat::json::{Json, object};
-use crate::chat::kind::Options;
-use crate::chat::shape::{Form, Payload};
+use crate::chat::{json::Json, json::object, kind::Options, shape::Form, shape::Payload};
 use crate::notify::{Listing, Notification};
 
 /// Teams allows 28 KB, which it counts over the message as it stores it: 24,453 bytes of ours were

@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 use core::{num::NonZeroU16, time::Duration};
 
-use crate::base::{failure::Failure, mac::Mac};
-use crate::ports::{edit::Edit, name::PortName, switch_port::Switch};
-use crate::{junos::rollback::RollbackGuard, netconf::session};
+use crate::{base::failure::Failure, base::mac::Mac, ports::edit::Edit, ports::name::PortName};
+use crate::{junos::rollback::RollbackGuard, netconf::session, ports::switch_port::Switch};
 
 /// The task of a visit, and its policy.
 #[derive(Clone, Debug)]

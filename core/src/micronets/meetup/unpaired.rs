@@ -6,11 +6,8 @@ use alloc::string::String;
 use http_types::StatusCode;
 
 use super::input::{ConnectionId, Frame, Traffic};
-use super::peer::{Greeting, Names};
-use super::{HELLO_MAX, Meetup, State, output::Output};
-use crate::micronets::message::{Hello, Id};
-use crate::micronets::peek::{Peek, peek};
-use crate::micronets::{http, pending::Side};
+use super::{HELLO_MAX, Meetup, State, output::Output, peer::Greeting, peer::Names};
+use crate::micronets::{http, message::Hello, message::Id, peek::Peek, peek::peek, pending::Side};
 
 impl Meetup {
     /// Takes a message of a peer that has no partner.

@@ -1,7 +1,6 @@
 //! Reading messages, leniently.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, borrow::ToOwned, vec::Vec};
 
 use serde_json::value::RawValue;
 

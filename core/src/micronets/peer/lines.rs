@@ -5,14 +5,10 @@ use alloc::string::{String, ToString};
 
 use http_types::StatusCode;
 
-use super::Peer;
-use super::calls::{Call, Requester};
-use super::input::RequestId;
-use super::output::{Event, Output};
-use super::stdin::Line;
-use crate::base::time::Instant;
-use crate::micronets::http;
+use super::{Peer, calls::Call};
+use super::{calls::Requester, input::RequestId, output::Event, output::Output, stdin::Line};
 use crate::micronets::message::{Content, Error, Id, Message, NOTHING};
+use crate::{base::time::Instant, micronets::http};
 
 impl Peer {
     /// Takes a line of standard input.

@@ -5,13 +5,10 @@ use alloc::string::{String, ToString};
 
 use http_types::StatusCode;
 
-use super::calls::{Call, Requester};
-use super::input::{ForwardId, RequestId};
-use super::output::{Event, Output};
-use super::{Peer, forwards::Forward};
-use crate::base::time::Instant;
-use crate::micronets::http;
+use super::{Peer, forwards::Forward, input::RequestId, output::Event, output::Output};
+use super::{calls::Call, calls::Requester, input::ForwardId};
 use crate::micronets::message::{Id, Request, Response};
+use crate::{base::time::Instant, micronets::http};
 
 impl Peer {
     /// Takes a request of an HTTP client.

@@ -5,10 +5,8 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use http_types::Url;
 
-use super::hook::{HTTP_POST, Hook, Rule, Shown};
-use super::{survey::Found, wanted::Wanted};
-use crate::base::order;
-use crate::base::text::one_line;
+use super::{hook::HTTP_POST, hook::Hook, hook::Rule, hook::Shown, survey::Found, wanted::Wanted};
+use crate::base::{order, text::one_line};
 
 /// The most characters of a list or of a rule.
 const LIST_MAX: usize = 200;

@@ -34,10 +34,8 @@ use core::{mem, num::NonZeroU16, time::Duration};
 use super::input::{Edit, Mode};
 use super::output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step};
 use crate::base::{backoff::Backoff, rand::Rand, time::Instant};
-use crate::netconf::rpc::commit::Commit;
-use crate::netconf::rpc::error::{ERRORS_MAX, Holder, RpcError};
-use crate::netconf::rpc::reply::{Reply, Verdict};
-use crate::netconf::rpc::request::{Query, Request};
+use crate::netconf::rpc::{commit::Commit, error::ERRORS_MAX, error::Holder, error::RpcError};
+use crate::netconf::rpc::{reply::Reply, reply::Verdict, request::Query, request::Request};
 
 /// The wait before a lock that somebody else holds is tried again.
 const RELOCK: Backoff = Backoff::secs(1, 300);

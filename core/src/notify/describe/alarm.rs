@@ -1,15 +1,11 @@
 //! Alarms of the infrastructure, of security, and of Marvis.
 
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 
-use super::marvis::{Entity, Marvis};
-use super::{draft::Draft, subject};
+use super::{draft::Draft, marvis::Entity, marvis::Marvis, subject};
 use crate::base::{mac::Mac, time::UnixTime};
 use crate::event::{Detail, DeviceClass, Event};
-use crate::notify::links::{Dashboard, device_id};
-use crate::notify::plain;
-use crate::notify::types::{Row, sentence};
+use crate::notify::{links::Dashboard, links::device_id, plain, types::Row, types::sentence};
 
 /// The lists of an alarm that name devices.
 const DEVICES: [(&str, DeviceClass); 4] = [

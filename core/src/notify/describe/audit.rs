@@ -1,8 +1,7 @@
 //! Audits: actions of an administrator, of an API token, or of Mist itself.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
-use alloc::{borrow::ToOwned, format, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, draft::is_id, subject};
 use crate::base::{order, secret::is_secret_name, text};

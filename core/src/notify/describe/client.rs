@@ -4,9 +4,8 @@
 use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 use super::{draft::Draft, subject};
-use crate::base::{mac::Mac, time::UnixTime};
-use crate::event::{Detail, Event};
 use crate::notify::{plain, types::sentence};
+use crate::{base::mac::Mac, base::time::UnixTime, event::Detail, event::Event};
 
 /// A title and a summary, both in the language of [`sentence`].
 type Words = (&'static str, &'static str);

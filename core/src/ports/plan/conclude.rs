@@ -4,14 +4,10 @@
 use core::{mem, time::Duration};
 
 use super::{PROBES_MAX, Plan, input::TwoPorts, state::Slot};
-use crate::base::{mac::Mac, machine::Machine, time::Instant};
-use crate::ports::ap_event::Cause;
-use crate::ports::decide::{Decision, Reason};
-use crate::ports::name::PortName;
-use crate::ports::port::{Port, Want};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
-use crate::ports::{port, probe};
-use crate::ports::{probe::Subject, report::Report};
+use crate::ports::{decide::Decision, decide::Reason, name::PortName, port::Port, port::Want};
+use crate::ports::{port, probe, probe::Subject, report::Report};
+use crate::{base::mac::Mac, base::machine::Machine, base::time::Instant, ports::ap_event::Cause};
 
 /// After this time it is reported again that an access point cannot be found.
 const UNFOUND_AGAIN: Duration = Duration::from_secs(86_400);

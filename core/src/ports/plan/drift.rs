@@ -2,12 +2,10 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::state::{Sent, Slot};
-use super::{Plan, input::Drift};
+use super::{Plan, input::Drift, state::Sent, state::Slot};
 use crate::base::{mac::Mac, machine::Machine, time::Instant};
-use crate::ports::report::Report;
-use crate::ports::switch_port::{Mode, SwitchPort};
 use crate::ports::{ap_event::Cause, decide::Reason, port, port::Want, probe::Subject};
+use crate::ports::{report::Report, switch_port::Mode, switch_port::SwitchPort};
 
 impl Plan {
     /// Asks whether the ports that we gave mode `ap` still have it: of one switch, or of all.

@@ -4,14 +4,11 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
-use super::state::{Slot, SwitchQueue};
-use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{backoff::Backoff, mac::Mac, order};
+use super::{APPROVAL_MAX, Asker, Due, Plan, output::Output, state::Slot, state::SwitchQueue};
+use crate::base::{backoff::Backoff, mac::Mac, order, time::Instant, time::UnixTime};
 use crate::ports::probe::{Probe, Subject};
 use crate::ports::question::{Answer, Entry, Question};
-use crate::ports::switch_port::{Mode, SwitchPort};
-use crate::ports::{ap_event::Cause, probe};
+use crate::ports::{ap_event::Cause, probe, switch_port::Mode, switch_port::SwitchPort};
 
 /// For how long somebody may undo that a port was given back.
 const UNDO_MAX: Duration = Duration::from_hours(7 * 24);

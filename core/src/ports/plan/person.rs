@@ -3,10 +3,9 @@
 use super::{Plan, output::Output, state::Pending};
 use crate::base::{failure::Failure, time::Instant};
 use crate::ports::governor::{Approval, NOT_UNDONE, Refusal};
-use crate::ports::port::{Failed, Want};
-use crate::ports::report::{Change, Order, Report};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 use crate::ports::{ap_event::Cause, decide::Reason, port, probe::Subject};
+use crate::ports::{port::Failed, port::Want, report::Change, report::Order, report::Report};
 
 impl Plan {
     /// Gives a change that is due its number, unless it has one, and says what a person said to it.

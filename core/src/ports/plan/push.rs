@@ -4,15 +4,12 @@ use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::output::Output;
-use super::state::{Pending, Sent};
-use super::{APPROVAL_MAX, BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
+use super::{APPROVAL_MAX, BATCH_MAX, Due, GATHER, PROOF_MAX, Plan, state::Pending, state::Sent};
 use crate::base::{failure::Failure, mac::Mac, machine::Machine, time::Instant};
 use crate::ports::edit::{Edit, Edits, Pushed};
-use crate::ports::port::{Port, Want};
-use crate::ports::record::Record;
-use crate::ports::report::{Change, Report};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 use crate::ports::{decide::Reason, governor::Refusal, name::PortName, port};
+use crate::ports::{port::Port, port::Want, record::Record, report::Change, report::Report};
 
 /// Whether a port that waits goes with the batch.
 enum Fit {

@@ -1,13 +1,10 @@
 //! The state of the plan, for `/status` and `/metrics`.
 
-use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
 use core::time::Duration;
 
 use super::{Plan, state::Slot};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{mac::Mac, machine::Machine};
+use crate::base::{mac::Mac, machine::Machine, time::Instant, time::UnixTime};
 use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 use crate::ports::{port::RESTING, probe::Probe, report::Order};
 

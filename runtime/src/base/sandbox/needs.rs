@@ -1,8 +1,6 @@
 //! Which files and TCP ports a configuration needs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, collections::BTreeSet, env, path::Path, path::PathBuf};
 
 use http_types::Url;
 use mistgate_core::{base::order, config::checked::Config, http::proxy::Proxies};

@@ -1,20 +1,17 @@
 //! The tables of batches.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{collections::BTreeMap, sync::atomic::AtomicU64, sync::atomic::Ordering};
 
 use mistgate_core::base::{order, time::UnixTime};
-use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
-use mistgate_core::delivery::{batch, dead_letter::Dead};
-use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::delivery::{batch, batch::ChatId, batch::Chats, batch::EventKey};
+use mistgate_core::{delivery::dead_letter::Dead, event::fingerprint::Fingerprint};
 use redb::{
     AccessGuard, Database, ReadTransaction, ReadableTable, ReadableTableMetadata, Table,
     TableDefinition, WriteTransaction,
 };
 
-use super::letters::{Changing, LAST, LETTERS};
-use super::row::{Row, checksum, read_stamp};
-use super::{Accepted, Kept, Left, Seen, incidents, ports::PORTS, space::Space};
+use super::{Accepted, Kept, Left, Seen, incidents, ports::PORTS, row::read_stamp, space::Space};
+use super::{letters::Changing, letters::LAST, letters::LETTERS, row::Row, row::checksum};
 use crate::base::clock;
 
 /// Whether a row of [`BATCHES`] is as it was written.

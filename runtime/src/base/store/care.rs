@@ -13,11 +13,10 @@ use redb::{
 use rustix::fs::statvfs;
 
 use super::batches::{BATCHES, HISTORY, LEFT, SEEN, is_whole};
-use super::format::{NUMBER, number};
-use super::letters::{LAST, LETTERS};
 use super::row::{Parts, Row, checksum};
-use super::{Accepted, CACHE_MAX, Error, FORMAT, batches, format, incidents, letters, opening};
-use super::{error::Problem, guard::Guard, incidents::TableName, ports::PORTS};
+use super::{Accepted, CACHE_MAX, Error, FORMAT, batches, format, incidents};
+use super::{error::Problem, guard::Guard, incidents::TableName, letters, opening, ports::PORTS};
+use super::{format::NUMBER, format::number, letters::LAST, letters::LETTERS};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
 pub const BACKUP: &str = "mistgate.backup";

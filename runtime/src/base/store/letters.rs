@@ -4,20 +4,16 @@
 //! stores its event anew, so that a crash neither loses nor doubles it. Letters have a tenth of the
 //! store's bound and 30 days; the oldest give way first, and all of them to new batches.
 
-use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::{mem, sync::atomic::AtomicU64, sync::atomic::Ordering, time::Duration, time::Instant};
 
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::dead_letter::Dead;
+use mistgate_core::{base::time::UnixTime, delivery::dead_letter::Dead};
 use redb::{
     Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     ReadableTableMetadata as _, Table, TableDefinition, WriteTransaction,
 };
 use smol::channel;
 
-use super::row::{Parts, Row, checksum, read_stamp, write_stamp};
-use super::space;
+use super::{row::Parts, row::Row, row::checksum, row::read_stamp, row::write_stamp, space};
 use crate::base::clock;
 
 /// When it was laid down, its chat and destination with a space between, the reason, a batch of the

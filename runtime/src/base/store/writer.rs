@@ -1,9 +1,7 @@
 //! The writing thread.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
-use std::time::{Duration, Instant};
-use std::{collections::BTreeMap, io, mem, sync::Arc};
+use std::sync::{atomic::Ordering, mpsc::Receiver, mpsc::RecvError, mpsc::RecvTimeoutError};
+use std::{collections::BTreeMap, io, mem, sync::Arc, time::Duration, time::Instant};
 
 use mistgate_core::{delivery::batch::EventKey, engine::output::Put};
 use redb::{CompactionError, StorageBackend};
@@ -11,8 +9,7 @@ use smol::channel;
 
 use super::batches::{Done, EXPIRED_MAX, Tables};
 use super::letters::{Changing, Letters, Taken};
-use super::opening::{Opened, Place};
-use super::{Left, Shared, Write, Written, batches, incidents};
+use super::{Left, Shared, Write, Written, batches, incidents, opening::Opened, opening::Place};
 use super::{error::Problem, guard::Guard, ports::Owed, row::write_stamp, space::Space};
 use crate::base::panic;
 

@@ -2,17 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mistgate_core::base::{order, time::UnixTime};
-use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch::{Batch, EventKey};
-use mistgate_core::delivery::render::render;
-use mistgate_core::delivery::{batch, config::Destination, queue::input::Entry};
+use mistgate_core::delivery::{batch, config::Destination, queue::input::Entry, render::render};
 use mistgate_core::engine::input::Restored;
+use mistgate_core::{base::order, base::time::UnixTime, chat::shape::Form, chat::shape::Payload};
 
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::{Kept, Store};
-use crate::base::task;
-use crate::http::outbound::Bytes;
+use crate::{base::store::Kept, base::store::Store, base::task, http::outbound::Bytes};
 
 /// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
 const RECENT_MAX: usize = 1 << 20;

@@ -4,14 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::Method;
-use mistgate_core::chat::outcome::{Outcome, Reason};
-use mistgate_core::chat::shape::{Form, Payload};
-use mistgate_core::delivery::config::Destination;
-use mistgate_core::engine::input::Answer;
+use mistgate_core::chat::{outcome::Outcome, outcome::Reason, shape::Form, shape::Payload};
 use mistgate_core::notify::{Notification, Severity};
+use mistgate_core::{delivery::config::Destination, engine::input::Answer};
 
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::task;
+use crate::base::{journal::Journal, journal::Level, journal::fields, task};
 use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Outbound, Take};
 
 /// How much of the body of a chat's answer is kept: enough for the reason that it gives.

@@ -1,8 +1,7 @@
 //! What may be wrong with certificates and revocation lists that TLS itself can use.
 
 use mistgate_core::base::time::UnixTime;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject as _};
 use x509_parser::{certificate::X509Certificate, time::ASN1Time};
 use x509_parser::{parse_x509_certificate, parse_x509_crl};
 

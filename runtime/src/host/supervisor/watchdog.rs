@@ -12,10 +12,7 @@ use smol::{Executor, Timer, channel, future, future::FutureExt};
 
 use super::Supervisor;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::{Store, Write};
-use crate::base::task;
-use crate::chat::driver;
-use crate::ports;
+use crate::{base::store::Store, base::store::Write, base::task, chat::driver, ports};
 
 /// Feeds the watchdog. Its handle on the store keeps the writing thread alive.
 pub(crate) struct Watchdog {

@@ -1,38 +1,21 @@
 //! One connection: the TLS handshake, then requests until either side closes.
 
-use std::convert::Infallible;
-use std::error::Error as _;
-use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
+use std::{convert::Infallible, error::Error as _, future::poll_fn};
+use std::{io, net::SocketAddr, pin::Pin, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use futures_rustls::TlsAcceptor;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONNECTION, EXPECT, HeaderName, HeaderValue};
-use hyper::http::request;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use mistgate_core::http::admission::Standing;
-use mistgate_core::http::forwarded;
-use mistgate_core::http::framing::Error;
+use hyper::{Request, Response, StatusCode, server::conn::http1, service::service_fn};
+use hyper::{body::Body, body::Bytes, body::Incoming, header::CONNECTION};
+use hyper::{header::EXPECT, header::HeaderName, header::HeaderValue, http::request};
 use mistgate_core::http::listener::{Limits, Policy};
+use mistgate_core::http::{admission::Standing, forwarded, framing::Error};
 use smol::{Timer, future::FutureExt};
 
-use super::gate::{Gate, RequestState};
-use super::{Event, Head, Reply, Service};
-use crate::base::clock::{Clock, timeout};
-use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
-use crate::base::net::Duplex;
-use crate::base::stop::Stop;
-use crate::base::{clock, net};
-use crate::http::tls;
-use crate::http::tls::Identity;
+use super::{Event, Head, Reply, Service, gate::Gate, gate::RequestState};
+use crate::base::{clock, connection_limiter::ConnectionSlot, net, net::Duplex, stop::Stop};
+use crate::base::{clock::Clock, clock::timeout, connection_limiter::ConnectionLimiter};
+use crate::http::{tls, tls::Identity};
 
 /// A stopping listener closes no idle connection that is younger: the first request of a client
 /// that only just connected is on its way, and the client may not send it again.

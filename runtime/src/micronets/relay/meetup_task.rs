@@ -10,17 +10,14 @@ use std::{collections::BTreeMap, fmt, future::poll_fn, ops::Bound, pin::Pin, syn
 
 use mistgate_core::base::{machine, machine::Machine, time::Instant};
 use mistgate_core::micronets::meetup::input::{ConnectionId, Frame, Input, Traffic};
-use mistgate_core::micronets::meetup::output::Output;
-use mistgate_core::micronets::pending::{PendingRequests, Side};
-use mistgate_core::micronets::{access, close_reason::CloseReason, meetup::Meetup};
+use mistgate_core::micronets::{access, close_reason::CloseReason, meetup::Meetup, pending::Side};
+use mistgate_core::micronets::{meetup::output::Output, pending::PendingRequests};
 use smol::{channel, stream::Stream};
 
 use super::connection::{Connection, End, Incoming};
 use super::{MeetupStatus, Peer, Relay, pump::Pair};
-use crate::base::journal::{Fields, Level, fields};
-use crate::base::metrics::Counter;
-use crate::base::{clock, clock::Alarm, task};
-use crate::http::listen::Bytes;
+use crate::base::{clock, journal::Fields, journal::Level, journal::fields, metrics::Counter};
+use crate::{base::clock::Alarm, base::task, http::listen::Bytes};
 
 /// How many events in a row the task takes before it lets other tasks run.
 const BURST: u32 = 64;

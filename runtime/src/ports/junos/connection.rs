@@ -1,19 +1,13 @@
 //! What a visit waits for: its connection, the switch's bytes, the cloud's answer, a timer, and the
 //! end of the program.
 
-use std::task::{Context, Poll};
-use std::{future::poll_fn, pin::Pin};
+use std::{future::poll_fn, pin::Pin, task::Context, task::Poll};
 
-use mistgate_core::base::{failure::Failure, time::Instant};
-use mistgate_core::junos::visit::input::Input;
+use mistgate_core::{base::failure::Failure, base::time::Instant, junos::visit::input::Input};
 use smol::future::{Boxed, Future, FutureExt};
-use smol::io::{AsyncRead, AsyncWrite};
-use smol::lock::SemaphoreGuardArc;
-use smol::{channel, future};
+use smol::{channel, future, io::AsyncRead, io::AsyncWrite, lock::SemaphoreGuardArc};
 
-use crate::base::clock::{Alarm, Clock};
-use crate::base::stop::Stop;
-use crate::ports::junos::ssh::Stream;
+use crate::{base::clock::Alarm, base::clock::Clock, base::stop::Stop, ports::junos::ssh::Stream};
 
 /// What is read at once.
 const READ_MAX: usize = 16 << 10;

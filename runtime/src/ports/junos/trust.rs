@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use mistgate_core::junos::known_hosts::KnownHosts;
 
-use crate::base::journal::{Journal, Level, fields};
-use crate::base::snapshot::Snapshot;
-use crate::base::task;
+use crate::base::{journal::Journal, journal::Level, journal::fields, snapshot::Snapshot, task};
 use crate::http::tls::{Error, FileSet, Followed};
 
 /// The host keys that are trusted: of a new login, none.

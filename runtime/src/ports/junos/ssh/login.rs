@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use mistgate_core::base::secret::Secret;
 use russh::client::{AuthResult, Handle, Handler, KeyboardInteractiveAuthResponse};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use russh::{MethodKind, MethodSet};
+use russh::{MethodKind, MethodSet, keys::HashAlg, keys::PrivateKey, keys::PrivateKeyWithHashAlg};
 
 use super::{Error, Key, Step, Target};
 
