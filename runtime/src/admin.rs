@@ -18,7 +18,7 @@ pub mod control;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, sync::OnceLock};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::UnixTime;
@@ -39,7 +39,7 @@ use crate::base::{clock, clock::Clock, task};
 use crate::base::{store::care, sync::Shared};
 use crate::chat::{driver, driver::Message};
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
-use crate::http::tls::ends;
+use crate::http::tls;
 use crate::micronets::{relay, relay::Relay};
 use crate::{feed, ports, webhook};
 
@@ -79,6 +79,8 @@ pub struct Admin {
     /// Whether a certificate ended soon at the last reminder: only then are the files read again.
     pub has_ending: AtomicBool,
     pub page: page::Memory,
+    /// What the sandbox holds; empty where there is none.
+    pub sandbox: OnceLock<String>,
 }
 
 /// The status of each part; `None` where it is off or has ended.
@@ -185,9 +187,8 @@ impl Admin {
         incidents: &Value,
         ending: &[(String, UnixTime)],
     ) -> Value {
-        let ends =
-            |(file, end): &(String, UnixTime)| json!({ "file": file, "ends": end.rfc3339() });
         let metrics = &self.journal.metrics;
+        let heard_at = self.settings.get().webhook.as_ref().and_then(|of| of.last_heard());
         let destinations: Vec<_> = status
             .destinations
             .iter()
@@ -212,6 +213,7 @@ impl Admin {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.uptime(),
             "ready": self.ready.load(Ordering::Relaxed),
+            "sandbox": self.sandbox.get(),
             "clock": { "synchronised": clock::is_synchronised() },
             "store": {
                 "writable": status.writable,
@@ -221,13 +223,14 @@ impl Admin {
             },
             "events": {
                 "accepted": metrics.total(Counter::Accepted),
+                "heard_at": heard_at.map(UnixTime::rfc3339),
                 "duplicate": metrics.total(Counter::Duplicates),
                 "delivered": metrics.total(Counter::Delivered),
                 "dropped": metrics.total(Counter::Dropped),
             },
             "incidents": incidents,
             "destinations": destinations,
-            "certificates": ending.iter().map(ends).collect::<Vec<_>>(),
+            "certificates": ends(ending),
             "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
             "mist": of.feeds.first().map(mist::json),
@@ -281,7 +284,7 @@ impl Admin {
     /// The files of certificates and revocation lists, and when what is in each ends.
     async fn ends(&self) -> Vec<(String, UnixTime)> {
         let files = self.settings.get().certificates.clone();
-        let end = |file: String| ends::first(&file).map(|end| (file, end));
+        let end = |file: String| tls::ends::first(&file).map(|end| (file, end));
         task::unblock(move || files.into_iter().filter_map(end).collect()).await
     }
 
@@ -351,6 +354,11 @@ impl Admin {
         // The clock starts with the process.
         (self.clock.now() - mistgate_core::base::time::Instant::default()).as_secs_f64()
     }
+}
+
+/// Files, and when what is in each ends.
+fn ends(of: &[(String, UnixTime)]) -> Vec<Value> {
+    of.iter().map(|(file, end)| json!({ "file": file, "ends": end.rfc3339() })).collect()
 }
 
 impl Service for Admin {

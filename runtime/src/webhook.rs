@@ -6,7 +6,7 @@ mod external;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::base::time::Instant;
+use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::mist::{catalogue::Learned, feed::input::Heard, feed::output::Late};
 use mistgate_core::webhook::{config::Webhook, intake, intake::Rejection, signature};
 use mistgate_core::{config::ports::External, delivery::config::Chat, event::Topic};
@@ -88,6 +88,11 @@ impl Intake {
         let heard = self.heard.lock();
         let [own, any] = [org, ""].map(|org| heard.get(org).copied().unwrap_or_default());
         Heard { any: own.any.max(any.any), devices: own.devices.max(any.devices) }
+    }
+
+    /// When the last webhook came, of any organisation.
+    pub(crate) fn last_heard(&self) -> Option<UnixTime> {
+        self.heard.lock().values().filter_map(|heard| heard.any).max()
     }
 
     /// Where events go.

@@ -8,7 +8,7 @@ const { DIR, ADMIN, WEBHOOK, SECRET, SITE_ADMIN, ONE_SITE, SITE_DIR } = process.
 const require = createRequire(DIR + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/page/events", "/page/ports", "/page/destinations"];
+const PAGES = ["/", "/page/events", "/page/ports", "/page/meetups", "/page/destinations", "/page/system"];
 
 let failures = 0;
 function check(what, holds, why = "") {

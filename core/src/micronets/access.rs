@@ -158,11 +158,13 @@ impl Subject {
 /// Whether the rules let a peer join a meetup. Without any rule every peer may; otherwise only one
 /// that a rule for this meetup describes.
 pub fn allow(rules: &[Rule], meetup: &str, identity: &Identity) -> bool {
-    rules.is_empty()
-        || rules.iter().any(|rule| {
-            glob::matches(&rule.meetup, meetup)
-                && rule.subjects.iter().any(|subject| subject.is_of(identity))
-        })
+    rules.is_empty() || allowing(rules, meetup, identity).is_some()
+}
+
+/// The first rule that lets a peer join a meetup.
+pub fn allowing<'r>(rules: &'r [Rule], meetup: &str, identity: &Identity) -> Option<&'r Rule> {
+    let describes = |rule: &Rule| rule.subjects.iter().any(|subject| subject.is_of(identity));
+    rules.iter().find(|rule| glob::matches(&rule.meetup, meetup) && describes(rule))
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {

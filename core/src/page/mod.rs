@@ -14,8 +14,8 @@ pub mod events;
 
 mod shown;
 
-use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::{format, vec::Vec};
 
 use serde_json::Value;
 
@@ -24,6 +24,7 @@ use self::status::{span, text, verdict};
 
 /// The paths of the pages that need more than `/status` says.
 pub const EVENTS: &str = "/page/events";
+pub const SYSTEM: &str = "/page/system";
 
 /// The path of a page, its title, and what is on it.
 pub struct Page {
@@ -33,11 +34,13 @@ pub struct Page {
 }
 
 /// The pages in the order of their links.
-pub const PAGES: [Page; 4] = [
+pub const PAGES: [Page; 6] = [
     Page { path: "/", title: "Now", show: shown::now },
     Page { path: EVENTS, title: "Events", show: shown::events },
     Page { path: "/page/ports", title: "Ports", show: shown::ports },
+    Page { path: "/page/meetups", title: "Meetups", show: shown::meetups },
     Page { path: "/page/destinations", title: "Destinations", show: shown::destinations },
+    Page { path: SYSTEM, title: "System", show: shown::system },
 ];
 
 /// Where a person logs in and out.
@@ -133,10 +136,17 @@ pub fn login(refusal: &str) -> String {
     })
 }
 
-/// What became of something that was ordered, and the way back.
+/// What became of something that was ordered, the steps of a selftest line by line, and the way
+/// back.
 pub fn outcome(title: &str, said: &str, back: &str) -> String {
+    let steps: Vec<Value> = serde_json::from_str(said).unwrap_or_default();
+    let line = |step| match text(step, "/reason") {
+        "" => format!("✓ {}", text(step, "/what")),
+        reason => format!("! {}: {reason}", text(step, "/what")),
+    };
+    let lines = steps.iter().map(line).collect::<Vec<_>>().join("\n");
     small(title, |html| {
-        html.leaf("pre", &[], said);
+        html.leaf("pre", &[], if steps.is_empty() { said } else { &lines });
         html.leaf("a", &[("href", back)], "Back");
     })
 }

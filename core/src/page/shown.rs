@@ -5,11 +5,11 @@ use alloc::{format, string::ToString as _};
 
 use serde_json::Value;
 
-use super::View;
 use super::html::Html;
 use super::status::{list, number, text};
 use super::table::Part::{Badge, Flat, Lines, Of, Post, Small, Span, Text, Time};
 use super::table::{Column, act, facts, form, search, table, words};
+use super::{ROWS, View};
 
 /// How long a silence may be made for.
 const SILENCES: [&str; 5] = ["1h", "8h", "1d", "7d", "until recovered"];
@@ -59,6 +59,40 @@ static EVENTS: [Column; 6] = [
     ("Severity", &[Badge("/severity")]),
     ("Went to", &[Text("/to"), Small("", "/why")]),
 ];
+
+static PEERS: [Column; 7] = [
+    ("Peer", &[Text("/peer_id"), Small("", "/peer_class")]),
+    ("Stage", &[Badge("/stage")]),
+    ("Certificate", &[Text("/certificate/cn"), Small("", "/certificate/o")]),
+    ("Let in by", &[Text("/rule")]),
+    ("Since", &[Time("/since"), Small("from ", "/address")]),
+    ("Last heard before", &[Span("/heard_seconds_ago")]),
+    ("Bytes", &[Small("from it: ", "/received/bytes"), Small("to it: ", "/sent/bytes")]),
+];
+
+static SYSTEM: [Column; 11] = [
+    ("Version", &[Text("/version")]),
+    ("Up", &[Span("/uptime_seconds")]),
+    ("Sandbox", &[Text("/sandbox")]),
+    ("Store takes writes", &[Text("/store/writable")]),
+    ("Set aside", &[Text("/store/set_aside")]),
+    ("Dead letters", &[Text("/store/dead_letters")]),
+    ("Clock is synchronised", &[Text("/clock/synchronised")]),
+    ("Last webhook", &[Time("/events/heard_at")]),
+    ("Accepted", &[Text("/events/accepted")]),
+    ("Delivered", &[Text("/events/delivered")]),
+    ("Given up", &[Text("/events/dropped")]),
+];
+
+static MIST: [Column; 5] = [
+    ("Organisation", &[Text("/org")]),
+    ("Checked", &[Time("/checked_at")]),
+    ("Caught up to", &[Time("/caught_up_to")]),
+    ("Not checked, because", &[Text("/unchecked")]),
+    ("Wrong", &[Text("/wrong")]),
+];
+
+static CERTIFICATES: [Column; 2] = [("File", &[Text("/file")]), ("Ends", &[Time("/ends")])];
 
 static DESTINATIONS: [Column; 6] = [
     ("Name", &[Text("/name")]),
@@ -126,6 +160,30 @@ pub(super) fn ports(html: &mut Html, view: &View<'_>) {
 pub(super) fn destinations(html: &mut Html, view: &View<'_>) {
     let rows: Vec<&Value> = list(view.status, "/destinations").collect();
     table(html, view, "", &DESTINATIONS, &rows, "There is none.");
+}
+
+pub(super) fn meetups(html: &mut Html, view: &View<'_>) {
+    let Some(proxy) = view.status.get("proxy").filter(|proxy| !proxy.is_null()) else {
+        return html.leaf("p", &[("class", "none")], "There is no [proxy] in the configuration.");
+    };
+    for meetup in list(proxy, "/meetups").take(ROWS) {
+        let peers: Vec<&Value> = list(meetup, "/peers").collect();
+        table(html, view, text(meetup, "/meetup"), &PEERS, &peers, "Nobody.");
+    }
+}
+
+pub(super) fn system(html: &mut Html, view: &View<'_>) {
+    facts(html, view, &SYSTEM, view.status);
+    let mist = view.status.get("mist").filter(|mist| !mist.is_null());
+    let rows: Vec<&Value> = mist.into_iter().chain(list(view.status, "/mist_orgs")).collect();
+    let none = "Mist is not asked: mist.token_file or mist.org_id is missing.";
+    table(html, view, "The way from Mist", &MIST, &rows, none);
+    if !rows.is_empty() {
+        // Without a way back: the answer has the steps.
+        act(html, &View { address: "", ..*view }, "/selftest", "Selftest: ask Mist to ping", "");
+    }
+    let rows: Vec<&Value> = list(view.status, "/certificates").collect();
+    table(html, view, "Certificates", &CERTIFICATES, &rows, "None is configured.");
 }
 
 /// Acknowledging an incident, and silencing what it is about.

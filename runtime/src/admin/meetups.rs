@@ -2,6 +2,7 @@
 //!
 //! Metrics have no label for the meetup, because peers choose its id and there may be any number.
 
+use mistgate_core::micronets::access;
 use serde_json::{Value, json};
 
 use super::gauge;
@@ -19,9 +20,10 @@ pub(super) fn gauges(Status { totals, .. }: &Status) -> [Gauge; 3] {
 }
 
 /// Every meetup and its peers.
-pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
+pub(super) fn json(Status { totals, meetups, rules }: &Status) -> Value {
     let meetup = |MeetupStatus { meetup, peers }: &MeetupStatus| {
-        let peers: Vec<_> = peers.iter().map(peer).collect();
+        let rule = |peer: &Peer| Some(&access::allowing(rules, meetup, &peer.identity)?.meetup);
+        let peers: Vec<_> = peers.iter().map(|one| peer(one, rule(one))).collect();
         json!({ "meetup": meetup, "peers": peers })
     };
     json!({
@@ -31,13 +33,15 @@ pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
     })
 }
 
-fn peer(Peer { status, identity, address, since, received_ago, sent }: &Peer) -> Value {
+fn peer(peer: &Peer, rule: Option<&String>) -> Value {
+    let Peer { status, identity, address, since, received_ago, sent } = peer;
     json!({
         "peer": status.id,
         "stage": status.stage,
         "peer_class": status.peer_class,
         "peer_id": status.peer_id,
         "certificate": { "o": identity.organisations, "cn": identity.common_names },
+        "rule": rule,
         "address": address.to_string(),
         "since": since.rfc3339(),
         "heard_seconds_ago": received_ago.as_secs_f64(),

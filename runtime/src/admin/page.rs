@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use smol::Timer;
 
 use super::guard::{Guard, new_token};
-use super::{Admin, Answer, Asked, Caller, incidents, ok, refused, stopping};
+use super::{Admin, Answer, Asked, Caller, ends, incidents, ok, refused, stopping};
 use crate::base::journal::{Level, fields};
 use crate::base::{clock, sync::Mutex};
 use crate::http::listen::{Head, Reply};
@@ -93,6 +93,7 @@ pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
     let more = match page.path {
         "/" => read(incidents::silences(admin).await)?,
         page::EVENTS => json!({ "recent": recent(admin, search).await? }),
+        page::SYSTEM => json!({ "certificates": ends(&admin.ends().await) }),
         _ => Value::Null,
     };
     if let (Value::Object(all), Value::Object(more)) = (&mut shown, more) {

@@ -19,7 +19,7 @@ type Awaited<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 pub(super) struct Route {
     /// With GET also HEAD.
     method: &'static str,
-    /// `{id}` stands for any number.
+    /// `{id}` stands for any number, `{name}` for any name.
     path: &'static str,
     pub(super) role: Role,
     pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Awaited<'a>,
@@ -44,9 +44,7 @@ const ROUTES: &[Route] = routes! {
     GET "/status", Look => |admin, _| admin.status();
     GET "/events", Look => |admin, asked| page::news(admin, asked);
     GET "/", Page => |admin, asked| page::show(admin, asked);
-    GET "/page/events", Page => |admin, asked| page::show(admin, asked);
-    GET "/page/ports", Page => |admin, asked| page::show(admin, asked);
-    GET "/page/destinations", Page => |admin, asked| page::show(admin, asked);
+    GET "/page/{name}", Page => |admin, asked| page::show(admin, asked);
     GET "/style/{id}", Free => |admin, asked| page::file(admin, asked);
     GET "/script/{id}", Free => |admin, asked| page::file(admin, asked);
     GET LOGIN, Free => |admin, asked| page::log_in(admin, asked);
@@ -91,11 +89,13 @@ impl Route {
     }
 
     fn is_of(&self, path: &str) -> bool {
-        let is_digit = |byte: u8| byte.is_ascii_digit();
         let mut parts = self.path.split('/').zip(path.split('/'));
-        self.path.matches('/').count() == path.matches('/').count()
-            && parts
-                .all(|(own, asked)| own == asked || own == "{id}" && asked.bytes().all(is_digit))
+        let is_like = |(own, asked): (&str, &str)| match own {
+            "{id}" => asked.bytes().all(|byte| byte.is_ascii_digit()),
+            "{name}" => true,
+            _ => own == asked,
+        };
+        self.path.matches('/').count() == path.matches('/').count() && parts.all(is_like)
     }
 
     fn methods(&self) -> &'static [&'static str] {

@@ -28,6 +28,8 @@ use crate::base::journal::{Journal, Level, fields};
 pub struct Sandbox {
     needs: Needs,
     confined: Confined,
+    /// Which measures hold, and which the kernel lacks.
+    pub holds: String,
 }
 
 /// Makes files that this process creates from here on private to its user.
@@ -58,7 +60,8 @@ pub fn enter(wish: Option<bool>, needs: Needs, journal: &Journal) -> Result<Sand
             "--require-sandbox: the sandbox lacks {lacks} — see sandbox in the manual"
         ));
     }
-    Ok(Sandbox { needs, confined })
+    let holds = if lacks.is_empty() { holds } else { format!("{holds}; it lacks {lacks}") };
+    Ok(Sandbox { needs, confined, holds })
 }
 
 /// What a sandbox on this machine would hold, and what the kernel lacks for it. This process gives

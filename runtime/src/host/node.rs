@@ -158,6 +158,7 @@ impl Confined {
         let control = control::socket().map_err(problem)?;
         let needs = Needs::of_node(config, files, &made.proxies);
         let sandbox = sandbox::enter(wish, needs, &listeners.common.journal).map_err(problem)?;
+        let _ = listeners.admin.sandbox.set(sandbox.holds.clone());
         Ok(Self { loaded, sandbox, messages, ends, listeners, bound, control })
     }
 }

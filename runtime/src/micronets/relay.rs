@@ -8,7 +8,7 @@ use std::{net::SocketAddr, net::TcpListener, sync::Arc, sync::atomic::AtomicU64,
 
 use mistgate_core::base::{network::Network, order, time::UnixTime};
 use mistgate_core::micronets::{meetup::input::Traffic, meetup::status::PeerStatus, proxy::Proxy};
-use mistgate_core::{http::listener::Policy, micronets::access::Identity};
+use mistgate_core::{http::listener::Policy, micronets::access::Identity, micronets::access::Rule};
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 use self::{admit::Arrival, meetup_task::Command, memory::Account, registry::Registry};
@@ -55,6 +55,8 @@ pub struct Status {
     pub totals: Totals,
     /// In the order of their ids.
     pub meetups: Vec<MeetupStatus>,
+    /// Who may join which meetup.
+    pub rules: Vec<Rule>,
 }
 
 /// The state of one meetup.
@@ -167,7 +169,8 @@ impl Relay {
             meetups.push(meetup);
         }
         order::sort_by(&mut meetups, |a: &MeetupStatus, b| a.meetup.cmp(&b.meetup));
-        Status { totals: self.totals(), meetups }
+        let rules = self.settings.get().allow.clone();
+        Status { totals: self.totals(), meetups, rules }
     }
 
     /// Accepts for ever. After an outage all peers come back at once; their handshakes begin one

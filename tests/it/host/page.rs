@@ -99,7 +99,8 @@ fn a_token_is_exchanged_for_a_cookie_that_ends() {
     assert!(!cookie.contains(ACT) && !cookie.contains("Secure"), "{cookie}");
     let line = mistgate.line("page_login", 1);
     assert_eq!(line.get("role"), Some(&json!("act")), "{line}");
-    for path in ["/", "/page/events", "/page/ports", "/page/destinations", "/status"] {
+    let pages = ["/", "/page/events", "/page/ports", "/page/meetups", "/page/destinations"];
+    for path in pages.into_iter().chain(["/page/system", "/status"]) {
         assert_eq!(browser.get(path).status(), 200, "{path}");
     }
     assert!(browser.get("/").body.contains("May act"));

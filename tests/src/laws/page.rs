@@ -42,6 +42,8 @@ pub fn page(data: &[u8]) {
     }
     check(&login(&text));
     check(&outcome(&text, &text, &text));
+    let steps = json!([{ "what": text, "reason": text }, { "what": text }]).to_string();
+    check(&outcome("", &steps, &text));
 }
 
 fn check(html: &str) {
@@ -106,7 +108,7 @@ fn whole() -> Value {
     });
     let peer = json!({
         "peer_id": "", "peer_class": "", "stage": "", "since": "", "address": "",
-        "certificate": { "cn": [""], "o": [""] }, "heard_seconds_ago": 1.5,
+        "certificate": { "cn": [""], "o": [""] }, "heard_seconds_ago": 1.5, "rule": "",
         "received": { "messages": 1, "bytes": 2 }, "sent": { "messages": 1, "bytes": 2 },
     });
     let to = json!({
@@ -114,7 +116,7 @@ fn whole() -> Value {
         "oldest_seconds": 1,
     });
     json!({
-        "version": "", "uptime_seconds": 1, "store": { "writable": true, "set_aside": [""] },
+        "version": "", "uptime_seconds": 1, "sandbox": "", "events": { "heard_at": "" }, "store": { "writable": true, "set_aside": [""] },
         "incidents": { "sites": [{ "site": "", "open": 1, "incidents": [incident] }] },
         "silences": [{ "id": 1, "match": { "site": [""] }, "until": "", "by": "", "comment": "" }],
         "destinations": [to], "certificates": [{ "file": "", "ends": "" }],

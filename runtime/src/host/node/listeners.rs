@@ -1,8 +1,9 @@
 //! The listeners of a node, and how they change with the configuration.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 use std::{collections::BTreeMap, io};
-use std::{os::fd::OwnedFd, path::Path, sync::Arc, sync::atomic::AtomicBool, time::Duration};
+use std::{os::fd::OwnedFd, path::Path, time::Duration};
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::config::{admin::Admin, checked::Config};
@@ -64,7 +65,7 @@ pub(super) struct Listeners {
     proxy: Option<Arc<Relay>>,
     /// The tasks that ask Mist about its events, and what each knows.
     feeds: Vec<(Task<Option<()>>, Arc<feed::Handle>)>,
-    admin: Arc<admin::Admin>,
+    pub(super) admin: Arc<admin::Admin>,
     /// The certificate of the admin endpoint, where that speaks TLS.
     tls: Option<Arc<Identity>>,
     control: Option<(Stopper, Task<()>)>,
@@ -110,6 +111,7 @@ impl Listeners {
             ready: Arc::clone(&common.ready),
             has_ending: AtomicBool::new(false),
             page: admin::page::Memory::default(),
+            sandbox: OnceLock::new(),
         });
         let (ports, feeds) = (BTreeMap::new(), Vec::new());
         Self { common, ports, webhook: None, proxy: None, feeds, admin, tls: None, control: None }
