@@ -995,7 +995,7 @@ token = "tt"
             "F:14: chat.channels.mistgate: \"*\" lowers what is critical: DESTINATION_PARKED, \
                  EVENTS_DROPPED, MIST_DELIVERY_FAILED and 9 more — a line of its own for each \
                  that should stay critical",
-            "F:16: admin.listen: the token travels unencrypted — a loopback address, or a \
+            "F:16: admin.listen: the token travels unencrypted — a loopback address, or tls, or a \
                  reverse proxy with TLS in front",
         ],
     );
