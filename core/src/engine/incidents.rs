@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use core::iter;
 
 use super::input::{Config, DestinationId};
 use super::{Engine, output, output::Output};
@@ -43,13 +44,14 @@ impl Engine {
             let chats =
                 if item.chats.is_empty() { self.chats_of(topic, item) } else { item.chats.clone() };
             let mut takers = BTreeSet::new();
-            for change in item.changes.drain(..) {
+            let chats = iter::repeat_n(chats, item.changes.len());
+            for (change, chats) in item.changes.drain(..).zip(chats) {
                 let key = change.key;
                 let changed = Changed {
                     change,
                     severity: item.severity,
                     channel: item.channel.clone(),
-                    chats: chats.clone(),
+                    chats,
                     topic: topic.to_string(),
                     text: Arc::clone(&text),
                 };

@@ -3,8 +3,8 @@
 //! The topics tell of the same thing in their own ways. Its [`Key`] is one.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
-use core::fmt;
+use alloc::{format, string::String, string::ToString, vec::Vec};
+use core::{fmt, iter};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,11 +104,11 @@ pub(super) fn of(event: &Event<'_>, kind: &'static Kind) -> Vec<Change> {
     let org_id = event.org_id().map(Cow::into_owned);
     let site_id = event.site_id().map(Cow::into_owned);
     let site = event.text("site_name").map(|name| plain::name(&name));
-    let mut keys = BTreeSet::new();
-    let mut changes = Vec::with_capacity(of_whom.len());
-    for (whom, part) in of_whom {
+    let mut changes: Vec<Change> = Vec::with_capacity(of_whom.len());
+    let common = iter::repeat_n((site, site_id, org_id), of_whom.len());
+    for ((whom, part), (site, site_id, org_id)) in of_whom.into_iter().zip(common) {
         let key = key(org_id.as_deref(), &whom, &part, pair);
-        if !keys.insert(key) {
+        if changes.iter().any(|change| change.key == key) {
             continue;
         }
         changes.push(Change {
@@ -119,9 +119,9 @@ pub(super) fn of(event: &Event<'_>, kind: &'static Kind) -> Vec<Change> {
             device: whom.device.as_deref().map(plain::name),
             class: whom.class,
             mac: whom.mac,
-            site: site.clone(),
-            site_id: site_id.clone(),
-            org_id: org_id.clone(),
+            site,
+            site_id,
+            org_id,
             at: event.at(),
         });
     }
@@ -280,12 +280,18 @@ fn reported(event: &Event<'_>) -> Whom {
 ///
 /// Of other lists nobody knows whose a part is, and there are no pairs: an incident of a pair that
 /// never was would not end, and a recovery would end one that lasts.
-fn each(event: &Event<'_>, of: Vec<Option<Whom>>, mut parts: Vec<String>) -> Vec<(Whom, String)> {
-    if let [Some(device)] = of.as_slice() {
+fn each(
+    event: &Event<'_>,
+    mut of: Vec<Option<Whom>>,
+    mut parts: Vec<String>,
+) -> Vec<(Whom, String)> {
+    if let [device @ Some(_)] = of.as_mut_slice()
+        && let Some(device) = device.take()
+    {
         parts.retain(|part| !part.is_empty());
         parts.resize(parts.len().max(1), String::new());
-        let parts = parts.into_iter().take(CHANGES_MAX);
-        return parts.map(|part| (device.clone(), part)).collect();
+        parts.truncate(CHANGES_MAX);
+        return iter::repeat_n(device, parts.len()).zip(parts).collect();
     }
     let first = parts.first().cloned().unwrap_or_default();
     let count = event.get("count").and_then(Detail::integer).unwrap_or_default();

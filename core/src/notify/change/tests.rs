@@ -1,6 +1,6 @@
 //! What events and alarms of the same thing have in common.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::notify::Severity;
