@@ -255,11 +255,15 @@ impl Admin {
     }
 
     async fn metrics(&self) -> Answer {
-        Ok(ok().content(PROMETHEUS, self.metrics_of(&self.parts().await, &self.ends().await)))
+        Ok(ok().content(
+            PROMETHEUS,
+            self.metrics_of(&self.parts(0, String::new()).await, &self.ends().await),
+        ))
     }
 
-    async fn status(&self) -> Answer {
-        let parts = self.parts().await;
+    /// Of the switch ports those that are `like` a text, without the first `skip`.
+    async fn status(&self, skip: usize, like: String) -> Answer {
+        let parts = self.parts(skip, like).await;
         let look = |incidents: &Incidents| (open_incidents::json(incidents), None);
         let incidents = self.driver.incidents(look).await;
         let (status, incidents) = parts.driver.as_ref().zip(incidents).ok_or_else(stopping)?;
@@ -310,11 +314,11 @@ impl Admin {
     }
 
     /// Asks every part for its status. The proxy also brings its counters up to date.
-    async fn parts(&self) -> Parts {
+    async fn parts(&self, skip: usize, like: String) -> Parts {
         let settings = self.settings.get();
         let driver = self.driver.status().await;
         let ports = match &settings.switches {
-            Some(switches) => switches.status().await,
+            Some(switches) => switches.status(skip, like).await,
             None => None,
         };
         let proxy = match &settings.relay {

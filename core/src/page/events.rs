@@ -5,6 +5,7 @@ use alloc::{format, vec::Vec};
 
 use serde_json::{Value, json};
 
+use super::ROWS;
 use crate::delivery::{batch, config::Chat};
 use crate::event::Event;
 use crate::notify::topics::describe;
@@ -13,12 +14,14 @@ use crate::route::route;
 /// The most events that are looked at.
 const LOOKED_AT_MAX: usize = 500;
 
-/// Those of the last events in `batches` of which some text holds `query`, newest first.
-/// `chat` says where they go, and why.
+/// Those of the last events in `batches` of which some text holds `query`, newest first, without
+/// the first `skip`, and one more than a page shows where there are more. `chat` says where they
+/// go, and why.
 pub fn recent<'b>(
     batches: impl DoubleEndedIterator<Item = &'b [u8]>,
     chat: &Chat,
     query: &str,
+    skip: usize,
 ) -> Vec<Value> {
     let batches = batches.rev().filter_map(|bytes| batch::decode(bytes).ok());
     let events = batches.flat_map(|batch| {
@@ -35,7 +38,7 @@ pub fn recent<'b>(
         query.is_empty()
             || texts.filter_map(Value::as_str).any(|text| text.to_lowercase().contains(&query))
     };
-    events.take(LOOKED_AT_MAX).filter(holds).collect()
+    events.take(LOOKED_AT_MAX).filter(holds).skip(skip).take(ROWS + 1).collect()
 }
 
 fn shown(event: &Event<'_>, stored: &batch::Stored<'_>, at: &str, chat: &Chat) -> Value {

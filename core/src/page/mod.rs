@@ -24,6 +24,8 @@ use self::status::{span, text, verdict};
 
 /// The paths of the pages that need more than `/status` says.
 pub const EVENTS: &str = "/page/events";
+pub const PORTS: &str = "/page/ports";
+pub const DESTINATIONS: &str = "/page/destinations";
 pub const SYSTEM: &str = "/page/system";
 
 /// The path of a page, its title, and what is on it.
@@ -37,9 +39,9 @@ pub struct Page {
 pub const PAGES: [Page; 6] = [
     Page { path: "/", title: "Now", show: shown::now },
     Page { path: EVENTS, title: "Events", show: shown::events },
-    Page { path: "/page/ports", title: "Ports", show: shown::ports },
+    Page { path: PORTS, title: "Ports", show: shown::ports },
     Page { path: "/page/meetups", title: "Meetups", show: shown::meetups },
-    Page { path: "/page/destinations", title: "Destinations", show: shown::destinations },
+    Page { path: DESTINATIONS, title: "Destinations", show: shown::destinations },
     Page { path: SYSTEM, title: "System", show: shown::system },
 ];
 
@@ -47,8 +49,9 @@ pub const PAGES: [Page; 6] = [
 pub const LOGIN: &str = "/login";
 pub const LOGOUT: &str = "/logout";
 
-/// The most rows of a table.
-pub const ROWS: usize = 1_000;
+/// The rows of a page that has many, and how many it is given at most: one more says that there are
+/// more.
+pub const ROWS: usize = 200;
 
 /// The stylesheet and the script, each with the beginning of its path. A number follows, which
 /// changes with the content.
@@ -61,6 +64,8 @@ pub struct View<'a> {
     pub address: &'a str,
     /// What is searched for; empty for everything.
     pub query: &'a str,
+    /// How many rows were left out before the first.
+    pub skip: usize,
     /// `/status`, and what the page needs besides, as the page finds it there.
     pub status: &'a Value,
     /// What is wrong, one line each.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::html::Html;
 use super::status::{list, number, text};
 use super::table::Part::{Badge, Flat, Lines, Of, Post, Small, Span, Text, Time};
-use super::table::{Column, act, facts, form, search, table, words};
+use super::table::{Column, act, facts, form, pager, search, table, words};
 use super::{ROWS, View};
 
 /// How long a silence may be made for.
@@ -68,6 +68,18 @@ static PEERS: [Column; 7] = [
     ("Since", &[Time("/since"), Small("from ", "/address")]),
     ("Last heard before", &[Span("/heard_seconds_ago")]),
     ("Bytes", &[Small("from it: ", "/received/bytes"), Small("to it: ", "/sent/bytes")]),
+];
+
+static LETTERS: [Column; 6] = [
+    ("Time", &[Time("/at")]),
+    ("To", &[Text("/destination")]),
+    ("Event", &[Text("/type"), Small("", "/topic")]),
+    ("Severity", &[Badge("/severity")]),
+    ("Why", &[Text("/reason")]),
+    (
+        "Act",
+        &[Post("/dead-letters/", "/send", "Retry"), Post("/dead-letters/", "/drop", "Discard")],
+    ),
 ];
 
 static SYSTEM: [Column; 11] = [
@@ -137,6 +149,7 @@ pub(super) fn events(html: &mut Html, view: &View<'_>) {
     search(html, view, "Site, device, type or text");
     let rows: Vec<&Value> = list(view.status, "/recent").collect();
     table(html, view, "", &EVENTS, &rows, "No event in memory matches.");
+    pager(html, view, rows.len());
 }
 
 pub(super) fn ports(html: &mut Html, view: &View<'_>) {
@@ -153,23 +166,29 @@ pub(super) fn ports(html: &mut Html, view: &View<'_>) {
             act(html, view, "/ports/close-breaker", "Close the breaker", "");
         }
     });
+    search(html, view, "Switch, port or AP");
     let rows: Vec<&Value> = list(ports, "/ports").collect();
     table(html, view, "", &PORTS, &rows, "There is none.");
+    pager(html, view, rows.len());
 }
 
 pub(super) fn destinations(html: &mut Html, view: &View<'_>) {
     let rows: Vec<&Value> = list(view.status, "/destinations").collect();
     table(html, view, "", &DESTINATIONS, &rows, "There is none.");
+    let rows: Vec<&Value> = list(view.status, "/letters").skip(view.skip).collect();
+    table(html, view, "Dead letters", &LETTERS, &rows, "There is none.");
+    pager(html, view, rows.len());
 }
 
 pub(super) fn meetups(html: &mut Html, view: &View<'_>) {
     let Some(proxy) = view.status.get("proxy").filter(|proxy| !proxy.is_null()) else {
         return html.leaf("p", &[("class", "none")], "There is no [proxy] in the configuration.");
     };
-    for meetup in list(proxy, "/meetups").take(ROWS) {
+    for meetup in list(proxy, "/meetups").skip(view.skip).take(ROWS) {
         let peers: Vec<&Value> = list(meetup, "/peers").collect();
         table(html, view, text(meetup, "/meetup"), &PEERS, &peers, "Nobody.");
     }
+    pager(html, view, list(proxy, "/meetups").count().saturating_sub(view.skip));
 }
 
 pub(super) fn system(html: &mut Html, view: &View<'_>) {

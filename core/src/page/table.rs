@@ -171,3 +171,18 @@ pub(super) fn search(html: &mut Html, view: &View<'_>, label: &str) {
         html.leaf("button", &[], "Search");
     });
 }
+
+/// Links to the rows before and behind those that are shown.
+pub(super) fn pager(html: &mut Html, view: &View<'_>, rows: usize) {
+    // What would need an escape in a query separates the words of a search, too.
+    let is_special = |c: char| !c.is_alphanumeric() && !"-._/:".contains(c);
+    let query = view.query.split(is_special).collect::<Vec<_>>().join("+");
+    let links = [
+        (view.skip > 0, view.skip.saturating_sub(ROWS), "← Before"),
+        (rows > ROWS, view.skip.saturating_add(ROWS), "After →"),
+    ];
+    for (_, skip, label) in links.into_iter().filter(|(is_there, ..)| *is_there) {
+        let address = format!("?q={query}&skip={skip}");
+        html.leaf("a", &[("class", "pager"), ("href", &address)], label);
+    }
+}

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use smol::Timer;
 
 use super::guard::{Guard, new_token};
-use super::{Admin, Answer, Asked, Caller, ends, incidents, ok, refused, stopping};
+use super::{Admin, Answer, Asked, Caller, dead_letters, ends, incidents, ok, refused, stopping};
 use crate::base::journal::{Level, fields};
 use crate::base::{clock, sync::Mutex};
 use crate::http::listen::{Head, Reply};
@@ -86,13 +86,16 @@ pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
     let query = asked.head.query().unwrap_or_default();
     let fields = pairs(query.as_bytes());
     let search = fields.get("q").map_or("", String::as_str);
-    let mut shown = read(admin.status().await)?;
+    let skip = fields.get("skip").and_then(|skip| skip.parse().ok()).unwrap_or_default();
+    let mut shown = read(admin.status(0, String::new()).await)?;
     let unready = admin.ready().await.err();
     let unready = unready.as_ref().map(|reply| String::from_utf8_lossy(&reply.body));
     let wrong = status::wrong(&shown, unready.as_deref());
     let more = match page.path {
         "/" => read(incidents::silences(admin).await)?,
-        page::EVENTS => json!({ "recent": recent(admin, search).await? }),
+        page::EVENTS => json!({ "recent": recent(admin, search, skip).await? }),
+        page::DESTINATIONS => read(dead_letters::list(admin).await)?,
+        page::PORTS => read(admin.status(skip, search.to_lowercase()).await)?,
         page::SYSTEM => json!({ "certificates": ends(&admin.ends().await) }),
         _ => Value::Null,
     };
@@ -107,6 +110,7 @@ pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
     let view = View {
         address: &format!("{}?{query}", page.path),
         query: search,
+        skip,
         status: &shown,
         wrong: &wrong,
         role: role.unwrap_or_default(),
@@ -117,14 +121,14 @@ pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Answer {
 }
 
 /// The last events, of which the driver has the bytes in memory.
-async fn recent(admin: &Admin, search: &str) -> Result<Vec<Value>, Reply> {
+async fn recent(admin: &Admin, search: &str, skip: usize) -> Result<Vec<Value>, Reply> {
     let batches = admin.driver.recent().await.ok_or_else(stopping)?;
     let settings = admin.settings.get();
     let Some(webhook) = settings.webhook.as_ref().map(|webhook| webhook.settings()) else {
         return Ok(Vec::new());
     };
     let batches = batches.iter().map(|bytes| bytes.as_ref());
-    Ok(events::recent(batches, &webhook.chat, search))
+    Ok(events::recent(batches, &webhook.chat, search, skip))
 }
 
 /// The JSON of another answer.

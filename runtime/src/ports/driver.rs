@@ -291,8 +291,9 @@ impl Driver {
                 }
                 drop(taken);
             }
-            Message::Status(answer) => {
-                let plan = self.plan.status(self.tools.clock.now(), LISTED_MAX);
+            Message::Status { skip, like, answer } => {
+                let now = self.tools.clock.now();
+                let plan = self.plan.status_like(now, &like, skip..skip.saturating_add(LISTED_MAX));
                 let (method, can_ask) = (self.backend.method.name(), self.backend.can_ask());
                 let _ = answer.try_send(Status { plan, method, can_ask });
             }

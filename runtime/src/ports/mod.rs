@@ -64,8 +64,9 @@ pub(crate) enum Message {
     ApEvents { ap_events: Vec<ApEvent>, taken: channel::Sender<()> },
     /// Somebody ordered this about the change with this number. Whether that is possible is sent.
     Ordered { order: report::Order, number: u64, by: String, answer: channel::Sender<bool> },
-    /// Send the status.
-    Status(channel::Sender<Status>),
+    /// Send the status, without the first `skip` ports, and of them only those that are `like` a
+    /// text.
+    Status { skip: usize, like: String, answer: channel::Sender<Status> },
     /// The disk refused a write.
     Unkept,
 }
@@ -162,9 +163,9 @@ impl Handle {
     }
 
     /// The state of the plan; `None` once the task has ended.
-    pub async fn status(&self) -> Option<Status> {
+    pub async fn status(&self, skip: usize, like: String) -> Option<Status> {
         let (answer, answered) = channel::bounded(1);
-        self.send(Message::Status(answer));
+        self.send(Message::Status { skip, like, answer });
         answered.recv().await.ok()
     }
 }

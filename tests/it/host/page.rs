@@ -3,6 +3,7 @@
 use std::fs;
 
 use mistgate_tests::base::http::{Message, exchange};
+use mistgate_tests::chat::server::{Chat, say};
 use mistgate_tests::webhook::mist::{body, connect, device_event, request, send};
 use rustls::StreamOwned;
 use serde_json::json;
@@ -309,5 +310,39 @@ fn with_a_certificate_the_page_is_served_by_tls_under_any_name() {
     let page = ask("gw-2.example.net", "GET", "/", &[cookie], "").expect("an answer");
     assert_eq!(page.status(), 200);
     assert!(ask(name, "GET", "/", &[cookie], "").is_err());
+    mistgate.stop();
+}
+
+#[test]
+fn dead_letters_are_sent_again_and_discarded_by_forms() {
+    let chat = Chat::open().expect("a chat");
+    chat.answer(&[], say(400, "invalid_blocks"));
+    let url = chat.url("/services/T0/wJ8kfP2mQ");
+    let place =
+        Place::new(&format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{url}\"\n[ports]"));
+    let mistgate = place.start();
+    for n in 0..2 {
+        mistgate
+            .accept(&body("device-events", &[device_event("AP_CONNECTED", &format!("ap-{n}"))]));
+    }
+    mistgate.until("two letters", |mistgate| mistgate.metric("mistgate_dead_letters") == 2.0);
+    let mut browser = Browser::new(&mistgate);
+    let shown = browser.get("/page/destinations").body;
+    assert!(shown.contains("refused: 400 invalid_blocks") && !shown.contains("Discard"), "{shown}");
+    assert!(!shown.contains("wJ8kfP2mQ"), "{shown}");
+    let token = fs::read_to_string(place.path().join("state/admin-token")).expect("a token");
+    browser.log_in(token.trim());
+    let page = "/page/destinations";
+    let shown = browser.get(page).body;
+    assert!(shown.contains("/dead-letters/2/send") && shown.contains("/dead-letters/1/drop"));
+    let form = format!("form={}&back={page}", browser.form("/page/ports"));
+    assert_eq!(way(&browser.post("/dead-letters/1/drop", &form)), (303, Some(page)));
+    assert_eq!(way(&browser.post("/dead-letters/2/send", &form)), (303, Some(page)));
+    mistgate.line("dead_letter_dropped", 1);
+    mistgate.line("dead_letter_sent", 1);
+    assert!(!browser.get(page).body.contains("/dead-letters/1/"));
+    // An absurd page of them is empty.
+    let far = browser.get(&format!("{page}?skip={}", usize::MAX));
+    assert!(far.status() == 200 && !far.body.contains("/dead-letters/"), "{}", far.body);
     mistgate.stop();
 }

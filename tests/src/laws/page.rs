@@ -30,6 +30,7 @@ pub fn page(data: &[u8]) {
                 let view = View {
                     address: &text,
                     query: &text,
+                    skip: text.len(),
                     status,
                     wrong: &wrong,
                     role,
@@ -149,6 +150,7 @@ mod tests {
         let view = View {
             address: "/page/ports?",
             query: "sw 7",
+            skip: 400,
             status: &status,
             wrong: &[],
             role: "act",
@@ -156,7 +158,10 @@ mod tests {
             version: "1-1",
         };
         let html = render(ports, &view);
-        assert!(html.len() < 1_500_000, "{} bytes", html.len());
-        assert_eq!(html.matches("<tr>").count(), 1_001);
+        assert!(html.len() < 1_000_000, "{} bytes", html.len());
+        assert_eq!(html.matches("<tr>").count(), 201);
+        for link in ["?q=sw+7&amp;skip=200", "?q=sw+7&amp;skip=600"] {
+            assert!(html.contains(link), "{link}");
+        }
     }
 }

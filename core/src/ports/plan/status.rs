@@ -1,7 +1,7 @@
 //! The state of the plan, for `/status` and `/metrics`.
 
 use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
-use core::time::Duration;
+use core::{ops::Range, time::Duration};
 
 use super::{Plan, state::Slot};
 use crate::base::{mac::Mac, machine::Machine, time::Instant, time::UnixTime};
@@ -70,6 +70,12 @@ pub struct PortStatus {
 impl Plan {
     /// The state at this time, with up to `ports_max` of the ports.
     pub fn status(&self, now: Instant, ports_max: usize) -> Status {
+        self.status_like(now, "", 0..ports_max)
+    }
+
+    /// The state at this time, with those of the ports in this range that are `like` a text in
+    /// lower case: a part of the name of the port or its switch, or of the access point's MAC.
+    pub fn status_like(&self, now: Instant, like: &str, range: Range<usize>) -> Status {
         let (mut modes, mut stages) = (BTreeMap::new(), BTreeMap::new());
         for Slot { port, .. } in self.slots.values().filter(|slot| !slot.is_given_back()) {
             *modes.entry(port.mode().map_or("unknown", Mode::name)).or_default() += 1;
@@ -78,7 +84,13 @@ impl Plan {
         let at_rest = |is_resting: bool| {
             self.slots.iter().filter(move |(_, slot)| (slot.port.stage() == RESTING) == is_resting)
         };
-        let first = at_rest(false).chain(at_rest(true)).take(ports_max);
+        let is_like = |(at, slot): &(&SwitchPort, &Slot)| {
+            let switch = self.switch(at.switch).map(Switch::to_string);
+            let texts = [switch, Some(at.to_string()), slot.ap.map(|ap| ap.to_string())];
+            like.is_empty() || texts.iter().flatten().any(|text| text.to_lowercase().contains(like))
+        };
+        let found = at_rest(false).chain(at_rest(true)).filter(is_like);
+        let first = found.skip(range.start).take(range.len());
         Status {
             is_observing: self.config.observes(),
             doubts_clock: self.config.doubts_clock(),

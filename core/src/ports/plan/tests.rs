@@ -1045,3 +1045,34 @@ fn who_says_that_it_is_an_access_point_gets_nothing_for_that() {
     bench.pass(60);
     assert_eq!(bench.take_log(), ["undecided: more than one port sees the AP"]);
 }
+
+#[test]
+fn fifty_thousand_ports_are_searched_and_paged() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    let record = |n: u64| Record {
+        switch: Switch {
+            mac: Mac::parse(&format!("5c5b35{:06x}", n / 48)).expect("a MAC"),
+            device_id: String::new(),
+            site: String::new(),
+            name: None,
+            model: None,
+        },
+        port: PortName::parse(&format!("ge-0/0/{}", n % 48)).expect("a port"),
+        ap: None,
+        mode: Some(Mode::Ap),
+        is_touched: true,
+        is_observed: false,
+        before: None,
+        changed_at: None,
+        change: None,
+        left: None,
+    };
+    bench.plan.handle_input(START, Input::Restored((0..50_000).map(record).collect()));
+    let mac = Mac::parse("5c5b35000007").expect("a MAC").to_string();
+    let list = |like: &str, range| bench.plan.status_like(START, like, range).ports;
+    assert_eq!(list("", 49_900..51_000).len(), 100);
+    assert_eq!(list("", 0..200).len(), 200);
+    let found = list(&mac.to_lowercase(), 40..200);
+    assert_eq!(found.len(), 8, "48 of one switch, without the first 40");
+    assert!(list("no such", 0..9).is_empty());
+}

@@ -34,7 +34,7 @@ impl Watchdog {
             self.awaited("store", patience, self.store_answers()).await;
             self.awaited("executor", patience, task::spawn(&self.executor, async {})).await;
             self.awaited("driver", patience, self.driver_answers()).await;
-            let ports = async { drop(self.switches.status().await) };
+            let ports = async { drop(self.switches.status(0, String::new()).await) };
             self.awaited("ports", patience, ports).await;
             self.supervisor.alive();
             Timer::after(pause).await;
