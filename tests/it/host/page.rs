@@ -1,7 +1,10 @@
 //! The page over HTTP: who may look and act, and that nothing from outside becomes markup.
 
 use std::fs;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
+use mistgate_core::page::{SCRIPT, STYLE};
 use mistgate_tests::base::http::{Message, exchange};
 use mistgate_tests::chat::server::{Chat, say};
 use mistgate_tests::webhook::mist::{body, connect, device_event, request, send};
@@ -81,9 +84,9 @@ fn a_token_is_exchanged_for_a_cookie_that_ends() {
     assert_eq!(form.status(), 200);
     assert_eq!(form.header("cache-control"), Some("no-store"));
     let policy = form.header("content-security-policy").expect("a policy");
-    for part in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'"] {
-        assert!(policy.contains(part), "{policy}");
-    }
+    let wanted = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                  connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    assert_eq!(policy, wanted);
     assert_eq!(form.header("x-content-type-options"), Some("nosniff"));
 
     let refused = browser.log_in("another-token");
@@ -344,5 +347,66 @@ fn dead_letters_are_sent_again_and_discarded_by_forms() {
     // An absurd page of them is empty.
     let far = browser.get(&format!("{page}?skip={}", usize::MAX));
     assert!(far.status() == 200 && !far.body.contains("/dead-letters/"), "{}", far.body);
+    mistgate.stop();
+}
+
+#[test]
+fn failed_logins_are_slowed_and_counted() {
+    let place = guarded();
+    let mistgate = place.start();
+    let mut browser = Browser::new(&mistgate);
+    let mut took = Vec::new();
+    for n in 0..16 {
+        let began = Instant::now();
+        assert_eq!(browser.log_in(&format!("guess-{n}")).status(), 401);
+        took.push(began.elapsed());
+    }
+    let (first, last) = (took[9], took[15]);
+    assert!(last > first + Duration::from_millis(100), "{took:?}");
+    let counted = mistgate.metric("mistgate_auth_failures_total{place=\"page\"}");
+    assert_eq!(counted, 16.0);
+    assert_eq!(browser.log_in(ACT).status(), 303, "whoever has the token gets in");
+    mistgate.stop();
+}
+
+#[test]
+fn a_thousand_slow_clients_keep_nobody_from_the_page() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let to = mistgate.admin();
+    // Half a request each, and streams that nobody reads.
+    let half = |n: usize| {
+        let mut stream = connect(to).ok()?;
+        let path = if n % 2 == 0 { "/" } else { "/events" };
+        let end = if n % 2 == 0 { "" } else { "\r\n" };
+        let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{end}");
+        Some(stream)
+    };
+    let held: Vec<_> = (0..1_000).filter_map(half).collect();
+    assert!(held.len() > 50, "{}", held.len());
+    mistgate.until("the page", |_| {
+        send(to, &request("GET", "/", &[], "")).is_ok_and(|answer| answer.status() == 200)
+    });
+    drop(held);
+    mistgate.until("the page afterwards", |mistgate| mistgate.ask("/").status() == 200);
+    mistgate.stop();
+}
+
+#[test]
+fn style_and_script_are_small_and_kept() {
+    assert!(SCRIPT.1.len() <= 20 << 10 && STYLE.1.len() + SCRIPT.1.len() <= 60 << 10);
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let page = mistgate.ask("/").body;
+    for (before, content) in [STYLE, SCRIPT] {
+        let (_, rest) = page.split_once(&format!("\"{before}")).expect("a link");
+        let name = rest.split('"').next().unwrap_or_default();
+        let answer = mistgate.ask(&format!("{before}{name}"));
+        assert_eq!(answer.body, content);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let kept = answer.header("cache-control").expect("how long");
+        assert!(kept.contains("immutable"), "{kept}");
+        assert!(!content.contains("://"), "nothing comes from another host");
+    }
     mistgate.stop();
 }
