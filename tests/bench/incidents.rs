@@ -58,6 +58,7 @@ fn chat() -> Chat {
         default: true,
         pace: Vec::new(),
         options: Options::default(),
+        fallback: None,
     };
     Chat {
         routes: Routes::default().into(),

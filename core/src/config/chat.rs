@@ -99,14 +99,29 @@ fn destinations(section: &Section<'_>) -> Vec<Destination> {
         item.problem("one more destination", alloc::format!("at most {NAMED_MAX}"));
     }
     let mut names: BTreeSet<&str> = SHORT.iter().map(|kind| kind.name).collect();
+    let mut fallbacks = Vec::new();
     for item in tables.iter().take(NAMED_MAX) {
-        all.extend(item.section(|section| named(section, &mut names)).flatten());
+        let Some((to, fallback)) = item.section(|section| named(section, &mut names)) else {
+            continue;
+        };
+        fallbacks.extend(fallback.map(|item| (all.len(), item)));
+        all.push(to);
+    }
+    let flat: Vec<Destination> = all.iter().flatten().cloned().collect();
+    for (place, item) in fallbacks {
+        let fallback = routes::chat_named(&item, &flat);
+        for to in all.get_mut(place).into_iter().flatten() {
+            to.fallback.clone_from(&fallback);
+        }
     }
     all.into_iter().flatten().collect()
 }
 
-/// A table `[[chat.destination]]`. `names` are taken.
-fn named<'a>(section: &Section<'a>, names: &mut BTreeSet<&'a str>) -> Option<Vec<Destination>> {
+/// A table `[[chat.destination]]`, and what it names as its fallback. `names` are taken.
+fn named<'a>(
+    section: &Section<'a>,
+    names: &mut BTreeSet<&'a str>,
+) -> (Vec<Destination>, Option<Item<'a>>) {
     let known: Vec<_> = KINDS.iter().map(|kind| alloc::format!("\"{}\"", kind.name)).collect();
     let kinds = known.join(", ");
     let kind = section.required("kind", &kinds).and_then(|item| {
@@ -137,7 +152,7 @@ fn named<'a>(section: &Section<'a>, names: &mut BTreeSet<&'a str>) -> Option<Vec
     } else {
         section.items(&others);
     }
-    name.and(destinations)
+    (name.and(destinations).unwrap_or_default(), section.item("fallback"))
 }
 
 /// One destination for each URL of a chat, which has the name of its kind if it has none of its

@@ -184,6 +184,7 @@ pub(super) fn check_reach(root: &Section<'_>, chat: &Chat, escalate: Option<&Esc
     let escalated = escalate.into_iter().flat_map(|escalate| &escalate.to);
     let mut names: BTreeSet<&str> = escalated.map(String::as_str).collect();
     names.extend(rules.iter().flat_map(|rule| rule.to.iter().map(|to| &**to)));
+    names.extend(chat.destinations.iter().filter_map(|to| to.fallback.as_deref()));
     let mut channels = BTreeSet::from(Severity::ALL.map(Severity::name));
     channels.extend(rules.iter().filter_map(|rule| rule.channel.as_deref()));
     channels.extend(ports_to.as_deref());

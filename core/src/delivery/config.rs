@@ -41,6 +41,8 @@ pub struct Destination {
     /// How fast it may be written to; empty for no limit.
     pub pace: Vec<Window>,
     pub options: Options,
+    /// The chat that gets what is critical while this one is stopped.
+    pub fallback: Option<ChatId>,
 }
 
 /// The settings of all deliveries.
@@ -126,6 +128,7 @@ impl Destination {
             default: true,
             pace: kind.pace.to_vec(),
             options: Options::default(),
+            fallback: None,
         }
     }
 

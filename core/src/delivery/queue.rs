@@ -121,6 +121,12 @@ impl Queue {
         }
     }
 
+    /// Whether it is parked, or has failed for a quarter of an hour.
+    pub fn is_stopped(&self) -> bool {
+        let is_failing = self.failing.is_some_and(|(_, is_said)| is_said);
+        is_failing || matches!(self.health(), Health::Parked(_))
+    }
+
     /// Whether a message is on its way.
     pub const fn is_sending(&self) -> bool {
         matches!(self.state, State::Sending { .. })

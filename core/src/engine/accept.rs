@@ -35,6 +35,7 @@ impl Engine {
                     let prints = items.iter().map(|item| item.fingerprint);
                     let kin = items.iter().filter_map(|item| Some(item.kin?.own));
                     let fingerprints = prints.chain(kin).collect();
+                    items.iter_mut().for_each(|item| self.fall_back(item));
                     let records = self.fold(now, &topic, &mut items);
                     items.retain(|item| item.is_routed() || self.chat.delivery.keeps_all);
                     let incidents = records.iter().map(|(key, _)| *key).collect();

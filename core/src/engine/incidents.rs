@@ -5,16 +5,17 @@ use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 use core::iter;
 
 use super::input::{Config, DestinationId};
-use super::{Engine, output, output::Output};
+use super::{Engine, Slot, output, output::Output};
 use crate::base::{machine::Machine, time::Instant};
 use crate::delivery::batch::{Chats, Item};
+use crate::delivery::config::Destination;
 use crate::delivery::queue;
 use crate::delivery::queue::output::{End, Health};
 use crate::event::{Event, Topic};
 use crate::incident;
 use crate::incident::input::{Changed, Input, Name};
 use crate::incident::teller::Fate;
-use crate::notify::{Fact, Notification, SEND_TEST, change::Key};
+use crate::notify::{Fact, Notification, SEND_TEST, Severity, change::Key};
 use crate::route::route;
 
 /// What a record of an incident is to be; none to forget it.
@@ -83,6 +84,28 @@ impl Engine {
             self.emit(output::Event::Incident(event));
         }
         records
+    }
+
+    /// What is critical goes to the fallbacks of its chats too that are stopped.
+    pub(super) fn fall_back(&self, item: &mut Item) {
+        if item.severity < Severity::Critical {
+            return;
+        }
+        for (index, _) in self.chat.destinations_of(&item.channel) {
+            if let Some(Slot { to, queue, .. }) = self.slots.get(index)
+                && queue.is_stopped()
+                && item.chats.contains(&to.chat)
+            {
+                item.chats.extend(to.fallback.clone());
+            }
+        }
+    }
+
+    /// The fallback of a destination that has stopped is told of what is critical and open.
+    pub(super) fn hand_over(&mut self, now: Instant, to: &Destination) {
+        let to = Name::from(to.name.as_str());
+        self.incidents.handle_input(now, Input::Stopped(to));
+        self.drain_incidents(now);
     }
 
     /// The chats that are told of the incidents of an event that only changes them.

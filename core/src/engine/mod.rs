@@ -317,10 +317,12 @@ impl Engine {
                 return self.gave_up(now, to, &entries, loss);
             }
             queue::output::Output::Failing(reason) => {
+                self.hand_over(now, &to);
                 return Some(report::Report::parked(&to, reason));
             }
             queue::output::Output::Parked { reason, probe_after, probes } => {
                 let report = report::Report::parked(&to, reason);
+                self.hand_over(now, &to);
                 self.emit(output::Event::Parked { to, reason, probe_after });
                 return (probes == 1).then_some(report);
             }

@@ -15,7 +15,7 @@ use crate::event::fingerprint::Fingerprint;
 use crate::event::{Event, Topic};
 use crate::incident::config::Rules;
 use crate::notify::Severity;
-use crate::route::Routes;
+use crate::route::{Routes, Target};
 use crate::webhook::intake;
 
 fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destination {
@@ -30,6 +30,7 @@ fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destinatio
         default: channels.is_empty(),
         pace: Vec::new(),
         options: Options::default(),
+        fallback: None,
     }
 }
 
@@ -333,6 +334,45 @@ fn events_that_are_given_up_are_said_on_the_others_once_an_hour() {
     assert!(!refuse(engine, 100));
     assert!(!refuse(engine, 3_500));
     assert!(refuse(engine, 3_700));
+}
+
+#[test]
+fn what_is_critical_goes_to_the_fallback_of_a_dead_destination() {
+    let slack = destination("slack", &slack::KIND, &[]);
+    let oncall = Destination { is_named: true, ..destination("teams", &teams::KIND, &[]) };
+    let engine =
+        &mut engine(&[Destination { fallback: Some("teams".into()), ..slack.clone() }, oncall]);
+    let overrides = [("device-events", [("*", Target::Channel("critical".to_string()))])];
+    let named = |(kind, to): (&str, Target)| (kind.to_string(), to);
+    engine.chat.routes.overrides = overrides
+        .into_iter()
+        .map(|(topic, to)| (topic.to_string(), to.into_iter().map(named).collect()))
+        .collect();
+    let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);
+    let told = at(engine, 0, down);
+    assert!(told.contains(&"tell slack #1 AP disconnected".to_string()), "{told:?}");
+    at(engine, 0, Input::Stored(1));
+    // What is open then is told there, and nothing of what is not critical.
+    let dead = answered(engine, "slack", 1, 404);
+    let told = at(engine, 0, dead);
+    assert!(told.contains(&"tell teams #1 AP disconnected".to_string()), "{told:?}");
+    let arrived = answered(engine, "teams", 1, 200);
+    at(engine, 1, arrived);
+    let chats = |item: Item| {
+        let mut item = item;
+        engine.fall_back(&mut item);
+        names(&item.chats)
+    };
+    let critical = Item { severity: Severity::Critical, ..item(2, "critical", &[&slack::KIND]) };
+    assert_eq!(chats(critical), "slack teams");
+    assert_eq!(chats(item(3, "critical", &[&slack::KIND])), "slack");
+    let resumed = answered(engine, "slack", 2, 200);
+    engine.handle_timeout(Instant::from_secs(120));
+    at(engine, 121, resumed);
+    let mut critical =
+        Item { severity: Severity::Critical, ..item(4, "critical", &[&slack::KIND]) };
+    engine.fall_back(&mut critical);
+    assert_eq!(names(&critical.chats), "slack");
 }
 
 #[test]

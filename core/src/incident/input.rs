@@ -86,6 +86,8 @@ pub enum Input {
     },
     /// A person wants silence.
     Silence(Silence),
+    /// A destination takes nothing: its fallback is told of what is critical and open.
+    Stopped(Name),
 }
 
 /// An event's change of one condition.

@@ -42,8 +42,18 @@ pub(super) fn destinations(
 
 /// Who helps with an incident that stays open.
 pub(super) fn escalated(chat: &Chat, escalation: &Escalation, severity: Severity) -> Vec<Name> {
-    let is_asked = |to: &&Destination| escalation.to.iter().any(|name| **name == *to.chat);
-    let asked = chat.serving(severity.name()).filter(is_asked);
+    named(chat, severity, |to| escalation.to.iter().any(|name| **name == *to.chat))
+}
+
+/// Who is told of critical incidents in place of a destination.
+pub(super) fn fallback(chat: &Chat, stopped: &str) -> Vec<Name> {
+    let stopped = chat.destinations.iter().find(|to| to.name == stopped);
+    let fallback = stopped.and_then(|to| to.fallback.as_ref());
+    named(chat, Severity::Critical, |to| fallback == Some(&to.chat))
+}
+
+fn named(chat: &Chat, severity: Severity, is_asked: impl Fn(&Destination) -> bool) -> Vec<Name> {
+    let asked = chat.serving(severity.name()).filter(|to| is_asked(to));
     asked.map(|to| Name::from(to.name.as_str())).collect()
 }
 

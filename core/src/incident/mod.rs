@@ -201,6 +201,21 @@ impl Incidents {
         }
     }
 
+    /// Tells what is critical and open to the fallback of a destination.
+    fn stopped(&mut self, to: &Name) {
+        let fallback = message::fallback(&self.config.chat, to);
+        let is_owed = |(_, Entry { incident, to: told, .. }): &(&Key, &Entry)| {
+            incident.is_open && incident.severity == Severity::Critical && told.contains(to)
+        };
+        let keys: Vec<Key> = self.entries.iter().filter(is_owed).map(|(key, _)| *key).collect();
+        for key in keys {
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.tell_also(&fallback);
+            }
+            self.turn(key);
+        }
+    }
+
     fn forget(&mut self, key: Key) {
         if let Some(entry) = self.entries.remove(&key) {
             self.texts -= entry.incident.event.map_or(0, |event| event.text.len());
@@ -448,6 +463,7 @@ impl Machine for Incidents {
                     self.recheck();
                 }
             }
+            Input::Stopped(to) => self.stopped(&to),
         }
         self.announce();
     }

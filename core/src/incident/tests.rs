@@ -37,6 +37,7 @@ fn chat(destinations: &[(&str, &'static Kind, &[&str])]) -> Chat {
         default: channels.is_empty(),
         pace: Vec::new(),
         options: Options::default(),
+        fallback: None,
     });
     Chat {
         routes: Routes::default().into(),

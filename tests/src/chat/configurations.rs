@@ -40,6 +40,7 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
             default,
             pace: pace.filter(|_| kind.url.is_some()).unwrap_or(kind.pace).to_vec(),
             options: Options::default(),
+            fallback: None,
         });
     };
     if has(0) {

@@ -70,6 +70,7 @@ fn chats() -> Chat {
         default: channels.is_empty(),
         pace: kind.pace.to_vec(),
         options: Options::default(),
+        fallback: None,
     };
     let mut destinations: Vec<_> =
         VENDORS.iter().map(|vendor| to(vendor.kind.name, vendor.kind, &[])).collect();

@@ -93,6 +93,7 @@ fn take(
         default: true,
         pace: Vec::new(),
         options: Options::default(),
+        fallback: None,
     };
     let chat = Chat { destinations: vec![console], ..Chat::default() };
     intake(&webhook, &chat, &Learned::default(), sent, body)

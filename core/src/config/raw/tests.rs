@@ -407,6 +407,7 @@ name = "us"
 kind = "teams"
 url = "https://relay.example/us"
 format = "message-card"
+fallback = "EMEA.noc"
 "#;
     let chat = report(text).config.expect("a sound configuration").chat;
     let shown: Vec<_> = chat.destinations.iter().map(|to| (&*to.name, &*to.chat)).collect();
@@ -421,6 +422,8 @@ format = "message-card"
         chat.destinations.iter().map(|to| to.is_named).collect::<Vec<_>>(),
         [false, true, true, true]
     );
+    let fallbacks: Vec<_> = chat.destinations.iter().map(|to| to.fallback.as_deref()).collect();
+    assert_eq!(fallbacks, [None, None, None, Some("EMEA.noc")]);
     check(
         r#"[[chat.destination]]
 name = "slack"
@@ -437,6 +440,7 @@ name = "noc"
 kind = "console"
 name = "noc"
 url = "https://hooks.slack.com/services/T/B/x"
+fallback = "nobody"
 "#,
         &[
             "F:2: chat.destination[0].name: \"slack\" is the name of another one — a name of its own",
@@ -448,6 +452,7 @@ url = "https://hooks.slack.com/services/T/B/x"
             "F:9: chat.destination[2]: there is no URL to post to — url, urls, or both",
             "F:14: chat.destination[3].name: \"noc\" is the name of another one — a name of its own",
             "F:15: chat.destination[3].url: the kind console has no such key — a table without it",
+            "F:16: chat.destination[3].fallback: \"nobody\" is no configured chat — one of ",
         ],
     );
 }
