@@ -17,31 +17,22 @@ mod routes;
 pub mod control;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use std::{fmt, net::IpAddr, sync::Arc, sync::OnceLock};
+use std::{fmt, net::IpAddr, sync::Arc, sync::OnceLock, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::{DestinationStatus, report};
 use mistgate_core::http::listener::{Limits, Policy};
-use mistgate_core::incident::Incidents;
-use mistgate_core::mist::feed::Status;
-use mistgate_core::page::{LOGIN, LOGOUT};
+use mistgate_core::{base::time::UnixTime, delivery::queue::output::Health};
+use mistgate_core::{incident::Incidents, mist::feed::Status, page::LOGIN, page::LOGOUT};
 use serde_json::{Value, json};
 use smol::Timer;
 
-use self::guard::{Guard, Role};
-use self::{open_incidents::Counts, routes::Route};
+use self::{guard::Guard, guard::Role, open_incidents::Counts, routes::Route};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::metrics::{Counter, Gauge, Labels};
-use crate::base::{clock, clock::Clock, task};
-use crate::base::{store::care, sync::Shared};
-use crate::chat::{driver, driver::Message};
+use crate::base::{clock, clock::Clock, metrics::Counter, metrics::Gauge, metrics::Labels, task};
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
-use crate::http::tls;
-use crate::micronets::{relay, relay::Relay};
-use crate::{feed, ports, webhook};
+use crate::{base::store::care, base::sync::Shared, chat::driver, chat::driver::Message};
+use crate::{feed, http::tls, micronets::relay, micronets::relay::Relay, ports, webhook};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";

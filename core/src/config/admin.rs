@@ -3,8 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::section::Section;
-use crate::base::secret::Secret;
-use crate::http::listener::Tls;
+use crate::{base::secret::Secret, http::listener::Tls};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
 

@@ -1,17 +1,13 @@
 //! `[chat]`: destinations, routes, and how deliveries behave.
 
-use alloc::string::{String, ToString};
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, string::ToString, vec::Vec};
 use core::time::Duration;
 
-use super::problem::Fault;
-use super::routes::{CHANNEL, CHANNEL_LEN_MAX, DROP};
-use super::{files::FileKind, reader::Item, routes, section::Section, units, urls};
-use crate::base::secret::Secret;
-use crate::chat::kind::{Format, Kind, Options};
-use crate::chat::{KINDS, SHORT};
-use crate::delivery::config::{Chat, Delivery, Destination};
-use crate::route::Routes;
+use super::{files::FileKind, reader::Item, routes, routes::DROP, section::Section, units, urls};
+use super::{problem::Fault, routes::CHANNEL, routes::CHANNEL_LEN_MAX};
+use crate::{base::secret::Secret, chat::kind::Format, chat::kind::Kind};
+use crate::{chat::KINDS, chat::SHORT, chat::kind::Options, delivery::config::Chat};
+use crate::{delivery::config::Delivery, delivery::config::Destination, route::Routes};
 
 /// The destination of the channels without a URL of their own.
 const DEFAULT: &str = "default";

@@ -1,18 +1,14 @@
 //! `[chat.channels]` and `[[chat.route]]`: which event goes to which channel, and to whom.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
-use alloc::{borrow::Cow, sync::Arc, vec::Vec};
+use alloc::{borrow::Cow, string::String, string::ToString, sync::Arc, vec::Vec};
 
 use super::problem::{Fault, meant, suggested};
 use super::{reader::Item, section::Section, terms, terms::NEWER};
-use crate::delivery::batch::ChatId;
-use crate::delivery::config::{Chat, Destination};
-use crate::event::Topic;
-use crate::incident::config::Escalation;
-use crate::matcher::Field;
+use crate::delivery::{batch::ChatId, config::Chat, config::Destination};
 use crate::notify::{Severity, plain, topics};
 use crate::route::{APPROVED, OTHERS, Routes, Rule, SYSTEM, Target};
+use crate::{event::Topic, incident::config::Escalation, matcher::Field};
 
 /// What a value in `[chat.channels.<topic>]` must say to silence a type.
 pub(super) const DROP: &str = "drop";

@@ -23,9 +23,7 @@ use core::{mem, slice, time::Duration};
 use self::input::{Config, Entry, Input};
 use self::output::{End, Health, Load, Loss, Output};
 use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant, window::Pace};
-use crate::chat::outcome::{Outcome, Reason};
-use crate::chat::shape::Form;
-use crate::notify::Severity;
+use crate::{chat::outcome::Outcome, chat::outcome::Reason, chat::shape::Form, notify::Severity};
 
 /// The most events of one message.
 pub const MERGED_MAX: usize = 500;

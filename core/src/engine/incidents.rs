@@ -1,22 +1,15 @@
 //! Where events and queues meet the incidents.
 
-use alloc::string::{String, ToString};
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::iter;
 
-use super::input::{Config, DestinationId};
-use super::{Engine, Slot, output, output::Output};
+use super::{Engine, Slot, input::Config, input::DestinationId, output, output::Output};
 use crate::base::{machine::Machine, time::Instant};
-use crate::delivery::batch::{Chats, Item};
-use crate::delivery::config::Destination;
-use crate::delivery::queue;
-use crate::delivery::queue::output::{End, Health};
-use crate::event::{Event, Topic};
-use crate::incident;
-use crate::incident::input::{Changed, Input, Name};
-use crate::incident::teller::Fate;
+use crate::delivery::{batch::Chats, batch::Item, config::Destination, queue, queue::output::End};
+use crate::incident::{input::Changed, input::Input, input::Name, teller::Fate};
 use crate::notify::{Fact, Notification, SEND_TEST, Severity, change::Key};
 use crate::route::route;
+use crate::{delivery::queue::output::Health, event::Event, event::Topic, incident};
 
 /// What a record of an incident is to be; none to forget it.
 pub(super) type Record = (Key, Option<Vec<u8>>);

@@ -21,29 +21,20 @@ mod accept;
 mod incidents;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use http_types::StatusCode;
 
 use self::input::{Answer, Config, DestinationId, Input, Restored};
 use self::output::Output;
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{machine::Machine, rand::Rand};
+use crate::base::{machine::Machine, rand::Rand, time::Instant, time::UnixTime};
 use crate::chat::outcome::{Outcome, Reason};
-use crate::delivery::batch::{Chats, Item};
-use crate::delivery::config::{Chat, Destination};
 use crate::delivery::queue::output::{End, Health, Load, Loss};
-use crate::delivery::{dead_letter, queue};
-use crate::delivery::{dead_letter::Dead, queue::Queue, queue::input::Entry};
-use crate::incident;
-use crate::incident::Incidents;
-use crate::notify::{Severity, change::Key};
-use crate::webhook::inbox;
-use crate::webhook::inbox::{Inbox, RequestId};
-use crate::webhook::intake::Intake;
+use crate::delivery::{batch::Chats, batch::Item, config::Chat, config::Destination};
+use crate::delivery::{dead_letter, dead_letter::Dead, queue, queue::Queue, queue::input::Entry};
+use crate::webhook::{inbox, inbox::Inbox, inbox::RequestId, intake::Intake};
+use crate::{incident, incident::Incidents, notify::Severity, notify::change::Key};
 
 /// The most events that the inbox remembers, in some four megabytes.
 const SEEN_MAX: usize = 65_536;

@@ -3,11 +3,9 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{config::Rules, record::Acknowledgement};
-use crate::base::{mac::Mac, time::UnixTime};
-use crate::delivery::{batch::Chats, config::Chat, queue::output::End};
-use crate::notify::change::{Change, Key};
-use crate::notify::{Fact, Severity};
-use crate::silence::Silence;
+use crate::{base::mac::Mac, base::time::UnixTime, delivery::batch::Chats};
+use crate::{delivery::config::Chat, delivery::queue::output::End, notify::change::Change};
+use crate::{notify::Fact, notify::Severity, notify::change::Key, silence::Silence};
 
 /// The name of a destination.
 pub type Name = Arc<str>;

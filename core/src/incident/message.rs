@@ -1,25 +1,18 @@
 //! Who is told of an incident, and in which words.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{collections::BTreeMap, collections::BTreeSet, format, string::ToString, vec::Vec};
 
-use super::input::{Config, Name};
-use super::teller::{States, Teller, Tellers, Wanted};
-use super::{config::Escalation, entry::Entry, record::Incident};
-use crate::base::order;
-use crate::base::time::{Instant, UnixTime};
-use crate::delivery::batch::Chats;
-use crate::delivery::config::{Chat, Destination};
-use crate::event::{Event, Topic};
-use crate::notify::summary;
+use super::{config::Escalation, entry::Entry, record::Incident, teller::Tellers, teller::Wanted};
+use super::{input::Config, input::Name, teller::States, teller::Teller};
+use crate::base::{order, time::Instant, time::UnixTime};
+use crate::delivery::{batch::Chats, config::Chat, config::Destination};
 use crate::notify::summary::{
     Line, News, Shown, State, about_one, also_down, also_open, daily, history, summary,
 };
-use crate::notify::{Fact, Link, Notification, Severity, links::Dashboard};
-use crate::notify::{change::Key, change::group_thread};
-use crate::notify::{topics::describe, types::condition::Condition};
-use crate::route::route;
-use crate::silence::MutedBy;
+use crate::notify::{Fact, Link, Notification, Severity, change::Key, links::Dashboard};
+use crate::notify::{change::group_thread, topics::describe, types::condition::Condition};
+use crate::{event::Event, event::Topic, notify::summary};
+use crate::{route::route, silence::MutedBy};
 
 /// The most sites that a summary has buttons to.
 const SITES_MAX: usize = 3;

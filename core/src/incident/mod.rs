@@ -38,16 +38,13 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use self::input::{Config, Input, Name};
-use self::output::{Event, Output};
 use self::teller::{Fate, Teller, Tellers, Wanted};
 use self::{entry::Entry, record::Incident};
-use crate::base::time::{Instant, UnixTime};
-use crate::base::{mac::Mac, machine::Machine};
+use self::{input::Config, input::Input, input::Name, output::Event, output::Output};
+use crate::base::{mac::Mac, machine::Machine, time::Instant, time::UnixTime};
 use crate::delivery::queue::output::End;
 use crate::notify::{Fact, Severity, change::Key, summary::Shown, types::condition::DEVICE_DOWN};
-use crate::silence::Silences;
-use crate::topology::Topology;
+use crate::{silence::Silences, topology::Topology};
 
 /// The most incidents, open or over.
 const INCIDENTS_MAX: usize = 100_000;

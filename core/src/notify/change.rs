@@ -2,8 +2,7 @@
 //!
 //! The topics tell of the same thing in their own ways. Its [`Key`] is one.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::{format, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 use core::{fmt, iter};
 
 use serde::{Deserialize, Serialize};

@@ -1,15 +1,12 @@
 //! The events that came last, in words, and why each went where.
 
-use alloc::string::ToString as _;
-use alloc::{format, vec::Vec};
+use alloc::{format, string::ToString as _, vec::Vec};
 
 use serde_json::{Value, json};
 
 use super::ROWS;
 use crate::delivery::{batch, config::Chat};
-use crate::event::Event;
-use crate::notify::topics::describe;
-use crate::route::route;
+use crate::{event::Event, notify::topics::describe, route::route};
 
 /// The most events that are looked at.
 const LOOKED_AT_MAX: usize = 500;

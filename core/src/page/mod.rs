@@ -14,13 +14,11 @@ pub mod events;
 
 mod shown;
 
-use alloc::string::{String, ToString as _};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString as _, vec::Vec};
 
 use serde_json::Value;
 
-use self::html::Html;
-use self::status::{span, text, verdict};
+use self::{html::Html, status::span, status::text, status::verdict};
 
 /// The paths of the pages that need more than `/status` says.
 pub const EVENTS: &str = "/page/events";

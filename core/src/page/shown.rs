@@ -1,15 +1,13 @@
 //! What is on each page.
 
-use alloc::vec::Vec;
-use alloc::{format, string::ToString as _};
+use alloc::{format, string::ToString as _, vec::Vec};
 
 use serde_json::Value;
 
-use super::html::Html;
-use super::status::{list, number, text};
 use super::table::Part::{Badge, Flat, Lines, Of, Post, Small, Span, Text, Time};
 use super::table::{Column, act, facts, form, pager, search, table, words};
 use super::{ROWS, View};
+use super::{html::Html, status::list, status::number, status::text};
 
 /// How long a silence may be made for.
 const SILENCES: [&str; 5] = ["1h", "8h", "1d", "7d", "until recovered"];

@@ -1,7 +1,6 @@
 //! What `/status` says, and what of it is wrong.
 
-use alloc::borrow::ToOwned as _;
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
 use serde_json::Value;
 

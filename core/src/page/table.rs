@@ -1,13 +1,10 @@
 //! Tables, facts and forms: what all pages are made of.
 
-use alloc::string::{String, ToString as _};
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, string::ToString as _, vec::Vec};
 
 use serde_json::Value;
 
-use super::html::Html;
-use super::status::{number, seconds, span, text};
-use super::{ROWS, View};
+use super::{ROWS, View, html::Html, status::number, status::seconds, status::span, status::text};
 
 /// A part of a cell: how it shows what a pointer leads to in the value of its row.
 pub(super) enum Part {

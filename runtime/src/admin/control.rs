@@ -3,28 +3,22 @@
 //!
 //! The mode of the socket lets nobody else in, and the kernel says who is on the other end.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::{env, fs, io};
-use std::{os::fd::OwnedFd, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
+use std::{env, os::unix::net::UnixStream, path::Path, path::PathBuf};
+use std::{fs, io, os::fd::OwnedFd, os::unix::fs::FileTypeExt as _, sync::Arc, time::Duration};
+use std::{net::IpAddr, net::Ipv4Addr, net::SocketAddr, os::unix::net::UnixListener};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, client::conn::http1, header::HOST};
 use mistgate_core::base::text;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::{fs::Mode, net, process};
-use smol::future::FutureExt;
-use smol::lock::{Semaphore, SemaphoreGuardArc};
-use smol::{Async, Executor, Timer};
+use smol::{Async, Executor, Timer, future::FutureExt, lock::Semaphore, lock::SemaphoreGuardArc};
 use smol_hyper::rt::FuturesIo;
 
 use super::{Admin, Caller, policy, routes::Route};
 use crate::base::journal::{Level, fields};
-use crate::base::stop::{Stop, TaskTracker};
-use crate::base::{clock::timeout, panic, task};
-use crate::http::listen::connection::Site;
-use crate::http::listen::{Bytes, Event, Head, Reply, Service, connection};
+use crate::base::{clock::timeout, panic, stop::Stop, stop::TaskTracker, task};
+use crate::http::listen::{Bytes, Event, Head, Reply, Service, connection, connection::Site};
 
 /// The name of the socket in the state folder.
 pub const FILE: &str = "control.sock";

@@ -1,16 +1,11 @@
 //! The dead letters of the store: shown, sent again and dropped.
 
 use http_types::StatusCode;
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch;
-use mistgate_core::event::Event;
-use mistgate_core::webhook::intake;
+use mistgate_core::{base::time::UnixTime, delivery::batch, event::Event, webhook::intake};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, ok, refused, unavailable};
-use crate::base::journal::{Level, fields};
-use crate::base::store::{Letter, Store};
-use crate::base::task;
+use crate::base::{journal::Level, journal::fields, store::Letter, store::Store, task};
 use crate::http::listen::Reply;
 
 pub(super) const LIST: &str = "/dead-letters";

@@ -1,13 +1,10 @@
 //! Who may ask the admin endpoint for what.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
-use std::path::Path;
+use std::{fs, fs::OpenOptions, io, io::Write as _, os::unix::fs::MetadataExt as _};
+use std::{os::unix::fs::OpenOptionsExt as _, os::unix::fs::fchown, path::Path};
 
 use http_types::StatusCode;
-use mistgate_core::base::{hex, secret::Secret};
-use mistgate_core::config::admin::Admin;
+use mistgate_core::{base::hex, base::secret::Secret, config::admin::Admin};
 
 use crate::http::listen::{Head, Reply};
 

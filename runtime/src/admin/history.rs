@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Admin, Answer, Asked, JSON, ok, unavailable};
-use crate::base::store::Accepted;
-use crate::base::task;
+use crate::base::{store::Accepted, task};
 
 /// What follows the batch of this number; 0 for the first.
 pub(super) const AFTER: &str = "/history/{id}";

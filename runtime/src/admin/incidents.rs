@@ -3,19 +3,15 @@
 use std::{collections::BTreeMap, slice};
 
 use http_types::StatusCode;
-use mistgate_core::base::{text, time::UnixTime};
-use mistgate_core::config::units;
-use mistgate_core::incident::view::{Knowledge, View};
-use mistgate_core::incident::{Incidents, input::Input, record::Acknowledgement};
+use mistgate_core::incident::{Incidents, input::Input, record::Acknowledgement, view::View};
 use mistgate_core::matcher::Matcher;
 use mistgate_core::silence::{MutedBy, SILENCE_MAX, Silence, Until};
+use mistgate_core::{base::text, base::time::UnixTime, config::units, incident::view::Knowledge};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, ok, refused, stopping, unavailable};
-use crate::base::clock;
-use crate::base::journal::{Level, fields};
-use crate::http::listen::Reply;
+use crate::{base::clock, base::journal::Level, base::journal::fields, http::listen::Reply};
 
 pub(super) const LIST: &str = "/incidents";
 pub(super) const SHOW: &str = "/incidents/{id}";

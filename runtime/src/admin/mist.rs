@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use http_types::StatusCode;
-use mistgate_core::base::order;
-use mistgate_core::mist::{feed::Status, feed::part::Part};
+use mistgate_core::{base::order, mist::feed::Status, mist::feed::part::Part};
 use serde_json::{Map, Value, json};
 
 use super::{Admin, Answer, refused};

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::base::order;
-use mistgate_core::incident::{Incidents, view::View};
-use mistgate_core::notify::Severity;
+use mistgate_core::{base::order, incident::Incidents, incident::view::View, notify::Severity};
 use serde_json::{Value, json};
 
 use super::{by, gauge, incidents};

@@ -12,8 +12,7 @@ use smol::Timer;
 
 use super::guard::{Guard, new_token};
 use super::{Admin, Answer, Asked, Caller, dead_letters, ends, incidents, ok, refused, stopping};
-use crate::base::journal::{Level, fields};
-use crate::base::{clock, sync::Mutex};
+use crate::base::{clock, journal::Level, journal::fields, sync::Mutex};
 use crate::http::listen::{Head, Reply};
 
 /// The name of the cookie, and how long somebody stays logged in.

@@ -4,12 +4,10 @@
 use std::{borrow::Cow, pin::Pin};
 
 use http_types::StatusCode;
-use mistgate_core::page::{LOGIN, LOGOUT};
-use mistgate_core::ports::report::Order;
+use mistgate_core::{page::LOGIN, page::LOGOUT, ports::report::Order};
 
-use super::guard::Role;
-use super::switch_ports;
 use super::{Admin, Answer, Asked, BACKUP, dead_letters, history, incidents, mist, page};
+use super::{guard::Role, switch_ports};
 use crate::http::listen::Reply;
 
 /// An answer that is awaited.

@@ -1,15 +1,12 @@
 //! The switch ports in metrics and status, and the orders that stop them and let them go on.
 
 use http_types::StatusCode;
-use mistgate_core::ports::plan::status::PortStatus;
-use mistgate_core::ports::{report::Order, switch_port::Mode};
+use mistgate_core::ports::{plan::status::PortStatus, report::Order, switch_port::Mode};
 use serde_json::{Value, json};
 
 use super::{Admin, Answer, Asked, TEXT, by, gauge, ok, refused};
 use crate::base::journal::{Level, fields};
-use crate::base::metrics::Gauge;
-use crate::http::listen::Reply;
-use crate::ports::Status;
+use crate::{base::metrics::Gauge, http::listen::Reply, ports::Status};
 
 /// The breaker closes, as the loss of the access points is expected.
 pub(super) const CLOSE_BREAKER: &str = "/ports/close-breaker";

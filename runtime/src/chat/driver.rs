@@ -13,9 +13,8 @@ use mistgate_core::base::{machine, machine::Machine, order, time::Instant, time:
 use mistgate_core::delivery::{batch::ChatId, config::Destination, queue::input::Entry};
 use mistgate_core::engine::input::{Answer, DestinationId, Input};
 use mistgate_core::engine::{DestinationStatus, Engine, input, output, output::Output, report};
-use mistgate_core::webhook::{inbox::RequestId, intake::Intake};
-use mistgate_core::{chat::outcome::Reason, chat::shape::Form, config};
-use mistgate_core::{incident, incident::Incidents};
+use mistgate_core::{chat::outcome::Reason, webhook::inbox::RequestId, webhook::intake::Intake};
+use mistgate_core::{chat::shape::Form, config, incident, incident::Incidents};
 use smol::{Executor, channel};
 
 use self::fetch::Recent;

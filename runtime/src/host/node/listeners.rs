@@ -2,26 +2,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock, atomic::AtomicBool};
-use std::{collections::BTreeMap, io};
-use std::{os::fd::OwnedFd, path::Path, time::Duration};
+use std::{collections::BTreeMap, io, os::fd::OwnedFd, path::Path, time::Duration};
 
-use mistgate_core::base::secret::Secret;
-use mistgate_core::config::{admin::Admin, checked::Config};
 use mistgate_core::http::listener::{Policy, Tls};
+use mistgate_core::{base::secret::Secret, config::admin::Admin, config::checked::Config};
 use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
-use crate::admin::{control::Control, guard::Guard};
-use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::stop::{Stop, Stopper};
-use crate::base::{panic, stop, sync::Shared, task};
-use crate::chat::driver;
-use crate::host::supervisor::{Inherited, LISTENERS};
+use crate::base::{panic, stop, stop::Stop, stop::Stopper, sync::Shared, task};
 use crate::http::{listen::Listener, tls, tls::Identity, tls::mutual::Mutual};
-use crate::micronets::relay::Relay;
-use crate::mist::SharedBudget;
-use crate::{admin, feed, ports, webhook};
+use crate::{admin, feed, micronets::relay::Relay, mist::SharedBudget, ports, webhook};
+use crate::{admin::control::Control, admin::guard::Guard, base::clock::Clock};
+use crate::{chat::driver, host::supervisor::Inherited, host::supervisor::LISTENERS};
 
 /// How long requests in flight may take when a listener closes.
 const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);

@@ -3,15 +3,12 @@
 
 use std::sync::Arc;
 
-use mistgate_core::config::checked::Config;
-use mistgate_core::engine::input;
+use mistgate_core::{config::checked::Config, engine::input};
 
 use super::listeners::{Common, Identities, Listeners, Socket, Sockets};
 use super::{Problems, dedup_window, problem, seed};
 use crate::base::sandbox::{Needs, Sandbox};
-use crate::chat::driver;
-use crate::host::load::{Loaded, Made};
-use crate::{feed, ports};
+use crate::{chat::driver, feed, host::load::Loaded, host::load::Made, ports};
 
 /// The steps of a reload that can fail, in their order. A failed step leaves everything as it is,
 /// and nothing after the last one can fail.
